@@ -1,0 +1,1 @@
+export { fuzzRuns, loadManifest, vectorsArea, vectorsRoot } from './vectors.js';
