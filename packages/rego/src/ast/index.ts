@@ -1,0 +1,4 @@
+export * from './build.js';
+export * from './errors.js';
+export * from './types.js';
+export * from './visit.js';
