@@ -1,1 +1,1 @@
-export {};
+export type { KeyManagement, KeyManagementHealth, RandomBytes } from './contract.js';

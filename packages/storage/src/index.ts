@@ -1,1 +1,2 @@
-export {};
+export type * from './contract.js';
+export { LIMITS, NAMESPACES } from './contract.js';
