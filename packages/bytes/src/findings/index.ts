@@ -1,0 +1,28 @@
+/** `@assay/bytes/findings`: how a verdict explains itself. */
+export { type ClockName, distance, ended, ends, notYetValid, utc } from './dates.js';
+export {
+  AssayError,
+  type AssayErrorOptions,
+  asAssayError,
+  assayError,
+  type ErrorCode,
+  type Problem,
+} from './error.js';
+export { GUEST_CODES, type GuestCodeEntry, guestMayHaveDetail } from './guest-codes.js';
+export {
+  docLink,
+  type FindingFacts,
+  type FindingInput,
+  type FindingParams,
+  failed,
+  fill,
+  LONGEST_TITLE,
+  notChecked,
+  passed,
+  unmet,
+  warned,
+} from './make.js';
+export * from './model.js';
+export type { RegisterEntry, RegisterPart } from './register/entry.js';
+export { FINDING_IDS, type FindingId, isFindingId, REGISTER, registerEntry, registerOrder } from './register/index.js';
+export { cut, inLine, listInLine, nearestName, shortened, visible } from './text.js';

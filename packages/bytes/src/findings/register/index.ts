@@ -1,0 +1,36 @@
+/**
+ * The one register of everything that can be checked or go wrong.
+ *
+ * Error codes of HTTP problems, gRPC details and exit diagnostics are ids of this register; there is no second list.
+ * An area of evidence brings its rows with its verifier: add a part, spread it here.
+ */
+import type { RegisterEntry } from './entry.js';
+import { OPERATION } from './operation.js';
+import { POLICY } from './policy.js';
+import { PROTOCOL } from './protocol.js';
+import { REFERENCE_VALUES } from './reference-values.js';
+import { SERVICES } from './services.js';
+
+export const REGISTER = { ...PROTOCOL, ...POLICY, ...REFERENCE_VALUES, ...SERVICES, ...OPERATION } as const;
+
+/** An unregistered id does not compile. */
+export type FindingId = keyof typeof REGISTER;
+
+const ORDER: ReadonlyMap<string, number> = new Map(Object.keys(REGISTER).map((id, index) => [id, index]));
+
+/** The row of an id. */
+export function registerEntry(id: FindingId): RegisterEntry {
+  return REGISTER[id];
+}
+
+/** Position in the register, the last criterion of order among roots. */
+export function registerOrder(id: FindingId): number {
+  return ORDER.get(id) ?? ORDER.size;
+}
+
+/** Whether a text (from a stored verdict, a neighbour) is an id of this release's register. */
+export function isFindingId(text: string): text is FindingId {
+  return Object.hasOwn(REGISTER, text);
+}
+
+export const FINDING_IDS: readonly FindingId[] = Object.keys(REGISTER).filter(isFindingId);
