@@ -1,1 +1,2 @@
-export {};
+export type { Verdict } from '@assay/bytes/findings';
+export type * from './contract.js';

@@ -1,1 +1,10 @@
-export {};
+export type {
+  ClaimClass,
+  ClaimSet,
+  Endorsements,
+  ExpectedInitData,
+  ExpectedReportData,
+  Verifier,
+  VerifierResult,
+  VerifyInput,
+} from './verifier.js';
