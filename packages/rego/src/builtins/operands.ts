@@ -12,7 +12,7 @@ import {
   typeName,
   type Value,
 } from '../value/index.js';
-import { operandError } from './types.js';
+import { operandError, wrongType } from './types.js';
 
 /** The operand at a position, counted from 1. */
 export function operand(args: readonly Value[], pos: number): Value {
@@ -23,19 +23,19 @@ export function operand(args: readonly Value[], pos: number): Value {
 
 export function stringOperand(args: readonly Value[], pos: number): string {
   const v = operand(args, pos);
-  if (typeof v !== 'string') throw operandError(pos, 'string', typeName(v));
+  if (typeof v !== 'string') throw wrongType(pos, 'string', v);
   return v;
 }
 
 export function booleanOperand(args: readonly Value[], pos: number): boolean {
   const v = operand(args, pos);
-  if (typeof v !== 'boolean') throw operandError(pos, 'boolean', typeName(v));
+  if (typeof v !== 'boolean') throw wrongType(pos, 'boolean', v);
   return v;
 }
 
 export function numberOperand(args: readonly Value[], pos: number): RegoNumber {
   const v = operand(args, pos);
-  if (!isNumber(v)) throw operandError(pos, 'number', typeName(v));
+  if (!isNumber(v)) throw wrongType(pos, 'number', v);
   return v;
 }
 
@@ -43,7 +43,7 @@ export function numberOperand(args: readonly Value[], pos: number): RegoNumber {
 export function bigIntOperand(args: readonly Value[], pos: number): bigint {
   const n = numberOperand(args, pos);
   const big = isIntegral(n) ? toBigInt(n) : undefined;
-  if (big === undefined) throw operandError(pos, 'integer number', 'floating-point number');
+  if (big === undefined) throw operandError(pos, 'integer number', 'floating-point number', n);
   return big;
 }
 
@@ -58,19 +58,19 @@ export function intOperand(args: readonly Value[], pos: number): number {
 
 export function arrayOperand(args: readonly Value[], pos: number): readonly Value[] {
   const v = operand(args, pos);
-  if (!isArray(v)) throw operandError(pos, 'array', typeName(v));
+  if (!isArray(v)) throw wrongType(pos, 'array', v);
   return v;
 }
 
 export function setOperand(args: readonly Value[], pos: number): RegoSet {
   const v = operand(args, pos);
-  if (!(v instanceof RegoSet)) throw operandError(pos, 'set', typeName(v));
+  if (!(v instanceof RegoSet)) throw wrongType(pos, 'set', v);
   return v;
 }
 
 export function objectOperand(args: readonly Value[], pos: number): AnyObject {
   const v = operand(args, pos);
-  if (!isObject(v)) throw operandError(pos, 'object', typeName(v));
+  if (!isObject(v)) throw wrongType(pos, 'object', v);
   return v;
 }
 
@@ -83,7 +83,7 @@ export function collectionOperand(
   const v = operand(args, pos);
   if (isArray(v)) return v;
   if (v instanceof RegoSet) return v.values();
-  throw operandError(pos, kinds, typeName(v));
+  throw wrongType(pos, kinds, v);
 }
 
 /** As {@link collectionOperand}, every element a string. */
@@ -97,7 +97,7 @@ export function stringsOperand(
   for (const item of items) {
     if (typeof item !== 'string') {
       const kind = v instanceof RegoSet ? 'set' : 'array';
-      throw operandError(pos, `${kind} of strings`, `${kind} containing ${typeName(item)}`);
+      throw operandError(pos, `${kind} of strings`, `${kind} containing ${typeName(item)}`, v);
     }
   }
   return items as readonly string[];

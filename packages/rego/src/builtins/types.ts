@@ -1,5 +1,5 @@
 /** The contract between the evaluator and its built-in functions. */
-import type { TypeName, Value } from '../value/index.js';
+import { type TypeName, typeName, type Value } from '../value/index.js';
 
 /** Static types of built-in operands and results, as the type checker reads them. */
 export type TypeSpec =
@@ -111,17 +111,27 @@ export type Builtin = FunctionBuiltin | RelationBuiltin;
 
 export type BuiltinErrorKind = 'eval_type_error' | 'eval_builtin_error';
 
+/** What an operand check found, for engines that word it differently. */
+export interface OperandMismatch {
+  /** Counted from 1. */
+  readonly pos: number;
+  readonly want: readonly string[];
+  readonly value: Value;
+}
+
 /**
  * A built-in refuses its arguments (`eval_type_error`) or fails (`eval_builtin_error`). The message lacks the leading
  * `<name>: `, which the engine adds. The call becomes undefined unless built-in errors are strict.
  */
 export class BuiltinError extends Error {
   readonly kind: BuiltinErrorKind;
+  readonly mismatch: OperandMismatch | undefined;
 
-  constructor(kind: BuiltinErrorKind, message: string) {
+  constructor(kind: BuiltinErrorKind, message: string, mismatch?: OperandMismatch) {
     super(message);
     this.name = 'BuiltinError';
     this.kind = kind;
+    this.mismatch = mismatch;
   }
 }
 
@@ -135,11 +145,20 @@ export function typeFailure(message: string): BuiltinError {
   return new BuiltinError('eval_type_error', message);
 }
 
-/** "operand 1 must be string but got number"; several kinds print as "one of {a, b}" in the order given. */
-export function operandError(pos: number, want: string | readonly string[], got: string): BuiltinError {
+/**
+ * "operand 1 must be string but got number", to be thrown. Several kinds print as "one of {a, b}" in the order given;
+ * the value itself is for engines that print it.
+ */
+export function operandError(pos: number, want: string | readonly string[], got: string, value?: Value): BuiltinError {
   const list = typeof want === 'string' ? [want] : want;
   const text = list.length === 1 ? list[0] : `one of {${list.join(', ')}}`;
-  return typeFailure(`operand ${pos} must be ${text} but got ${got}`);
+  const message = `operand ${pos} must be ${text} but got ${got}`;
+  return new BuiltinError('eval_type_error', message, value === undefined ? undefined : { pos, want: list, value });
+}
+
+/** As {@link operandError} for a value of the wrong type. */
+export function wrongType(pos: number, want: string | readonly string[], value: Value): BuiltinError {
+  return operandError(pos, want, typeName(value), value);
 }
 
 export type { TypeName, Value };
