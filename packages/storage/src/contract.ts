@@ -9,9 +9,10 @@
  * - Values are copied in and out: no caller shares a buffer with the store or with another caller.
  * - Keys sort by their bytes.
  *
- * Errors: a wrong argument (key, namespace, limit, size) is a `RangeError` or `TypeError`, since callers check their
- * input first. Everything else is an `AssayError` of the ids `storage.backend.answers`, `storage.write.possible`,
- * `storage.schema.version` and `storage.record.intact`. A conflict is a result, not an error.
+ * Errors are `AssayError`s: `storage.key.form` (a wrong argument, which callers should have checked before),
+ * `storage.backend.answers`, `storage.write.possible`, `storage.schema.version`, `storage.record.intact`.
+ * Of a write that failed with `storage.backend.answers` it is unknown whether it took place (the connection may have
+ * ended after the commit); of one that failed otherwise nothing was written. A conflict is a result, not an error.
  */
 
 /** Milliseconds since the epoch. */
@@ -131,7 +132,7 @@ export interface Storage {
   /** Live entries in key order. A page is one consistent view; pages of one walk are not a snapshot together. */
   list(ns: string, options: ListOptions): Promise<readonly ListedEntry[]>;
 
-  /** All or nothing, over any namespaces. 1 to 1000 operations; no key twice (`TypeError`). */
+  /** All or nothing, over any namespaces. 1 to 1000 operations; no key twice. */
   transact(operations: readonly Operation[]): Promise<TransactResult>;
 
   /**
