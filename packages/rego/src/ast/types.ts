@@ -300,6 +300,7 @@ export interface Module extends Node {
   readonly imports: readonly Import[];
   readonly rules: readonly Rule[];
   readonly comments: readonly Comment[];
+  /** Read from the comments when first asked for; malformed METADATA blocks are left out. */
   readonly annotations: readonly Annotation[];
 }
 

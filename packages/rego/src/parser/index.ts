@@ -1,0 +1,2 @@
+export type { ParseOptions } from './cursor.js';
+export { annotationErrors, parseModule, parseQuery, parseTerm } from './module.js';
