@@ -23,6 +23,11 @@ export {
   warned,
 } from './make.js';
 export * from './model.js';
+export { renderReference } from './reference.js';
 export type { RegisterEntry, RegisterPart } from './register/entry.js';
 export { FINDING_IDS, type FindingId, isFindingId, REGISTER, registerEntry, registerOrder } from './register/index.js';
+export { renderJson, viewFor } from './render/json.js';
+export type { TerminalOptions } from './render/layout.js';
+export { MOST_LINES, renderTerminal } from './render/terminal.js';
 export { cut, inLine, listInLine, nearestName, shortened, visible } from './text.js';
+export { assembleVerdict, keyed, refuses, stageOf, type VerdictInput } from './verdict.js';
