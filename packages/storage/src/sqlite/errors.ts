@@ -14,10 +14,24 @@ const SQLITE = {
   NOTADB: 26,
 } as const;
 
-/** Primary result code of an error that SQLite gave, else undefined. */
-export function sqliteCode(thrown: unknown): number | undefined {
-  if (!(thrown instanceof Error) || !('errcode' in thrown) || typeof thrown.errcode !== 'number') return undefined;
-  return thrown.errcode & 0xff; // the upper bits of an extended code only say more
+/** Texts of `sqlite3_errstr`: the addon's `all()` throws them without a code. */
+const TEXTS: ReadonlyMap<string, number> = new Map([
+  ['access permission denied', SQLITE.PERM],
+  ['database is locked', SQLITE.BUSY],
+  ['database table is locked', SQLITE.LOCKED],
+  ['attempt to write a readonly database', SQLITE.READONLY],
+  ['disk I/O error', SQLITE.IOERR],
+  ['database disk image is malformed', SQLITE.CORRUPT],
+  ['database or disk is full', SQLITE.FULL],
+  ['unable to open database file', SQLITE.CANTOPEN],
+  ['file is not a database', SQLITE.NOTADB],
+]);
+
+/** Primary result code of an error that SQLite gave (0 where it gave none that is known), else undefined. */
+function sqliteCode(thrown: unknown): number | undefined {
+  if (!(thrown instanceof Error) || !('code' in thrown) || thrown.code !== 'ERR_SQLITE_ERROR') return undefined;
+  if ('errcode' in thrown && typeof thrown.errcode === 'number') return thrown.errcode & 0xff; // without extension
+  return TEXTS.get(thrown.message) ?? 0;
 }
 
 /** Whether another connection holds the lock, so that trying again makes sense. */

@@ -37,7 +37,7 @@ export async function openSqliteStorage(options: SqliteOptions): Promise<SqliteS
   let db: SqliteDatabase | undefined;
   try {
     db = driver.open(path);
-    await whileBusy(busyTimeoutMs, () => configure(db as SqliteDatabase, path, options));
+    await whileBusy(busyTimeoutMs, () => configureSqlite(db as SqliteDatabase, path, options));
     const schema = migrateSqlite(db, options.now());
     db.exec(`PRAGMA busy_timeout = ${Math.min(busyTimeoutMs, BLOCKING_WAIT_MS)}`);
     return new SqliteStorage({
@@ -76,7 +76,8 @@ function prepareFile(path: string): void {
   }
 }
 
-function configure(db: SqliteDatabase, path: string, options: SqliteOptions): void {
+/** Sets a new connection up and reads back what durability rests on. */
+export function configureSqlite(db: SqliteDatabase, path: string, options: SqliteOptions): void {
   db.exec(`PRAGMA busy_timeout = ${options.busyTimeoutMs ?? 5000}`);
   const foreign = foreignTable(db);
   if (foreign !== undefined)

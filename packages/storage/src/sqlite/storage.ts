@@ -157,6 +157,7 @@ export class SqliteStorage implements Storage {
   }
 
   async #write<T>(apply: (now: number) => T): Promise<T> {
+    this.#checkOpen(); // a sweep may still be at it when the storage is closed
     const result = await this.#writer.write(() => apply(this.#connection.now()));
     this.#writtenAt = this.#connection.now();
     return result;
