@@ -1,3 +1,5 @@
+export { compareReportData, type FieldSize, fit, type ReportDataComparison } from './binding/report-data.js';
+export { sampleDeviceVerifier, sampleVerifier } from './sample/verifier.js';
 export type {
   ClaimClass,
   ClaimSet,

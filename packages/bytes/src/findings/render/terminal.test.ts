@@ -27,7 +27,7 @@ describe.each(VERDICTS)('%s', (name, make) => {
   });
 
   test('as JSON', async () => {
-    await expect(`${renderJson(make())}\n`).toMatchFileSnapshot(`golden/${name}.json`);
+    await expect(`${renderJson(make())}\n`).toMatchFileSnapshot(`golden/${name}.json.txt`);
   });
 
   test('colour only repeats what is there', () => {
