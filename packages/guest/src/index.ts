@@ -1,1 +1,6 @@
-export {};
+export type { Attester } from './attester/attester.js';
+export { type SampleClaims, sampleAttester, sampleDeviceAttester } from './attester/sample.js';
+export { CcKbc, type CcKbcOptions } from './kbc/cc-kbc.js';
+export type { AttestingKbc, Kbc } from './kbc/kbc.js';
+export { KbcError, type KbcErrorReason } from './kbc/kbc-error.js';
+export type { Transport, TransportAnswer, TransportRequest } from './kbc/transport.js';
