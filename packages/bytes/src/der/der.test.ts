@@ -1,0 +1,226 @@
+import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { fuzzRuns } from '@assay/testkit';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { concatBytes } from '../bytes.js';
+import { decodeHex, encodeHex } from '../codec/hex.js';
+import { DecodeError } from '../decode-error.js';
+import { decodeOid, encodeOid } from './oid.js';
+import { DerReader } from './reader.js';
+import { DER_TAG } from './tag.js';
+import {
+  derBitString,
+  derBoolean,
+  derElement,
+  derExplicit,
+  derInteger,
+  derNull,
+  derOctetString,
+  derOid,
+  derPrintableString,
+  derSequence,
+  derSetOf,
+  derTime,
+  derUnsignedInteger,
+  derUtf8String,
+} from './writer.js';
+
+const runs = { numRuns: fuzzRuns(300) };
+const reader = (hex: string) => new DerReader(decodeHex(hex));
+
+test('writes a public key that OpenSSL reads, and reads it back', () => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const spki = new DerReader(publicKey.export({ type: 'spki', format: 'der' })).sequence();
+  const algorithm = spki.sequence();
+  expect([algorithm.oid(), algorithm.oid()]).toEqual(['1.2.840.10045.2.1', '1.3.132.0.34']);
+  algorithm.end();
+  const { bytes, unusedBits } = spki.bitString();
+  expect(unusedBits).toBe(0);
+  spki.end();
+  const written = derSequence(derSequence(derOid('1.2.840.10045.2.1'), derOid('1.3.132.0.34')), derBitString(bytes));
+  const read = createPublicKey({ key: Buffer.from(written), format: 'der', type: 'spki' });
+  expect(read.equals(publicKey)).toBe(true);
+});
+
+test('writes an ECDSA signature that OpenSSL verifies', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const fixed = sign('sha256', Buffer.from('x'), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  const written = derSequence(derUnsignedInteger(fixed.subarray(0, 32)), derUnsignedInteger(fixed.subarray(32)));
+  expect(verify('sha256', Buffer.from('x'), publicKey, written)).toBe(true);
+});
+
+describe('refuses what is BER but not DER', () => {
+  test.each([
+    ['indefinite length', '308000', (r: DerReader) => r.any(), 'indefinite length'],
+    ['long form of a short length', '04810100', (r: DerReader) => r.any(), 'length is not minimal'],
+    ['leading zero in a length', '0482008000', (r: DerReader) => r.any(), 'length is not minimal'],
+    ['length of five octets', '04850000000001', (r: DerReader) => r.any(), 'more than four octets'],
+    ['content that is cut', '0402aa', (r: DerReader) => r.any(), 'content needs 2 bytes, 1 are left'],
+    ['high tag number', '1f8101', (r: DerReader) => r.any(), 'high tag number'],
+    ['integer with a zero too many', '0202007f', (r: DerReader) => r.integer(), 'INTEGER is not minimal'],
+    ['integer with an ff too many', '0202ff80', (r: DerReader) => r.integer(), 'INTEGER is not minimal'],
+    ['empty integer', '0200', (r: DerReader) => r.integer(), 'INTEGER is empty'],
+    ['negative small integer', '0201ff', (r: DerReader) => r.smallInteger(), 'out of range'],
+    ['large small integer', '020820000000000000', (r: DerReader) => r.smallInteger(), 'needs 8 bytes'],
+    ['small integer above 2^53', '020720000000000001', (r: DerReader) => r.smallInteger(), 'out of range'],
+    ['boolean 01', '010101', (r: DerReader) => r.boolean(), 'neither 00 nor ff'],
+    ['long boolean', '0102ffff', (r: DerReader) => r.boolean(), 'neither 00 nor ff'],
+    ['null with content', '050100', (r: DerReader) => r.null(), 'NULL has content'],
+    ['bit string without count', '0300', (r: DerReader) => r.bitString(), 'count of unused bits'],
+    ['bit string with 8 unused bits', '03020800', (r: DerReader) => r.bitString(), 'count of unused bits'],
+    ['empty bit string with unused bits', '030101', (r: DerReader) => r.bitString(), 'count of unused bits'],
+    ['unused bits set', '03020101', (r: DerReader) => r.bitString(), 'unused bits of BIT STRING'],
+    ['empty object identifier', '0600', (r: DerReader) => r.oid(), 'is empty'],
+    ['padded arc', '06032a8001', (r: DerReader) => r.oid(), 'not minimal'],
+    ['unfinished arc', '06022a86', (r: DerReader) => r.oid(), 'ends inside an arc'],
+    ['huge arc', `0615${'2a'}${'ff'.repeat(19)}7f`, (r: DerReader) => r.oid(), 'too large'],
+    ['set out of order', '3106020102020101', (r: DerReader) => r.setOf(), 'SET OF is not in order'],
+    ['two-digit year without seconds', '170b323631313231303030305a', (r: DerReader) => r.time(), 'YYMMDDHHMMSSZ'],
+    [
+      'time zone',
+      '1711323631313231303030303030 2b30313030'.replace(' ', ''),
+      (r: DerReader) => r.time(),
+      'YYMMDDHHMMSSZ',
+    ],
+    ['31 February', '170d3236303233313030303030305a', (r: DerReader) => r.time(), 'does not exist'],
+    ['hour 24', '170d3236303231303234303030305a', (r: DerReader) => r.time(), 'does not exist'],
+    ['asterisk in PrintableString', '13012a', (r: DerReader) => r.text(), 'PrintableString holds'],
+    ['byte above 7f in IA5String', '160180', (r: DerReader) => r.text(), 'IA5String holds'],
+    ['overlong UTF-8', '0c02c080', (r: DerReader) => r.text(), 'not well-formed'],
+    ['odd BMPString', '1e0100', (r: DerReader) => r.text(), 'odd length'],
+    ['surrogate in BMPString', '1e02d800', (r: DerReader) => r.text(), 'surrogate'],
+    ['another type', '0400', (r: DerReader) => r.integer(), 'tag 0x02 is due, found 0x04'],
+    ['nothing', '', (r: DerReader) => r.integer(), 'found nothing'],
+    ['primitive sequence', '1000', (r: DerReader) => r.sequence(), 'tag 0x30 is due'],
+    ['trailing bytes', '050000', (r: DerReader) => [r.null(), r.end()], '1 bytes too many at offset 2'],
+  ])('%s', (_, hex, read, reason) => {
+    expect(() => read(reader(hex))).toThrow(reason);
+    expect(() => read(reader(hex))).toThrow(DecodeError);
+  });
+});
+
+test('nesting is limited', () => {
+  let nested = derNull();
+  for (let depth = 0; depth < 40; depth += 1) nested = derSequence(nested);
+  const descend = () => {
+    for (let r = new DerReader(nested); r.peekTag() === DER_TAG.sequence; ) r = r.sequence();
+  };
+  expect(descend).toThrow('nesting is deeper than 32');
+});
+
+test('errors of nested elements say the offset in the whole', () => {
+  const outer = new DerReader(derSequence(derNull(), derElement(DER_TAG.boolean, Uint8Array.of(7)))).sequence();
+  outer.null();
+  expect(() => outer.boolean()).toThrow('at offset 6');
+});
+
+test('optional and explicit elements', () => {
+  const inner = new DerReader(derSequence(derExplicit(0, derInteger(2)), derBoolean(true))).sequence();
+  expect(inner.explicit(1)).toBeUndefined();
+  expect(inner.explicit(0)?.smallInteger()).toBe(2);
+  expect(inner.optional(DER_TAG.null)).toBeUndefined();
+  expect(inner.boolean()).toBe(true);
+  expect(inner.atEnd).toBe(true);
+});
+
+test('texts of every string type', () => {
+  const texts = [
+    derUtf8String('Größe'),
+    derPrintableString('Intel SGX'),
+    derElement(DER_TAG.ia5String, Buffer.from('a@b')),
+    derElement(DER_TAG.visibleString, Buffer.from('v')),
+    derElement(DER_TAG.teletexString, Uint8Array.of(0xe9)),
+    derElement(DER_TAG.bmpString, Uint8Array.of(0x20, 0xac)),
+  ];
+  const all = new DerReader(concatBytes(...texts));
+  expect(texts.map(() => all.text())).toEqual(['Größe', 'Intel SGX', 'a@b', 'v', 'é', '€']);
+  expect(() => derPrintableString('a*')).toThrow(DecodeError);
+});
+
+test('property: integers, bit strings, sets and octets come back', () => {
+  fc.assert(
+    fc.property(
+      fc.bigInt({ min: -(1n << 300n), max: 1n << 300n }),
+      fc.uint8Array(),
+      fc.nat(7),
+      (number, bytes, unused) => {
+        expect(new DerReader(derInteger(number)).integer()).toBe(number);
+        expect(new DerReader(derOctetString(bytes)).octetString()).toEqual(bytes);
+        const last = bytes.length - 1;
+        const masked = bytes.map((byte, index) => (index === last ? byte & (0xff << unused) : byte));
+        const count = bytes.length === 0 ? 0 : unused;
+        expect(new DerReader(derBitString(masked, count)).bitString()).toEqual({ unusedBits: count, bytes: masked });
+      },
+    ),
+    runs,
+  );
+  fc.assert(
+    fc.property(fc.array(fc.integer()), (numbers) => {
+      const read = new DerReader(derSetOf(...numbers.map(derInteger))).setOf();
+      const values = read.map((element) => Number(new DerReader(element.encoded).integer()));
+      expect(values.sort((a, b) => a - b)).toEqual([...numbers].sort((a, b) => a - b));
+    }),
+    runs,
+  );
+});
+
+test('property: object identifiers come back', () => {
+  const rest = fc.array(fc.bigInt({ min: 0n, max: (1n << 127n) - 1n }), { maxLength: 8 });
+  const oid = fc.oneof(fc.tuple(fc.constantFrom(0, 1), fc.nat(39), rest), fc.tuple(fc.constant(2), fc.nat(), rest));
+  fc.assert(
+    fc.property(oid, ([first, second, others]) => {
+      const dotted = [first, second, ...others].join('.');
+      expect(decodeOid(encodeOid(dotted))).toBe(dotted);
+    }),
+    runs,
+  );
+  expect(encodeHex(derOid('1.2.840.113741.1.13.1'))).toBe('06092a864886f84d010d01');
+  for (const wrong of ['', '1', '3.1', '1.40', '1.02', '1..2', 'a.b'])
+    expect(() => encodeOid(wrong)).toThrow(DecodeError);
+});
+
+test('property: times come back to the second, in the type that RFC 5280 asks for', () => {
+  const range = { min: new Date('0001-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true };
+  fc.assert(
+    fc.property(fc.date(range), (date) => {
+      const written = derTime(date);
+      const year = date.getUTCFullYear();
+      expect(written[0]).toBe(year >= 1950 && year < 2050 ? DER_TAG.utcTime : DER_TAG.generalizedTime);
+      expect(new DerReader(written).time().getTime()).toBe(Math.floor(date.getTime() / 1000) * 1000);
+    }),
+    runs,
+  );
+});
+
+test('fuzz: any bytes give an element that encodes the same, or DecodeError', () => {
+  const walk = (r: DerReader): void => {
+    while (!r.atEnd) {
+      const element = r.any();
+      expect(derElement(element.tag, element.content)).toEqual(Uint8Array.from(element.encoded));
+      if ((element.tag & 0x20) !== 0) walk(r.inside(element));
+    }
+  };
+  const key = Uint8Array.from(
+    generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ type: 'spki', format: 'der' }),
+  );
+  const mutated = fc.tuple(fc.nat({ max: key.length - 1 }), fc.nat(255)).map(([at, byte]) => key.with(at, byte));
+  const readers: ((r: DerReader) => unknown)[] = [
+    walk,
+    (r) => r.integer(),
+    (r) => r.oid(),
+    (r) => r.bitString(),
+    (r) => r.time(),
+    (r) => r.text(),
+    (r) => r.setOf(),
+  ];
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 40 }), mutated), fc.constantFrom(...readers), (bytes, read) => {
+      try {
+        read(new DerReader(bytes));
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+      }
+    }),
+    { numRuns: fuzzRuns(1000) },
+  );
+});
