@@ -40,6 +40,23 @@ describe('AssayError', () => {
     expect(asAssayError(error)).toBe(error);
   });
 
+  test('an error that a lower layer coded keeps its code, place and words', () => {
+    const thrown = Object.assign(new Error('TEE "x" is unknown'), {
+      code: 'request.tee.known',
+      path: '/tee',
+      actual: '"x"',
+    });
+    const error = asAssayError(thrown);
+    expect([error.code, error.message, error.finding.subject, error.finding.actual]).toEqual([
+      'request.tee.known',
+      'TEE "x" is unknown',
+      '/tee',
+      '"x"',
+    ]);
+    expect(error.remedy).toBe('Enable `"x"` or correct the name.');
+    expect(asAssayError(Object.assign(new Error('x'), { code: 'ENOENT' })).code).toBe('internal.defect.none');
+  });
+
   test('is a problem document for an authorised caller', () => {
     const error = assayError('policy.id.form', { params: { actual: 'a b', what: 'a space' } });
     expect(error.toProblem('att1')).toEqual({

@@ -1,8 +1,8 @@
 /** The one error class: a finding that stopped something, with its place in HTTP and in two audiences. */
 import { GUEST_CODES, guestMayHaveDetail } from './guest-codes.js';
-import { docLink, type FindingInput, failed } from './make.js';
+import { docLink, type FindingInput, failed, reported } from './make.js';
 import type { Finding, FindingData, FindingDraft, GuestCode } from './model.js';
-import { type FindingId, registerEntry } from './register/index.js';
+import { type FindingId, isFindingId, registerEntry } from './register/index.js';
 
 export type ErrorCode = FindingId;
 
@@ -108,9 +108,30 @@ export function assayError<Id extends FindingId>(id: Id, input: FindingInput<Id>
   });
 }
 
-/** Any thrown value as an AssayError: what is not one already is a defect. */
+/** An error of a lower layer whose `code` is an id of the register, e.g. the protocol package's. */
+interface CodedError extends Error {
+  readonly code: FindingId;
+  readonly path?: unknown;
+  readonly expected?: unknown;
+  readonly actual?: unknown;
+}
+
+function isCoded(thrown: unknown): thrown is CodedError {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' && isFindingId(thrown.code);
+}
+
+/** Any thrown value as an AssayError: errors coded by the register keep their words, everything else is a defect. */
 export function asAssayError(thrown: unknown): AssayError {
   if (thrown instanceof AssayError) return thrown;
+  if (isCoded(thrown)) {
+    const { code, path, expected, actual } = thrown;
+    const finding = reported(code, thrown.message, {
+      ...(typeof path === 'string' ? { subject: path } : {}),
+      ...(typeof expected === 'string' ? { expected } : {}),
+      ...(typeof actual === 'string' ? { actual } : {}),
+    });
+    return new AssayError(finding, { cause: thrown });
+  }
   const kind = thrown instanceof Error ? thrown.name : typeof thrown;
   return assayError('internal.defect.none', { params: { what: `unexpected ${kind}` }, cause: thrown });
 }

@@ -19,6 +19,7 @@ export {
   LONGEST_TITLE,
   notChecked,
   passed,
+  reported,
   unmet,
   warned,
 } from './make.js';

@@ -18,7 +18,7 @@ import type {
 } from './model.js';
 import type { Placeholders, RegisterEntry } from './register/entry.js';
 import { type FindingId, type REGISTER, registerEntry } from './register/index.js';
-import { cut, inLine, shortened } from './text.js';
+import { cut, inLine, shortened, visible } from './text.js';
 
 /** Longest title, in characters. */
 export const LONGEST_TITLE = 100;
@@ -76,6 +76,18 @@ export function warned<Id extends FindingId>(id: Id, input: FindingInput<Id>): F
   return draft(id, 'warn', input);
 }
 
+/** A check that does not hold, in the words of the layer that found it. Those words keep the rules of titles. */
+export function reported(id: FindingId, title: string, facts: FindingFacts = {}): FindingDraft {
+  const entry = registerEntry(id);
+  const { actual, expected, subject } = facts;
+  const known = Object.entries({ actual, expected, member: subject }).filter((entry) => entry[1] !== undefined);
+  // The values of the row's own template are not known here: a remedy that needs one gives way to the page of the row.
+  const remedy = fill(entry.remedy, Object.fromEntries(known) as { readonly [name: string]: FindingData });
+  const usable = remedy.includes(MISSING) ? `See ${docLink(id)}.` : remedy;
+  const words = cut(visible(title), LONGEST_TITLE);
+  return { ...draft(id, entry.unmet, { remedy: usable, ...facts }), title: words };
+}
+
 /**
  * A check that could not be made.
  *
@@ -95,11 +107,13 @@ export function notChecked(id: FindingId, why: string, facts: FindingFacts = {})
   };
 }
 
+const MISSING = '(unknown)';
+
 /** Fills a template: `{x}` as it is, `{x~}` shortened. A value that is missing shows as `(unknown)`. */
 export function fill(template: string, params: { readonly [name: string]: FindingData } | undefined): string {
   return template.replace(/\{([a-z]+)(~?)\}/g, (_, name: string, short: string) => {
     const value = params !== undefined && Object.hasOwn(params, name) ? params[name] : undefined;
-    if (value === undefined) return '(unknown)';
+    if (value === undefined) return MISSING;
     return short === '~' ? shortened(typeof value === 'string' ? value : JSON.stringify(value)) : inLine(value);
   });
 }

@@ -8,6 +8,7 @@ const AREAS: { readonly [area: string]: string } = {
   binding: 'Binding of evidence to the exchange',
   evidence: 'Evidence',
   token: 'Attestation tokens',
+  response: 'Answers, as a client sees them',
   policy: 'Policies',
   rv: 'Reference values',
   resource: 'Resources',
