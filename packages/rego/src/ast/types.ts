@@ -295,6 +295,8 @@ export type JsonValue = null | boolean | number | string | readonly JsonValue[] 
 export interface Module extends Node {
   readonly kind: 'module';
   readonly file: string;
+  /** The source, where there is one. */
+  readonly text?: string;
   readonly version: RegoVersion;
   readonly package: Package;
   readonly imports: readonly Import[];

@@ -32,6 +32,7 @@ class ModuleParser extends RuleParser {
     return {
       kind: 'module',
       file: this.file,
+      text: this.text,
       version: this.version,
       package: found,
       imports,
