@@ -47,7 +47,10 @@ describe('group commit', () => {
     const pending: Promise<unknown>[] = [];
     await new Promise<void>((resolve) => {
       const produce = (): void => {
-        if (performance.now() >= stop) return resolve();
+        if (performance.now() >= stop) {
+          resolve();
+          return;
+        }
         setImmediate(produce); // before the write, so that each turn of the loop finds one more
         pending.push(writer.write(() => 0));
       };
