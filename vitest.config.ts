@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   // Workspace packages are tested from their sources, so a test never runs against a stale build.
   resolve: { conditions: ['@assay/source'] },
-  ssr: { resolve: { conditions: ['@assay/source', 'node', 'import', 'module', 'default'] } },
+  // No 'import' here: it would reach Node's require(), which then loads the ES module of packages that have both.
+  ssr: { resolve: { conditions: ['@assay/source', 'node'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'e2e/**/*.test.ts', 'scripts/**/*.test.ts'],
     testTimeout: 30_000,
