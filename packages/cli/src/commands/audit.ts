@@ -1,0 +1,180 @@
+import { renderTerminal, type Verdict } from '@assay/bytes/findings';
+import type { Command } from 'commander';
+import { adminClient } from '../client/server.js';
+import { group, outputOf, type ServerCommandFlags, serverCommand } from '../command.js';
+import { columns, styled, type Terminal } from '../terminal/style.js';
+
+interface Attempt {
+  readonly attempt: string;
+  readonly state: string;
+  readonly startedAt: string;
+  readonly tee?: string;
+  readonly protocol?: string;
+  readonly address?: string;
+  readonly codes: readonly string[];
+  readonly summary: string;
+}
+
+interface Release {
+  readonly at: string;
+  readonly decision: string;
+  readonly method: string;
+  readonly resource: string;
+  readonly findings: Verdict['findings'];
+}
+
+interface AttemptDetail extends Attempt {
+  readonly findings: Verdict['findings'];
+  readonly verdict?: Verdict;
+  readonly releases: readonly Release[];
+}
+
+interface Act {
+  readonly at: string;
+  readonly act: string;
+  readonly object: string;
+  readonly digest?: string;
+  readonly by: { readonly subject: string; readonly role: string };
+}
+
+/** `assay audit`: what guests tried, what they were told, and why. */
+export function auditCommand(): Command {
+  return group(
+    'audit',
+    'attestation attempts with their explanations, and administrative acts',
+    ['assay audit list', 'assay audit show 01jd…'],
+    [list('list'), list('query'), show(), acts()],
+  );
+}
+
+type ListFlags = ServerCommandFlags & {
+  tee?: string;
+  state?: string;
+  code?: string;
+  address?: string;
+  since?: string;
+  until?: string;
+  limit: string;
+};
+
+function list(name: string): Command {
+  return serverCommand(name, 'list attestation attempts, newest first', [
+    `assay audit ${name} --state refused`,
+    `assay audit ${name} --address 10.0.0.7 --since 2026-11-01T00:00:00Z --json`,
+  ])
+    .option('--tee <name>', 'only this TEE')
+    .option('--state <state>', 'challenged, attested, refused or undecided')
+    .option('--code <id>', 'only attempts with this finding among the roots')
+    .option('--address <ip>', 'only this client address')
+    .option('--since <time>', 'begun at or after, RFC 3339')
+    .option('--until <time>', 'begun before, RFC 3339')
+    .option('--limit <n>', 'most attempts', '20')
+    .action(async (flags: ListFlags) => {
+      const query = new URLSearchParams({ limit: flags.limit });
+      for (const key of ['tee', 'state', 'code', 'address', 'since', 'until'] as const) {
+        const value = flags[key];
+        if (value !== undefined) query.set(key, value);
+      }
+      const page = (await adminClient(flags).json('GET', `/api/v1/attestations?${query}`)) as {
+        items: Attempt[];
+        next?: string;
+      };
+      outputOf(flags).result(page, (out) => {
+        if (page.items.length === 0) out.write('no attempts\n');
+        else
+          out.write(
+            columns([
+              ['ATTEMPT', 'BEGUN', 'TEE', 'STATE', 'WHY'].map((h) => styled(out, 'bold', h)),
+              ...page.items.map((a) => row(out, a)),
+            ]),
+          );
+      });
+    });
+}
+
+function show(): Command {
+  return serverCommand('show', 'explain one attempt: every check, what was expected and found, and what to do', [
+    'assay audit show 01jd4v6w3z',
+    'assay audit show 01jd4v6w3z --why policy.rule.unmet',
+  ])
+    .argument('<attempt>', 'attempt id')
+    .option('--all', 'every finding, by stage')
+    .option('--why <id>', 'one finding with everything')
+    .option('--full', 'shorten nothing')
+    .action(async (id: string, flags: ServerCommandFlags & { all?: boolean; why?: string; full?: boolean }) => {
+      const detail = (await adminClient(flags).json(
+        'GET',
+        `/api/v1/attestations/${encodeURIComponent(id)}`,
+      )) as AttemptDetail;
+      outputOf(flags).result(detail, (out) => out.write(explain(out, detail, flags)));
+    });
+}
+
+function acts(): Command {
+  return serverCommand('acts', 'list administrative acts, newest first', [
+    'assay audit acts',
+    'assay audit acts --limit 5 --json',
+  ])
+    .option('--limit <n>', 'most acts', '20')
+    .action(async (flags: ServerCommandFlags & { limit: string }) => {
+      const page = (await adminClient(flags).json('GET', `/api/v1/audit?limit=${encodeURIComponent(flags.limit)}`)) as {
+        items: Act[];
+      };
+      outputOf(flags).result(page, (out) =>
+        out.write(
+          page.items.length === 0
+            ? 'no acts\n'
+            : columns(page.items.map((a) => [a.at, a.by.subject, a.act, a.object, a.digest?.slice(0, 16) ?? ''])),
+        ),
+      );
+    });
+}
+
+/** The explanation of an attempt as the owner reads it. */
+export function explain(
+  out: Terminal,
+  detail: AttemptDetail,
+  flags: { readonly all?: boolean; readonly why?: string; readonly full?: boolean } = {},
+): string {
+  const options = {
+    columns: out.width,
+    unicode: out.unicode,
+    color: out.colour,
+    mode: flags.all === true ? ('all' as const) : ('short' as const),
+    ...(flags.why === undefined ? {} : { why: flags.why }),
+    ...(flags.full === undefined ? {} : { full: flags.full }),
+  };
+  const head = `${styled(out, 'bold', `attempt ${detail.attempt}`)}  ${detail.tee ?? ''} ${detail.protocol ?? ''}  ${detail.address ?? ''}  ${detail.startedAt}\n`;
+  const verdict = detail.verdict ?? handshakeVerdict(detail);
+  const releases = detail.releases.map((release) => {
+    const colour = release.decision === 'released' ? 'green' : 'red';
+    const why = release.findings.find((finding) => finding.outcome === 'fail');
+    return `${styled(out, colour, release.decision.padEnd(9))} ${release.method} ${release.resource}  ${release.at}\n${why?.title === undefined ? '' : `          ${why.title}\n${why.remedy === undefined ? '' : `          do: ${why.remedy}\n`}`}`;
+  });
+  return `${head}\n${renderTerminal(verdict, options)}${releases.length === 0 ? '' : `\n${styled(out, 'bold', 'releases')}\n${releases.join('')}`}`;
+}
+
+/** An attempt that never reached the Attestation Service still has findings of its own. */
+function handshakeVerdict(detail: AttemptDetail): Verdict {
+  return {
+    kind: detail.tee ?? 'handshake',
+    attempt: detail.attempt,
+    at: detail.startedAt,
+    summary: detail.summary,
+    ...(detail.state === 'refused' ? { decision: 'refuse' as const } : {}),
+    stages: {},
+    roots: detail.findings.filter((finding) => finding.role === 'root').map((finding) => finding.key),
+    findings: detail.findings,
+  };
+}
+
+function row(out: Terminal, attempt: Attempt): string[] {
+  const colour = attempt.state === 'attested' ? 'green' : attempt.state === 'refused' ? 'red' : 'yellow';
+  return [
+    attempt.attempt,
+    attempt.startedAt,
+    attempt.tee ?? '',
+    styled(out, colour, attempt.state),
+    attempt.codes.length === 0 ? attempt.summary : attempt.codes.join(' '),
+  ];
+}
