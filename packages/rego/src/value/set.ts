@@ -16,6 +16,11 @@ export class SetBuilder {
     return true;
   }
 
+  /** Adds every element of a set. */
+  addAll(set: RegoSet): void {
+    for (const [key, value] of set.map) if (!this.#map.has(key)) this.#map.set(key, value);
+  }
+
   has(value: Value): boolean {
     return this.#map.has(canonicalKey(value));
   }

@@ -159,12 +159,13 @@ function split(n: RegoNumber): { whole: bigint; negative: boolean; half: boolean
   return { whole, negative, half: rest >= '5', exact: rest === '' };
 }
 
-type Rounding = 'round' | 'ceil' | 'floor';
+type Rounding = 'round' | 'ceil' | 'floor' | 'truncate';
 
-function toInteger(n: RegoNumber, how: Rounding): RegoNumber {
+/** The integer a number rounds to; halves go away from zero. */
+export function toInteger(n: RegoNumber, how: Rounding): RegoNumber {
   if (typeof n === 'bigint' || (typeof n === 'number' && Number.isSafeInteger(n))) return n;
   const { whole, negative, half, exact } = split(n);
-  const up = !exact && (how === 'round' ? half : how === 'ceil' ? !negative : negative);
+  const up = !exact && (how === 'round' ? half : how === 'ceil' ? !negative : how === 'floor' && negative);
   const magnitude = up ? whole + 1n : whole;
   return normalizeInteger(negative ? -magnitude : magnitude);
 }
