@@ -1,0 +1,123 @@
+import { contextTag, type DerElement, DerError, DerReader } from '../der.js';
+import { type AlternativeNames, ia5, splitUri } from './general-names.js';
+
+/** An address block: `ip` and `mask` of equal length. */
+export interface AddressBlock {
+  readonly ip: Uint8Array;
+  readonly mask: Uint8Array;
+}
+
+export interface Subtrees {
+  readonly dns: readonly string[];
+  readonly email: readonly string[];
+  readonly ip: readonly AddressBlock[];
+  readonly uri: readonly string[];
+}
+
+export interface NameConstraints {
+  readonly permitted: Subtrees;
+  readonly excluded: Subtrees;
+}
+
+const NONE: Subtrees = { dns: [], email: [], ip: [], uri: [] };
+export const NO_CONSTRAINTS: NameConstraints = { permitted: NONE, excluded: NONE };
+
+/** NameConstraints (RFC 5280 section 4.2.1.10). `complete` is false when a subtree of another kind was met. */
+export function readNameConstraints(fields: DerReader): { constraints: NameConstraints; complete: boolean } {
+  const permitted = fields.optional(contextTag(0));
+  const excluded = fields.optional(contextTag(1));
+  fields.end();
+  if (permitted === undefined && excluded === undefined) throw new DerError('x509: empty name constraints extension');
+  const [allow, allowComplete] = readSubtrees(permitted);
+  const [deny, denyComplete] = readSubtrees(excluded);
+  return { constraints: { permitted: allow, excluded: deny }, complete: allowComplete && denyComplete };
+}
+
+function readSubtrees(element: DerElement | undefined): [Subtrees, boolean] {
+  const dns: string[] = [];
+  const email: string[] = [];
+  const ip: AddressBlock[] = [];
+  const uri: string[] = [];
+  let complete = true;
+  const list = new DerReader(element?.content ?? new Uint8Array(0));
+  while (!list.isEmpty) {
+    const base = list.enter(0x30).read();
+    switch (base.tag) {
+      case 0x81:
+        email.push(ia5(base));
+        break;
+      case 0x82:
+        dns.push(ia5(base));
+        break;
+      case 0x86:
+        uri.push(ia5(base));
+        break;
+      case 0x87: {
+        const half = base.content.length / 2;
+        if (half !== 4 && half !== 16) throw new DerError('x509: IP constraint has an invalid length');
+        ip.push({ ip: base.content.subarray(0, half), mask: base.content.subarray(half) });
+        break;
+      }
+      default:
+        complete = false;
+    }
+  }
+  return [{ dns, email, ip, uri }, complete];
+}
+
+/** Whether every name is inside a permitted subtree of its kind (if there is any) and outside all excluded ones. */
+export function namesAllowed(names: AlternativeNames, constraints: NameConstraints): boolean {
+  const { permitted, excluded } = constraints;
+  const check = <N, C>(
+    list: readonly N[],
+    allow: readonly C[],
+    deny: readonly C[],
+    match: (n: N, c: C) => boolean,
+  ): boolean =>
+    list.every(
+      (name) => !deny.some((c) => match(name, c)) && (allow.length === 0 || allow.some((c) => match(name, c))),
+    );
+  return (
+    check(names.dns, permitted.dns, excluded.dns, inDomain) &&
+    check(names.email, permitted.email, excluded.email, matchesMail) &&
+    check(names.ip, permitted.ip, excluded.ip, inBlock) &&
+    check(names.uri, permitted.uri, excluded.uri, matchesUri)
+  );
+}
+
+/** `host.example.com` is in `example.com`; a leading dot asks for a proper subdomain. */
+function inDomain(name: string, constraint: string): boolean {
+  const host = name.toLowerCase().replace(/\.$/, '');
+  const domain = constraint.toLowerCase();
+  if (domain === '') return true;
+  if (domain.startsWith('.')) return host.endsWith(domain);
+  return host === domain || host.endsWith(`.${domain}`);
+}
+
+function matchesMail(mailbox: string, constraint: string): boolean {
+  const at = mailbox.lastIndexOf('@');
+  // A name that cannot be read must not slip past an exclusion, nor be taken as permitted: compare it as a whole.
+  if (at < 0) return mailbox === constraint;
+  if (constraint.includes('@')) {
+    const cut = constraint.lastIndexOf('@');
+    const sameHost = mailbox.slice(at + 1).toLowerCase() === constraint.slice(cut + 1).toLowerCase();
+    return sameHost && mailbox.slice(0, at) === constraint.slice(0, cut);
+  }
+  const host = mailbox.slice(at + 1);
+  return constraint.startsWith('.') ? inDomain(host, constraint) : host.toLowerCase() === constraint.toLowerCase();
+}
+
+function matchesUri(uri: string, constraint: string): boolean {
+  const authority = splitUri(uri)?.authority ?? '';
+  const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:[0-9]*$/, '');
+  return constraint.startsWith('.') ? inDomain(host, constraint) : host.toLowerCase() === constraint.toLowerCase();
+}
+
+function inBlock(address: Uint8Array, block: AddressBlock): boolean {
+  return (
+    address.length === block.ip.length &&
+    address.every(
+      (byte, i) => (byte & (block.mask[i] as number)) === ((block.ip[i] as number) & (block.mask[i] as number)),
+    )
+  );
+}
