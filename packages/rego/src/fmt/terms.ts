@@ -1,5 +1,5 @@
 /** Terms as text. */
-import type { Body, CallTerm, Location, ObjectEntry, Term } from '../ast/types.js';
+import type { Body, CallTerm, Comment, Location, ObjectEntry, Term } from '../ast/types.js';
 import { pathPart, quote, templateText } from './quote.js';
 import { commentText, type Source, tabs } from './source.js';
 
@@ -49,6 +49,8 @@ export abstract class TermPrinter {
   protected readonly source: Source;
   /** Above zero while everything has to stay on one line. */
   #flat = 0;
+  /** Comments that stood in front of a bracket which opened on the current line: they stay outside of it. */
+  #deferred: Comment[] = [];
 
   constructor(source: Source) {
     this.source = source;
@@ -212,6 +214,27 @@ export abstract class TermPrinter {
     if (this.isFlat || (oneLine && !commented)) {
       return open + parts.map((part, index) => print(part, index, indent).text).join(', ') + close;
     }
+    return this.#apart(loc.offset, () => this.#lines(open, close, loc, indent, parts, print, rowOf));
+  }
+
+  /** Prints what stands on lines of its own inside brackets, which leave comments in front of them alone. */
+  #apart(offset: number, print: () => string): string {
+    const outer = [...this.#deferred, ...this.source.takeBefore(offset)];
+    this.#deferred = [];
+    const text = print();
+    this.#deferred = outer;
+    return text;
+  }
+
+  #lines<T extends Term | ObjectEntry>(
+    open: string,
+    close: string,
+    loc: Location,
+    indent: number,
+    parts: readonly T[],
+    print: (part: T, index: number, indent: number) => Item,
+    rowOf: (part: T) => number,
+  ): string {
     let text = `${open}\n`;
     for (let i = 0; i < parts.length; ) {
       const row = rowOf(parts[i] as T);
@@ -229,7 +252,7 @@ export abstract class TermPrinter {
     return text + tabs(indent) + close;
   }
 
-  #ownLines(comments: readonly Parameters<typeof commentText>[0][], indent: number): string {
+  #ownLines(comments: readonly Comment[], indent: number): string {
     return comments.map((comment) => `${tabs(indent)}${commentText(comment)}\n`).join('');
   }
 
@@ -238,7 +261,8 @@ export abstract class TermPrinter {
    * their place) go in front, or behind if there is but one.
    */
   protected line(text: string, end: number, endRow: number, limit: number, indent: number): string {
-    const inside = [...this.source.takeBefore(end)];
+    const inside = [...this.#deferred, ...this.source.takeBefore(end)];
+    this.#deferred = [];
     const trailing = this.source.takeTrailing(endRow, limit) ?? (inside.length === 1 ? inside.pop() : undefined);
     const behind = trailing ? ` ${commentText(trailing)}` : '';
     return `${this.#ownLines(inside, indent)}${tabs(indent)}${text}${behind}\n`;
@@ -249,7 +273,8 @@ export abstract class TermPrinter {
     if (this.isFlat || (oneLine && !this.source.hasComments(loc.offset, loc.end))) {
       return `${open}${head} | ${this.inline(body)}${close}`;
     }
-    return `${open}${head} |\n${this.block(body, indent + 1, loc.end)}${tabs(indent)}${close}`;
+    const block = this.#apart(loc.offset, () => this.block(body, indent + 1, loc.end));
+    return `${open}${head} |\n${block}${tabs(indent)}${close}`;
   }
 }
 
