@@ -66,13 +66,13 @@ export interface BuiltinContext {
   /** Result of `opa.runtime()`. */
   readonly runtime: Value;
   /** Receives one line per `print` call. */
-  prints?(line: string): void;
+  readonly prints?: ((line: string) => void) | undefined;
   /** Receives the notes of `trace`. */
-  note?(message: string): void;
+  readonly note?: ((message: string) => void) | undefined;
   /** `rego.metadata.*` at the calling rule; absent where the engine has none. */
   readonly metadata?: { chain(): Value; rule(): Value };
   /** Waits, for the test runner's `test.sleep`; absent elsewhere. Nanoseconds. */
-  sleep?(ns: bigint): void;
+  readonly sleep?: ((ns: bigint) => void) | undefined;
 }
 
 /** How the caller will use a relation's solutions. */

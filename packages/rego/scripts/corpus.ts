@@ -1,0 +1,46 @@
+/** Runs the conformance corpus and prints what fails: `corpus.ts [-v] [suite[/topic]]…`. */
+import { readdirSync } from 'node:fs';
+import type { Builtin } from '../src/builtins/types.js';
+import { runCases } from '../src/conformance/run.js';
+import { vectorsArea } from '@assay/testkit';
+
+const args = process.argv.slice(2);
+const verbose = args.includes('-v');
+const areas = args.filter((arg) => !arg.startsWith('-'));
+const dir = vectorsArea('rego');
+if (dir === undefined) throw new Error('the vectors are absent');
+
+const builtins: Builtin[] = [];
+for (const folder of ['core', 'text', 'net', 'crypto', 'extra']) {
+  const url = new URL(`../src/builtins/${folder}/`, import.meta.url);
+  for (const name of readdirSync(url)) {
+    if (!name.endsWith('.ts') || name.endsWith('.test.ts')) continue;
+    try {
+      const module = (await import(new URL(name, url).href)) as Record<string, unknown>;
+      for (const [key, value] of Object.entries(module)) if (key.endsWith('Builtins')) builtins.push(...(value as Builtin[]));
+    } catch (error) {
+      console.log(`# ${folder}/${name}: ${String(error).slice(0, 200)}`);
+    }
+  }
+}
+
+const totals = new Map<string, [number, number]>();
+runCases(dir, builtins, {
+  ...(areas.length > 0 ? { areas } : {}),
+  onCase: (report) => {
+    const suite = report.id.split('/')[0] ?? '';
+    const total = totals.get(suite) ?? [0, 0];
+    total[report.pass ? 0 : 1]++;
+    totals.set(suite, total);
+    if (report.pass) return;
+    const width = verbose ? 2000 : 150;
+    console.log(`FAIL ${report.id} ${report.note}`);
+    console.log(`  want ${text(report.expected).slice(0, width)}`);
+    console.log(`  got  ${text(report.result).slice(0, width)}`);
+  },
+});
+for (const [suite, [pass, fail]] of totals) console.log(`${suite}: ${pass} passed, ${fail} failed`);
+
+function text(value: unknown): string {
+  return JSON.stringify(value, (_k, v: unknown) => (typeof v === 'bigint' ? String(v) : v)) ?? '';
+}

@@ -1,0 +1,89 @@
+/** The closures of a program, compiled on first use. */
+import type { Branch, Definition, RuleNode, Statement, Term } from '../compiler/ir.js';
+import type { Program } from '../compiler/compile.js';
+import { canonicalKey, type Value } from '../value/index.js';
+import type { Emitter } from './codegen/emitter.js';
+import type { Enumerate, Evaluate } from './rules/branch.js';
+import { compileRule } from './rules/rule.js';
+import type { Layer, RuleEvaluator } from './state.js';
+
+export type Mode = 'opa' | 'regorus';
+
+/** Wraps what is generated, so that a probe sees it run. */
+export interface Instrument {
+  before(e: Emitter, statement: Statement): void;
+  after(e: Emitter, statement: Statement): void;
+  branch(definition: Definition, branch: Branch, evaluate: Evaluate): Evaluate;
+  solutions(definition: Definition, branch: Branch, enumerate: Enumerate): Enumerate;
+}
+
+export class Runtime {
+  readonly program: Program;
+  readonly mode: Mode;
+  readonly instrument: Instrument | undefined;
+  readonly #rules: (RuleEvaluator | undefined)[] = [];
+  readonly #hostSites = new Map<string, number>();
+
+  constructor(program: Program, mode: Mode, instrument: Instrument | undefined) {
+    this.program = program;
+    this.mode = mode;
+    this.instrument = instrument;
+  }
+
+  get cacheSize(): number {
+    return this.program.tree.nodes.length;
+  }
+
+  get hostSites(): number {
+    return this.#hostSites.size;
+  }
+
+  /** The evaluator of a rule path. Its code is generated when it first runs, so unused rules cost nothing. */
+  rule(node: RuleNode): RuleEvaluator {
+    let rule = this.#rules[node.index];
+    if (rule === undefined) {
+      rule = new LazyRule(this, node);
+      this.#rules[node.index] = rule;
+    }
+    return rule;
+  }
+
+  /** One cache entry per host function and constant arguments. */
+  hostSite(name: string, args: readonly Term[]): number {
+    const values = args.map((arg): Value => (arg.kind === 'const' ? arg.value : null));
+    const key = `${name} ${canonicalKey(values)}`;
+    const known = this.#hostSites.get(key);
+    if (known !== undefined) return known;
+    const site = this.#hostSites.size;
+    this.#hostSites.set(key, site);
+    return site;
+  }
+}
+
+class LazyRule implements RuleEvaluator {
+  readonly #runtime: Runtime;
+  readonly #node: RuleNode;
+  #compiled: RuleEvaluator | undefined;
+
+  constructor(runtime: Runtime, node: RuleNode) {
+    this.#runtime = runtime;
+    this.#node = node;
+  }
+
+  #get(): RuleEvaluator {
+    this.#compiled ??= compileRule(this.#runtime, this.#node);
+    return this.#compiled;
+  }
+
+  evaluate(c: Layer): Value | undefined {
+    return (this.#compiled ?? this.#get()).evaluate(c);
+  }
+
+  lookup(c: Layer, key: Value): Value | undefined {
+    return (this.#compiled ?? this.#get()).lookup(c, key);
+  }
+
+  call(c: Layer, args: readonly Value[]): Value | undefined {
+    return (this.#compiled ?? this.#get()).call(c, args);
+  }
+}
