@@ -324,9 +324,11 @@ export interface ReleaseRecord {
 }
 
 export interface AttemptDetail extends AttemptSummary {
-  /** Every finding of the handshake (request, session …), and beside it the Attestation Service's verdict. */
+  /** Same as `verdict.findings`. */
   readonly findings: readonly Finding[];
-  readonly verdict?: Verdict;
+  /** This service's checks (keys `k1` …) and the Attestation Service's (`f1` …), joined; ours alone where no evidence was looked at. */
+  readonly verdict: Verdict;
+  /** What was asked for with this attempt's session or token, oldest first: releases, refusals, and attempts to use the session twice. */
   readonly releases: readonly ReleaseRecord[];
 }
 

@@ -1,5 +1,5 @@
 /** What happened, kept for the owner: attempts with their findings, releases, leases and administrative acts. */
-import { assayError, type Finding, type Verdict } from '@assay/bytes/findings';
+import { assayError, type Verdict } from '@assay/bytes/findings';
 import type { Operation, Storage } from '@assay/storage';
 import { type Random, ulid, ulidFloor } from '../ids.js';
 import type {
@@ -37,11 +37,6 @@ export interface AuditOptions {
   readonly attempts: number;
 }
 
-interface StoredDetail {
-  readonly findings: readonly Finding[];
-  readonly verdict?: Verdict;
-}
-
 export class AuditLog {
   readonly #options: AuditOptions;
 
@@ -50,17 +45,16 @@ export class AuditLog {
   }
 
   /** Writes of one attempt's present state, to be committed together with what they are about. */
-  attemptOperations(summary: AttemptSummary, findings: readonly Finding[], verdict?: Verdict): readonly Operation[] {
+  attemptOperations(summary: AttemptSummary, verdict: Verdict): readonly Operation[] {
     const expiresAt = this.#expiry();
-    const detail: StoredDetail = { findings, ...(verdict === undefined ? {} : { verdict }) };
     return [
       { op: 'put', ns: NS, key: SUMMARY + summary.attempt, value: encode(summary), expiresAt },
-      { op: 'put', ns: NS, key: DETAIL + summary.attempt, value: encode(detail), expiresAt },
+      { op: 'put', ns: NS, key: DETAIL + summary.attempt, value: encode(verdict), expiresAt },
     ];
   }
 
-  async writeAttempt(summary: AttemptSummary, findings: readonly Finding[], verdict?: Verdict): Promise<void> {
-    await this.#commit(this.attemptOperations(summary, findings, verdict));
+  async writeAttempt(summary: AttemptSummary, verdict: Verdict): Promise<void> {
+    await this.commit(this.attemptOperations(summary, verdict));
   }
 
   /** Appends a release decision; with `lease` also to the history of the secret. */
@@ -80,7 +74,7 @@ export class AuditLog {
       const record: Lease = { ...lease, attempt, at };
       operations.push({ op: 'put', ns: NS, key: `${LEASE}${lease.path}/${id}`, value: encode(record), expiresAt });
     }
-    await this.#commit(operations);
+    await this.commit(operations);
   }
 
   async summary(attempt: AttemptId): Promise<AttemptSummary | undefined> {
@@ -92,9 +86,10 @@ export class AuditLog {
     const summary = await this.summary(attempt);
     if (summary === undefined) return undefined;
     const entry = await this.#options.storage.get(NS, DETAIL + attempt);
-    const detail: StoredDetail = entry === undefined ? { findings: [] } : decode(DETAIL + attempt, entry.value);
+    if (entry === undefined) return undefined;
+    const verdict = decode<Verdict>(DETAIL + attempt, entry.value);
     const releases = await this.#all<ReleaseRecord>(`${RELEASE}${attempt}/`);
-    return { ...summary, ...detail, releases };
+    return { ...summary, findings: verdict.findings, verdict, releases };
   }
 
   async list(filter: AttemptFilter = {}): Promise<Page<AttemptSummary>> {
@@ -134,11 +129,16 @@ export class AuditLog {
     return this.#newest<Lease>(NS, `${LEASE}${path}/`, options);
   }
 
-  async recordAct(act: Omit<AdminAct, 'id' | 'at'>): Promise<void> {
+  /** The write of one administrative act, to be committed together with what was done. */
+  actOperation(act: Omit<AdminAct, 'id' | 'at'>): Operation {
     const now = this.#options.now();
     const id = ulid(now, this.#options.random);
     const record: AdminAct = { id, at: now.toISOString(), ...act };
-    await this.#commit([{ op: 'put', ns: ADMIN_NS, key: ACT + id, value: encode(record) }]);
+    return { op: 'put', ns: ADMIN_NS, key: ACT + id, value: encode(record) };
+  }
+
+  async recordAct(act: Omit<AdminAct, 'id' | 'at'>): Promise<void> {
+    await this.commit([this.actOperation(act)]);
   }
 
   /** Newest first. */
@@ -177,7 +177,7 @@ export class AuditLog {
       const page = await this.#options.storage.list(NS, { prefix: SUMMARY, limit: 250 });
       const old = page.filter((entry) => entry.key <= newest);
       if (old.length === 0) return removed;
-      await this.#commit(
+      await this.commit(
         old.flatMap((entry): Operation[] => [
           { op: 'delete', ns: NS, key: entry.key },
           { op: 'delete', ns: NS, key: DETAIL + entry.key.slice(SUMMARY.length) },
@@ -220,7 +220,7 @@ export class AuditLog {
     };
   }
 
-  async #commit(operations: readonly Operation[]): Promise<void> {
+  async commit(operations: readonly Operation[]): Promise<void> {
     const outcome = await this.#options.storage.transact(operations);
     if (outcome.outcome !== 'committed')
       throw assayError('storage.write.possible', { params: { path: `namespace ${NS}`, errno: 'unexpected conflict' } });

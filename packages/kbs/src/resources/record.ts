@@ -4,6 +4,7 @@
  * can stand for another one.
  */
 import { assayError } from '@assay/bytes/findings';
+import type { RecordName } from '@assay/kms';
 
 export interface ResourceHeader {
   readonly version: number;
@@ -21,6 +22,7 @@ export interface ResourceRecord {
   readonly sealed: Uint8Array;
 }
 
+const NS = 'repository';
 const MAX_HEADER = 4096;
 
 export function encodeRecord(record: ResourceRecord): Uint8Array {
@@ -46,9 +48,9 @@ export function decodeRecord(key: string, value: Uint8Array): ResourceRecord {
   return { header, sealed: new Uint8Array(bytes.subarray(4 + length)) };
 }
 
-/** What the sealed part is bound to, besides its own key. */
-export function recordBinding(path: string, version: number): Uint8Array {
-  return Buffer.from(`assay/repository/1\n${path}\n${version}`);
+/** What the sealed part is bound to: it opens as this version of this path and as nothing else, wherever it is stored. */
+export function recordName(path: string, version: number): RecordName {
+  return { namespace: NS, key: path, version };
 }
 
 function isHeader(value: unknown): value is ResourceHeader {
@@ -65,5 +67,5 @@ function isHeader(value: unknown): value is ResourceHeader {
 }
 
 function torn(key: string, cause?: unknown): Error {
-  return assayError('storage.record.intact', { params: { namespace: 'repository', key }, cause });
+  return assayError('storage.record.intact', { params: { namespace: NS, key }, cause });
 }

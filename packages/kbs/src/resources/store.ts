@@ -1,9 +1,9 @@
 import { assayError, listInLine, nearestName } from '@assay/bytes/findings';
 import { type KeyManagement, open, seal } from '@assay/kms';
-import type { Storage } from '@assay/storage';
+import type { Operation, Storage } from '@assay/storage';
 import type { ResourceDescription, ResourceVersion } from '../types.js';
 import { checkRepository, type ResourceName } from './name.js';
-import { decodeRecord, encodeRecord, type ResourceHeader, type ResourceRecord, recordBinding } from './record.js';
+import { decodeRecord, encodeRecord, type ResourceHeader, type ResourceRecord, recordName } from './record.js';
 
 const NS = 'repository';
 /** Newest version of each secret under `head/`, older ones under `past/`: a release reads one entry. */
@@ -17,6 +17,9 @@ export interface StoredSecret {
   readonly secret: Uint8Array;
   readonly version: number;
 }
+
+/** Makes the audit's write for the version that is being written. */
+type Act = (version: number) => Operation;
 
 export interface ResourceStoreOptions {
   readonly storage: Storage;
@@ -35,8 +38,11 @@ export class ResourceStore {
     this.#options = options;
   }
 
-  /** @throws AssayError `request.body.size`, or what storage and key management say */
-  async set(name: ResourceName, secret: Uint8Array, by: string): Promise<ResourceDescription> {
+  /**
+   * @param act makes the audit's write, which is committed together with the secret
+   * @throws AssayError `request.body.size`, or what storage and key management say
+   */
+  async set(name: ResourceName, secret: Uint8Array, by: string, act: Act): Promise<ResourceDescription> {
     const { storage, kms, now, random, secretBytes } = this.#options;
     if (secret.length > secretBytes) {
       throw assayError('request.body.size', {
@@ -56,7 +62,7 @@ export class ResourceStore {
         written_at: now().toISOString(),
         written_by: by,
       };
-      const sealed = await seal(kms, secret, recordBinding(name.path, version), random);
+      const sealed = await seal(kms, secret, recordName(name.path, version), random);
       const outcome = await storage.transact([
         {
           op: 'put',
@@ -75,6 +81,7 @@ export class ResourceStore {
                 value: encodeRecord(previous),
               },
             ]),
+        act(version),
       ]);
       if (outcome.outcome !== 'committed') continue;
       // What a deletion left behind when it was cut short.
@@ -88,7 +95,7 @@ export class ResourceStore {
   async get(name: ResourceName): Promise<StoredSecret | undefined> {
     const record = await this.#head(name);
     if (record === undefined) return undefined;
-    const secret = await open(this.#options.kms, record.sealed, recordBinding(name.path, record.header.version));
+    const secret = await open(this.#options.kms, record.sealed, recordName(name.path, record.header.version));
     if (secret.length !== record.header.bytes)
       throw assayError('storage.record.intact', { params: { namespace: NS, key: HEAD + name.path } });
     return { secret, version: record.header.version };
@@ -113,7 +120,7 @@ export class ResourceStore {
    *
    * @throws AssayError `resource.object.present`
    */
-  async delete(name: ResourceName, by: string): Promise<number> {
+  async delete(name: ResourceName, by: string, act: Act): Promise<void> {
     const { storage, now } = this.#options;
     const key = HEAD + name.path;
     for (let race = 0; race < MAX_RACES; race++) {
@@ -135,10 +142,11 @@ export class ResourceStore {
           value: encodeRecord({ header: stone, sealed: new Uint8Array() }),
           ifVersion: entry.version,
         },
+        act(stone.version),
       ]);
       if (outcome.outcome !== 'committed') continue;
       await this.#forgetPast(name, record.header.version);
-      return record.header.version;
+      return;
     }
     throw contended(key);
   }

@@ -1,0 +1,51 @@
+/** One verdict per attempt: what this service checked, and what the Attestation Service found, in one list. */
+import {
+  assembleVerdict,
+  type FindingDraft,
+  keyed,
+  stageOf,
+  type Verdict,
+  type VerdictInput,
+} from '@assay/bytes/findings';
+
+/** A verdict of this service's own checks alone: no evidence was looked at. */
+export function ownVerdict(input: Omit<VerdictInput, 'asked'>): Verdict {
+  return assembleVerdict({ ...input, asked: false });
+}
+
+/**
+ * Puts this service's checks before the Attestation Service's. A check of ours that failed is the first root and decides; the
+ * word about authenticity stays the Attestation Service's.
+ */
+export function joinVerdicts(own: readonly FindingDraft[], appraised: Verdict): Verdict {
+  const mine = keyed(own).map((finding) => {
+    const caused_by = finding.caused_by?.map((key) => `k${key.slice(1)}`);
+    return { ...finding, key: `k${finding.key.slice(1)}`, ...(caused_by === undefined ? {} : { caused_by }) };
+  });
+  const failing = mine.filter((finding) => finding.outcome === 'fail');
+  const stages = { ...appraised.stages };
+  for (const finding of mine) {
+    const stage = stageOf(finding);
+    if (finding.outcome === 'fail') stages[stage] = 'fail';
+    else stages[stage] ??= finding.outcome;
+  }
+  const roots = failing.map((finding) => finding.key).filter((key) => !appraised.roots.includes(key));
+  return {
+    ...appraised,
+    ...(failing.length === 0 ? {} : { decision: 'refuse' as const, summary: failing[0]?.title ?? appraised.summary }),
+    stages,
+    roots: [...roots, ...appraised.roots],
+    findings: [
+      ...mine.map((finding) => (finding.outcome === 'fail' ? { ...finding, role: 'root' as const } : finding)),
+      ...appraised.findings,
+    ],
+  };
+}
+
+/** Ids of the roots, first one first. */
+export function rootIds(verdict: Verdict): readonly string[] {
+  return verdict.roots.flatMap((key) => {
+    const finding = verdict.findings.find((candidate) => candidate.key === key);
+    return finding === undefined ? [] : [finding.id];
+  });
+}

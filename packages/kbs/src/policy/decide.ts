@@ -1,0 +1,67 @@
+/** One question to the resource policy, and why the answer is no. */
+import type { JsonObject } from '@assay/bytes';
+import { type AssayError, assayError, type FindingDraft, passed } from '@assay/bytes/findings';
+import type { AllowPolicy } from './engine.js';
+import { explainDenial } from './explain.js';
+
+export interface PolicyQuestion {
+  /** Claims of the verified token: `input`. */
+  readonly claims: JsonObject;
+  readonly plugin: string;
+  /** Segments after the plug-in's name: `data["resource-path"]`. */
+  readonly path: readonly string[];
+  readonly query: Readonly<Record<string, string>>;
+}
+
+export interface Decided {
+  readonly allow: boolean;
+  /** `resource.policy.allows`, and where it does not hold what it comes from. */
+  readonly findings: readonly FindingDraft[];
+  /** Set when not allowed: `resource.policy.allows`, or `policy.eval.completes` where the evaluation itself did not work. */
+  readonly refusal?: AssayError;
+  /** The rule gave no boolean: missing, undefined or another type. Upstream counts that as an error beside the denial. */
+  readonly undecided?: true;
+}
+
+/** Decides. Only `true` allows: false, undefined, another type, a missing rule and an error deny. */
+export function decide(policy: AllowPolicy, question: PolicyQuestion, now: Date): Decided {
+  const data = {
+    plugin: question.plugin,
+    'resource-path': question.path,
+    query: question.query,
+  };
+  const outcome = policy.evaluate(question.claims, data, now);
+  const resource = `${question.plugin}/${question.path.join('/')}`;
+  if (outcome.kind === 'value' && outcome.value === true)
+    return { allow: true, findings: [passed('resource.policy.allows', resource)] };
+  if (outcome.kind === 'error') {
+    const refusal = assayError('policy.eval.completes', {
+      params: { location: outcome.location, code: outcome.code, message: outcome.message },
+      subject: resource,
+    });
+    return { allow: false, findings: [refusal.finding], refusal, undecided: true };
+  }
+  const explained = explainDenial(policy, outcome);
+  const why = explained[0]?.title ?? wordsFor(outcome);
+  const refusal = assayError('resource.policy.allows', {
+    params: { resource, location: policy.file, why },
+    subject: resource,
+    expected: true,
+    origin: { kind: 'policy', policy: policy.file, rule: 'data.policy.allow' },
+    source: 'resource policy, rule allow',
+    causedBy: explained.map(({ id, subject }) => ({ id, subject })),
+  });
+  const isBoolean = outcome.kind === 'value' && typeof outcome.value === 'boolean';
+  return {
+    allow: false,
+    findings: [...explained, refusal.finding],
+    refusal,
+    ...(isBoolean ? {} : { undecided: true as const }),
+  };
+}
+
+function wordsFor(outcome: { readonly kind: string; readonly value?: unknown }): string {
+  if (outcome.kind === 'absent') return 'it has no rule allow in package policy';
+  if (outcome.kind === 'undefined') return 'allow is undefined';
+  return outcome.value === false ? 'allow is false' : `allow is ${typeof outcome.value}, not a boolean`;
+}

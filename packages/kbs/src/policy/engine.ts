@@ -1,0 +1,129 @@
+/** The one place that knows the Rego engine: a text becomes a compiled policy, a question an outcome. */
+import type { JsonObject, JsonValue } from '@assay/bytes';
+import { assayError, type FindingDraft, nearestName, warned } from '@assay/bytes/findings';
+import {
+  type CompileOptions,
+  compile,
+  EvalError as RegoEvalError,
+  type Policy,
+  type PreparedEntrypoint,
+  RegoErrors,
+  toJson,
+} from '@assay/rego';
+
+export type AllowOutcome =
+  | { readonly kind: 'value'; readonly value: JsonValue }
+  /** The rule exists and no body holds. */
+  | { readonly kind: 'undefined' }
+  /** There is no rule of this name. */
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly location: string };
+
+export const ALLOW = 'data.policy.allow';
+
+/** Bounds of one decision: far above what any policy over a token needs, far below what would stop the service. */
+const LIMITS = { steps: 2_000_000, allocations: 4_000_000, depth: 200 };
+/** Policies in the field were written for an engine without static types: a text that runs there is not refused here. */
+const OPTIONS: CompileOptions = { typeCheck: false };
+
+/** `data.policy.allow` of one text, compiled. Immutable; evaluations share nothing. */
+export interface AllowPolicy {
+  /** Name of the text in messages. */
+  readonly file: string;
+  readonly text: string;
+  /** What is odd about it without being wrong: another package, no rule `allow`. It then denies everything. */
+  readonly warnings: readonly FindingDraft[];
+  evaluate(input: JsonObject, data: JsonObject, now: Date): AllowOutcome;
+}
+
+/** @throws AssayError `policy.file.parse` with one finding per error */
+export function compileAllowPolicy(text: string, file: string): AllowPolicy {
+  const policy = compiled(text, file);
+  const entry = policy.prepare(ALLOW);
+  return {
+    file,
+    text,
+    warnings: oddities(policy, file),
+    evaluate: (input, data, now) => evaluate(entry, file, input, data, now),
+  };
+}
+
+function evaluate(
+  entry: PreparedEntrypoint,
+  file: string,
+  input: JsonObject,
+  data: JsonObject,
+  now: Date,
+): AllowOutcome {
+  try {
+    const outcome = entry.evaluate(input, { data, now, limits: LIMITS });
+    return outcome.kind === 'value' ? { kind: 'value', value: toJson(outcome.value) as JsonValue } : outcome;
+  } catch (error) {
+    if (!(error instanceof RegoEvalError)) throw error;
+    const { code, reason, loc } = error;
+    return {
+      kind: 'error',
+      code,
+      message: reason,
+      location: loc === undefined ? file : `${loc.file}:${loc.row}:${loc.col}`,
+    };
+  }
+}
+
+function compiled(text: string, file: string): Policy {
+  try {
+    return compile([{ file, text }], OPTIONS);
+  } catch (cause) {
+    if (!(cause instanceof RegoErrors)) throw cause;
+    const errors = cause.errors.map(({ code, message, loc }) =>
+      assayError('policy.file.parse', {
+        params: { file, row: loc.row, col: loc.col, code, message },
+        subject: file,
+        origin: { kind: 'policy', policy: file, location: `${file}:${loc.row}:${loc.col}` },
+      }),
+    );
+    const [first] = errors;
+    if (first === undefined) throw cause;
+    throw assayError('policy.file.parse', {
+      params: firstParams(cause, file),
+      subject: file,
+      findings: errors.map((error) => error.finding),
+      cause,
+    });
+  }
+}
+
+function firstParams(errors: RegoErrors, file: string) {
+  const [first] = errors.errors;
+  return {
+    file,
+    row: first?.loc.row ?? 0,
+    col: first?.loc.col ?? 0,
+    code: first?.code ?? 'rego_parse_error',
+    message: first?.message ?? 'does not compile',
+  };
+}
+
+/** A policy that compiles and can never allow: told when it is set, so that nobody waits for the first refusal. */
+function oddities(policy: Policy, file: string): readonly FindingDraft[] {
+  const [module] = policy.modules;
+  if (module === undefined) return [];
+  const name = module.package.path.join('.');
+  const rules = [...new Set(module.rules.map((rule) => rule.name))];
+  if (name !== 'policy') {
+    return [
+      warned('policy.package.name', {
+        params: { actual: name, rules: rules.join(', ') || 'its rules' },
+        subject: file,
+      }),
+    ];
+  }
+  if (rules.includes('allow')) return [];
+  const nearest = nearestName('allow', rules);
+  return [
+    warned('policy.rule.present', {
+      params: { expected: 'allow', nearest: nearest === undefined ? 'none' : `\`${nearest}\`` },
+      subject: file,
+    }),
+  ];
+}
