@@ -12,10 +12,10 @@ export class ResourceLimitError extends Error {
 }
 
 /** Nodes visited by one walk over a value (comparison, canonical key, printing): shared structure can be exponential. */
-export const MAX_WALK_NODES = 20_000_000;
+export const MAX_WALK_NODES = 5_000_000;
 
 /** UTF-16 units in one text produced from a value (printing, JSON, canonical key). */
-export const MAX_TEXT_LENGTH = 64 * 1024 * 1024;
+export const MAX_TEXT_LENGTH = 32 * 1024 * 1024;
 
 /** Nesting of one value; deeper values would exhaust the call stack of the host. */
 export const MAX_VALUE_DEPTH = 1_000;

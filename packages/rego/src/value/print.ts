@@ -1,5 +1,5 @@
 /** The Rego-like text of values, as templates, `sprintf("%v")` and `print` show them. */
-import { checkDepth, MAX_TEXT_LENGTH, ResourceLimitError } from './limits.js';
+import { checkDepth, MAX_TEXT_LENGTH, MAX_WALK_NODES, ResourceLimitError } from './limits.js';
 import { formatNumber, RegoDecimal } from './number.js';
 import { wellFormed } from './strings.js';
 import { isObject, objectEntries, RegoSet, type Value } from './value.js';
@@ -7,8 +7,10 @@ import { isObject, objectEntries, RegoSet, type Value } from './value.js';
 /** A bounded text builder: shared structure may print exponentially long. */
 export class TextSink {
   #out = '';
+  #pieces = 0;
 
   push(text: string): void {
+    if (++this.#pieces > 4 * MAX_WALK_NODES) throw new ResourceLimitError('value is too large to print');
     if (this.#out.length + text.length > MAX_TEXT_LENGTH) {
       throw new ResourceLimitError(`text of a value is longer than ${MAX_TEXT_LENGTH} characters`);
     }
