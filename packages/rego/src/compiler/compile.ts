@@ -54,10 +54,9 @@ export function compileModules(modules: readonly ast.Module[], settings: Compile
   diagnostics.throwIfAny();
   for (const definition of definitionsOf(tree)) for (const branch of definition.branches) orderBranch(branch, context);
   diagnostics.throwIfAny();
-  const dependencies = dependenciesOf(tree);
-  checkRecursion(dependencies, diagnostics);
+  checkRecursion(dependenciesOf(tree), diagnostics);
   diagnostics.throwIfAny();
-  if (settings.typeCheck) checkTypes(tree, dependencies, diagnostics);
+  if (settings.typeCheck) checkTypes(tree, diagnostics);
   diagnostics.throwIfAny();
   return { modules, tree, context };
 }
@@ -128,7 +127,7 @@ export function compileQuery(program: Program, query: ast.Query, version: ast.Re
   diagnostics.throwIfAny();
   const { ordered } = orderBody(body, new Set(), context);
   diagnostics.throwIfAny();
-  if (typeCheck) checkTypes(program.tree, dependenciesOf(program.tree), diagnostics, ordered);
+  if (typeCheck) checkTypes(program.tree, diagnostics, ordered);
   diagnostics.throwIfAny();
   return { scope, body: ordered, variables: reportable(scope.named(), scope) };
 }

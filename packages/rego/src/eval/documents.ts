@@ -3,7 +3,7 @@
  * what `with` replaced there. They stay open (a position in the three trees) while keys are applied, and are built at the end.
  */
 import type { RuleNode } from '../compiler/ir.js';
-import { type AnyObject, isObject, ObjectBuilder, type Value } from '../value/index.js';
+import { type AnyObject, isObject, ObjectBuilder, objectEntries, type Value } from '../value/index.js';
 import { baseLookup, documentKeys, enumerate, lookup, sortStrings } from './access.js';
 import { EvalError } from './errors.js';
 import type { Overlay } from './overlay.js';
@@ -103,10 +103,20 @@ function merge(c: Layer, open: OpenDocument): Value {
   const position = open as unknown as Value;
   const names = new Set([...(open.node?.children.keys() ?? []), ...(open.overlay?.children?.keys() ?? [])]);
   for (const name of names) {
-    const child = open.node?.children.get(name);
     const value = settle(c, documentStep(c, position, name));
-    if (value !== undefined) builder.set(name, value);
-    else if (child?.kind !== 'function') builder.delete(name);
+    if (value !== undefined) builder.set(name, open.overlay === undefined ? preferBase(builder.get(name), value) : value);
+  }
+  return builder.build();
+}
+
+/** In the document as a whole, base data wins over the value of a rule at the same path (asked for by path, the rule wins). */
+function preferBase(base: Value | undefined, value: Value): Value {
+  if (base === undefined) return value;
+  if (!isObject(base) || !isObject(value)) return base;
+  const builder = ObjectBuilder.from(value);
+  for (const { key, value: inner } of objectEntries(base)) {
+    const other = builder.get(key);
+    builder.set(key, other === undefined ? inner : preferBase(inner, other));
   }
   return builder.build();
 }

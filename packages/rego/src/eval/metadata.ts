@@ -19,7 +19,7 @@ function chainOf(program: Program, definition: Definition): Value {
   const { path } = definition.node;
   const chain: Value[] = [];
   const push = (at: readonly string[], annotation: Annotation | undefined): void => {
-    chain.push(annotation === undefined ? { path: ['data', ...at] } : { path: ['data', ...at], annotations: annotation.fields });
+    chain.push(annotation === undefined ? { path: at } : { path: at, annotations: annotation.fields });
   };
   push(path, ruleAnnotation(definition));
   const all = program.modules.flatMap((module) => module.annotations.map((annotation) => ({ module, annotation })));

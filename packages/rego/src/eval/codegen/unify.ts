@@ -2,7 +2,8 @@
 import type { Term, UnifyStatement } from '../../compiler/ir.js';
 import { isBound, matchObjects, outputs } from '../../compiler/safety.js';
 import { patternLocals } from '../../compiler/terms.js';
-import { equals, isArray, isObject, objectGet, objectSize, type Value } from '../../value/index.js';
+import { equals, isArray, isObject, objectGet, objectKeys, objectSize, type Value } from '../../value/index.js';
+import { EvalError } from '../errors.js';
 import { assign, type Emitter, readSlot } from './emitter.js';
 import { pure } from './terms.js';
 
@@ -11,7 +12,12 @@ type Pair = readonly [Term, Term];
 export function emitUnify(e: Emitter, statement: UnifyStatement): void {
   const pairs = decompose(statement.left, statement.right);
   if (pairs === undefined) {
-    e.check(() => false);
+    const { loc } = statement;
+    const strict = e.runtime.mode === 'regorus';
+    e.check(() => {
+      if (strict) throw new EvalError('eval_type_error', 'mismatch in number of array elements or object keys', loc);
+      return false;
+    });
     return;
   }
   const left = [...pairs];
@@ -35,6 +41,7 @@ function decompose(left: Term, right: Term): Pair[] | undefined {
     }
     return pairs;
   }
+  if (shapesDiffer(left, right)) return undefined;
   const matched = matchObjects(left, right);
   if (matched === undefined) return [[left, right]];
   const pairs: Pair[] = [];
@@ -44,6 +51,26 @@ function decompose(left: Term, right: Term): Pair[] | undefined {
     pairs.push(...inner);
   }
   return pairs;
+}
+
+/** An array against an object, or objects with different constant keys. Constants were folded, so they count too. */
+function shapesDiffer(left: Term, right: Term): boolean {
+  const a = literalShape(left);
+  const b = literalShape(right);
+  return a !== undefined && b !== undefined && a !== b && (left.kind !== 'const' || right.kind !== 'const');
+}
+
+function literalShape(term: Term): string | undefined {
+  if (term.kind === 'array') return `array of ${term.items.length}`;
+  if (term.kind === 'object') {
+    const keys = term.entries.map(([key]) => (key.kind === 'const' && typeof key.value === 'string' ? key.value : undefined));
+    return keys.includes(undefined) ? undefined : `object with ${JSON.stringify(keys.sort())}`;
+  }
+  if (term.kind !== 'const' || typeof term.value !== 'object' || term.value === null) return undefined;
+  if (isArray(term.value)) return `array of ${term.value.length}`;
+  if (!isObject(term.value)) return undefined;
+  const keys = objectKeys(term.value);
+  return keys.every((key) => typeof key === 'string') ? `object with ${JSON.stringify([...keys].sort())}` : undefined;
 }
 
 /** All variables are bound, or will be by the references that evaluating the term ranges over. */

@@ -93,6 +93,8 @@ export function compileSolutions(runtime: Runtime, definition: Definition, branc
   const value = pure(e, branch.value);
   const acc = e.slot();
   const frame = frameFactory(branch.scope.activation);
+  // Every further solution would be the same.
+  const constantHead = [branch.value, ...branch.suffix].every((term) => term.kind === 'const');
   const run = e.link((c, s) => {
     const v = value(c, s);
     const path: Value[] = [];
@@ -102,7 +104,7 @@ export function compileSolutions(runtime: Runtime, definition: Definition, branc
       path.push(key);
     }
     if (v !== undefined) (s[acc] as Collect)(c, path, v);
-    return false;
+    return constantHead;
   });
   const constant = keyed && first?.kind === 'const' ? first.value : undefined;
   const enumerate: Enumerate = (c, collect, key) => {
