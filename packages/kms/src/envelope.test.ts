@@ -10,8 +10,8 @@ import { open, rewrap, seal } from './envelope.js';
 const root = mkdtempSync(join(tmpdir(), 'assay-kms-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const kms = new BuiltinKms({ folder: join(root, 'kek') });
-const name = { namespace: 'repository', key: 'default/key/1', version: 3 };
+const kms = new BuiltinKms({ directory: join(root, 'kek') });
+const name = { ns: 'repository', key: 'default/key/1', version: 3 };
 const secret = new TextEncoder().encode('a secret that must not be found in the clear');
 const refusal = (code: RegExp) => expect.objectContaining({ code: expect.stringMatching(code) });
 const anyRefusal = refusal(/^(storage\.record\.intact|kms\.key\.(unwraps|present))$/);
@@ -40,11 +40,11 @@ describe('sealing', () => {
   test('opens under no other context', async () => {
     const sealed = await seal(kms, secret, name);
     const others = [
-      { ...name, namespace: 'kbs' },
+      { ...name, ns: 'kbs' },
       { ...name, key: 'default/key/2' },
       { ...name, version: 4 },
-      { namespace: 'repository', key: 'default/key/1' },
-      { namespace: 'repositorydefault', key: '/key/1', version: 3 },
+      { ns: 'repository', key: 'default/key/1' },
+      { ns: 'repositorydefault', key: '/key/1', version: 3 },
       new Uint8Array(0),
     ];
     for (const other of others) await expect(open(kms, sealed, other)).rejects.toEqual(refusal(/^kms\.key\.unwraps$/));
@@ -101,7 +101,7 @@ describe('sealing', () => {
 
 describe('rewrapping', () => {
   test('after a rotation: the same secret under the new key, the body unchanged', async () => {
-    const rotating = new BuiltinKms({ folder: join(root, 'rotating') });
+    const rotating = new BuiltinKms({ directory: join(root, 'rotating') });
     const old = rotating.currentKey;
     const sealed = await seal(rotating, secret, name);
     const current = rotating.rotate();

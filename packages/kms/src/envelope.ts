@@ -26,7 +26,7 @@ const LONGEST_WRAPPED = 4096;
 
 /** Where a sealed value stands. Two records that differ in a member have different contexts. */
 export interface RecordName {
-  readonly namespace: string;
+  readonly ns: string;
   readonly key: string;
   /** Version of what is sealed (a caller's own counter or format number); 0 unless given. */
   readonly version?: number;
@@ -143,7 +143,7 @@ function contextBytes(context: RecordName | Uint8Array): Uint8Array {
   const parts =
     context instanceof Uint8Array
       ? [encodeUtf8('bytes'), context]
-      : ['record', context.namespace, context.key, `${context.version ?? 0}`].map(encodeUtf8);
+      : ['record', context.ns, context.key, `${context.version ?? 0}`].map(encodeUtf8);
   const framed = parts.flatMap((part) => {
     const length = new Uint8Array(4);
     new DataView(length.buffer).setUint32(0, part.byteLength);
@@ -158,6 +158,6 @@ function wrapContext(aad: Uint8Array): Uint8Array {
 }
 
 function notIntact(context: RecordName | Uint8Array, cause?: unknown): Error {
-  const { namespace, key } = context instanceof Uint8Array ? { namespace: 'sealed', key: 'value' } : context;
-  return assayError('storage.record.intact', { params: { namespace, key }, cause });
+  const { ns, key } = context instanceof Uint8Array ? { ns: 'sealed', key: 'value' } : context;
+  return assayError('storage.record.intact', { params: { namespace: ns, key }, cause });
 }

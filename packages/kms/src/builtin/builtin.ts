@@ -6,8 +6,8 @@ import { createKeyFile, errno, fileFault, KEK_LENGTH, listKeyFiles, prepareFolde
 import { decodeWrapped, type Kek, kekOf, unwrapKey, WRAP_NONCE_LENGTH, wrapKey } from './wrapping.js';
 
 export interface BuiltinKmsOptions {
-  /** Folder for the key files and nothing else: `<data-dir>/kek`. Created with mode 0700 if it is missing. */
-  readonly folder: string;
+  /** Folder for the key files, e.g. the data directory. Created with mode 0700 if it is missing. */
+  readonly directory: string;
   /**
    * What to do where there is no key yet. `create` makes one; `refuse` throws: right where sealed values exist, since a new
    * key opens none of them. Default `create`.
@@ -19,6 +19,11 @@ export interface BuiltinKmsOptions {
 const SHORTEST_DEK = 16;
 const LONGEST_DEK = 64;
 const LONGEST_CONTEXT = 4096;
+
+/** Opens the key files, and makes the first one where there is none. @throws as `new BuiltinKms` does */
+export async function openBuiltinKeyManagement(options: BuiltinKmsOptions): Promise<BuiltinKms> {
+  return new BuiltinKms(options);
+}
 
 /**
  * Key management in a folder beside the database: key-encryption keys in files that only the server may read. It protects
@@ -34,7 +39,7 @@ export class BuiltinKms implements KeyManagement {
 
   /** @throws AssayError `kms.key.file` for a folder or file that is not the owner's alone, or is no key. */
   constructor(options: BuiltinKmsOptions) {
-    this.#folder = options.folder;
+    this.#folder = options.directory;
     this.#random = options.random ?? randomBytes;
     try {
       prepareFolder(this.#folder);

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { type AssayError, assayError } from '@assay/bytes/findings';
 
 /*
- * Files of the built-in key management: `kek-NNNN.key` in a folder of their own, each 32 random bytes, numbered in the
+ * Files of the built-in key management: `kek-NNNN.key`, each 32 random bytes, numbered in the
  * order of their creation. Anything that another user could read, or could have put there, is refused rather than repaired:
  * a key that was readable for a while is to be replaced, and only the owner can decide that.
  */
@@ -35,8 +35,13 @@ export function prepareFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { mode, uid } = lstatSync(folder);
   checkOwner(folder, uid);
-  if ((mode & 0o777 & ~0o700) !== 0)
-    throw fileFault(folder, `mode is ${octal(mode)}, not 0700`, `chmod 700 ${folder}; if others had access, rotate.`);
+  // Reading names is no harm; whoever may write here could put a key of his own under the next number.
+  if ((mode & 0o022) !== 0)
+    throw fileFault(
+      folder,
+      `mode ${octal(mode)}: others may write here`,
+      `chmod 700 ${folder}, and look for key files.`,
+    );
 }
 
 /** Key files in the order of their numbers. */

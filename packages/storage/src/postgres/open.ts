@@ -6,10 +6,9 @@ import { migratePostgres } from './migrations.js';
 import { PostgresStorage } from './storage.js';
 
 export interface PostgresOptions {
-  /** `postgresql://…`, or its parts. */
-  readonly connection:
-    | string
-    | Pick<PoolConfig, 'host' | 'port' | 'database' | 'user' | 'password' | 'ssl' | 'application_name'>;
+  /** `postgresql://…`; one of this and `connection`. Without both, the `PG…` variables of libpq count. */
+  readonly url?: string;
+  readonly connection?: Pick<PoolConfig, 'host' | 'port' | 'database' | 'user' | 'password' | 'ssl'>;
   /** Schema that holds the tables; created if it is missing. Default `assay`. */
   readonly schema?: string;
   readonly now: Clock;
@@ -34,14 +33,15 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Pos
   const { Pool } = await import('pg');
   const pool = new Pool({
     application_name: 'assay',
-    ...(typeof options.connection === 'string' ? { connectionString: options.connection } : options.connection),
+    ...options.connection,
+    ...(options.url === undefined ? {} : { connectionString: options.url }),
     max: options.pool ?? 10,
     connectionTimeoutMillis: timeoutMs,
     query_timeout: timeoutMs,
   });
   // A connection that ends while idle is replaced; without a listener it would end the process.
   pool.on('error', () => {});
-  let address = typeof options.connection === 'string' ? addressOf(options.connection) : 'server';
+  let address = addressOf(options);
   try {
     const client = await pool.connect();
     try {
@@ -76,7 +76,8 @@ async function requireDurability(
   }
 }
 
-/** Host, port and database of a URL, without its user and password. */
-function addressOf(url: string): string {
-  return URL.canParse(url) ? `${new URL(url).host}${new URL(url).pathname}` : 'server';
+/** Where it would connect to, without user and password; for errors before there is a connection. */
+function addressOf({ url, connection }: PostgresOptions): string {
+  if (url !== undefined && URL.canParse(url)) return `${new URL(url).host}${new URL(url).pathname}`;
+  return connection?.host === undefined ? 'server' : `${connection.host}:${connection.port ?? 5432}`;
 }

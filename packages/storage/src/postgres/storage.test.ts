@@ -125,7 +125,7 @@ describe.skipIf(server === undefined)('PostgreSQL', () => {
 
   test('what is wrong with the server or the role is said, without the password', async () => {
     const url = `postgresql://assay:hunter2secret@localhost/none?host=${encodeURIComponent(connection.host)}`;
-    const missing = await openPostgresStorage({ connection: url, now }).catch((error: unknown) => error);
+    const missing = await openPostgresStorage({ url, now }).catch((error: unknown) => error);
     expect(missing).toEqual(failure('storage.backend.answers', /does not exist/));
     expect(JSON.stringify(missing)).not.toContain('hunter2secret');
     await expect(
