@@ -1,8 +1,9 @@
 /** Calls: user functions, built-ins, host functions, and what `with` puts in their place. */
+
+import type { Location } from '../../ast/types.js';
 import type { Builtin, FunctionBuiltin, RelationBuiltin } from '../../builtins/types.js';
 import { BuiltinError } from '../../builtins/types.js';
 import type { Callee, CallTerm } from '../../compiler/ir.js';
-import type { Location } from '../../ast/types.js';
 import { canonicalKey, ResourceLimitError, type Value } from '../../value/index.js';
 import { EvalError } from '../errors.js';
 import { metadataOf } from '../metadata.js';
@@ -121,7 +122,10 @@ function callHost(c: Layer, builtin: Builtin, args: readonly Value[], loc: Locat
 function invokeHost(c: Layer, builtin: Builtin, args: readonly Value[], loc: Location): Value | undefined {
   if (--c.meter.fuel < 0) c.meter.refuel();
   const { implementations, builtins } = c.evaluation;
-  const given = implementations !== undefined && Object.hasOwn(implementations, builtin.name) ? implementations[builtin.name] : undefined;
+  const given =
+    implementations !== undefined && Object.hasOwn(implementations, builtin.name)
+      ? implementations[builtin.name]
+      : undefined;
   try {
     return (given ?? (builtin as FunctionBuiltin).impl)(args, builtins);
   } catch (error) {
@@ -181,7 +185,10 @@ function printPure(e: Emitter, term: CallTerm, builtin: Builtin): Pure {
   const { loc } = term;
   return (c, s) => {
     if (c.evaluation.builtins.prints === undefined) return true;
-    const values = args.map((arg) => arg(c, s) ?? '<undefined>');
+    const values = args.map((arg) => {
+      const v = arg(c, s);
+      return v === undefined ? '<undefined>' : v;
+    });
     return callBuiltin(c, builtin, values, loc) ?? true;
   };
 }
@@ -189,7 +196,8 @@ function printPure(e: Emitter, term: CallTerm, builtin: Builtin): Pure {
 /** `rego.metadata.*` depends on the calling rule only. */
 function metadataPure(e: Emitter, term: CallTerm): Pure | undefined {
   const { name } = term.callee;
-  if (term.callee.kind !== 'builtin' || (name !== 'rego.metadata.chain' && name !== 'rego.metadata.rule')) return undefined;
+  if (term.callee.kind !== 'builtin' || (name !== 'rego.metadata.chain' && name !== 'rego.metadata.rule'))
+    return undefined;
   const value = metadataOf(e.runtime.program, e.definition, name === 'rego.metadata.chain' ? 'chain' : 'rule');
   return () => value;
 }
