@@ -56,9 +56,7 @@ export function numberFromText(text: string): RegoNumber | undefined {
   }
   const parts = decimalParts(text);
   if (parts === undefined) return undefined;
-  if (INTEGER_TEXT.test(text) && !(parts.negative && parts.digits === '')) {
-    return normalizeInteger(BigInt(text));
-  }
+  if (INTEGER_TEXT.test(text)) return normalizeInteger(BigInt(text));
   return new RegoDecimal(text, parts);
 }
 

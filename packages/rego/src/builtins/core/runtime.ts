@@ -1,25 +1,12 @@
-/** `opa.runtime`, `trace`, `print`, `rego.metadata.*`, `test.sleep`. */
+/** `opa.runtime`, `trace`, `print`, `rego.metadata.*`. */
 import { display, RegoSet, type Value } from '../../value/index.js';
 import { stringOperand } from '../operands.js';
 import { type Builtin, type BuiltinContext, T } from '../types.js';
-import { parseDuration } from './duration.js';
 
-/**
- * The line a `print` call writes: operands separated by spaces, undefined ones as `<undefined>`. regorus prints the empty
- * set as `{}`.
- */
-export function printLine(operands: readonly (Value | undefined)[], mode: BuiltinContext['mode']): string {
-  const words = operands.map((v) => {
-    if (v === undefined) return '<undefined>';
-    return mode === 'regorus' && v instanceof RegoSet && v.size === 0 ? '{}' : display(v);
-  });
+/** The line a `print` call writes: its operands separated by spaces. regorus prints the empty set as `{}`. */
+export function printLine(operands: readonly Value[], mode: BuiltinContext['mode']): string {
+  const words = operands.map((v) => (mode === 'regorus' && v instanceof RegoSet && v.size === 0 ? '{}' : display(v)));
   return words.join(' ');
-}
-
-function sleep(args: readonly Value[], ctx: BuiltinContext): Value {
-  const duration = parseDuration(stringOperand(args, 1));
-  ctx.sleep?.(duration);
-  return null;
 }
 
 export const runtimeBuiltins: readonly Builtin[] = [
@@ -61,5 +48,4 @@ export const runtimeBuiltins: readonly Builtin[] = [
     result: T.any,
     impl: (_, ctx) => ctx.metadata?.rule(),
   },
-  { name: 'test.sleep', args: [T.string], result: T.null, nondeterministic: true, impl: sleep },
 ];
