@@ -6,7 +6,6 @@ export type ProtocolErrorCode =
   | 'request.key.supported'
   | 'evidence.json.form'
   | 'binding.init-data.form'
-  | 'binding.hash.agreed'
   | 'resource.name.form'
   | 'response.body.form'
   | 'response.jwe.opened'

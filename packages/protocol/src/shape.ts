@@ -17,14 +17,13 @@ export function shape<S extends TSchema>(schema: S, code: ProtocolErrorCode, wha
     validator ??= Compile(schema) as unknown as Validator;
     if (validator.Check(value)) return value as Static<S>;
     const [error] = validator.Errors(value);
-    const path = missingMember(error) ?? error?.instancePath ?? '';
+    const missing = missingMember(error);
+    const path = missing ?? error?.instancePath ?? '';
     const where = path === '' ? what : `${what}: member ${path}`;
     const expected = error?.message ?? 'another form';
-    throw new ProtocolError(code, `${where} ${expected}; it is ${kindOf(at(value, path))}`, {
-      path,
-      expected,
-      actual: kindOf(at(value, path)),
-    });
+    const actual = kindOf(at(value, path));
+    const text = missing === undefined ? `${where} ${expected}; it is ${actual}` : `${where} is missing`;
+    throw new ProtocolError(code, text, { path, expected, actual });
   };
 }
 

@@ -149,6 +149,7 @@ class Parser {
     let result = '';
     let chunk = start + 1;
     let at = chunk;
+    let surrogates = false;
     for (;;) {
       const unit = text.charCodeAt(at);
       if (unit === QUOTE) break;
@@ -156,9 +157,11 @@ class Parser {
         result += text.slice(chunk, at);
         this.#at = at;
         result += this.#escape();
+        surrogates = true;
         at = this.#at;
         chunk = at;
       } else if (unit >= 0x20) {
+        surrogates ||= unit >= 0xd800 && unit <= 0xdfff;
         at += 1;
       } else {
         this.#at = at;
@@ -167,7 +170,9 @@ class Parser {
     }
     result += text.slice(chunk, at);
     this.#at = at + 1;
-    if (/\p{Surrogate}/u.test(result)) throw new DecodeError('JSON', 'string holds a lone surrogate', start);
+    // Pairing is judged on the whole string, and only where an escape or a surrogate makes it a question.
+    if (surrogates && /\p{Surrogate}/u.test(result))
+      throw new DecodeError('JSON', 'string holds a lone surrogate', start);
     return result;
   }
 
