@@ -1,8 +1,8 @@
 /** Runs the conformance corpus and prints what fails: `corpus.ts [-v] [suite[/topic]]…`. */
 import { readdirSync } from 'node:fs';
+import { vectorsArea } from '@assay/testkit';
 import type { Builtin } from '../src/builtins/types.js';
 import { runCases } from '../src/conformance/run.js';
-import { vectorsArea } from '@assay/testkit';
 
 const args = process.argv.slice(2);
 const verbose = args.includes('-v');
@@ -17,9 +17,10 @@ for (const folder of ['core', 'text', 'net', 'crypto', 'extra']) {
     if (!name.endsWith('.ts') || name.endsWith('.test.ts')) continue;
     try {
       const module = (await import(new URL(name, url).href)) as Record<string, unknown>;
-      for (const [key, value] of Object.entries(module)) if (key.endsWith('Builtins')) builtins.push(...(value as Builtin[]));
+      for (const [key, value] of Object.entries(module))
+        if (key.endsWith('Builtins')) builtins.push(...(value as Builtin[]));
     } catch (error) {
-      console.log(`# ${folder}/${name}: ${String(error).slice(0, 200)}`);
+      print(`# ${folder}/${name}: ${String(error).slice(0, 200)}`);
     }
   }
 }
@@ -34,13 +35,17 @@ runCases(dir, builtins, {
     totals.set(suite, total);
     if (report.pass) return;
     const width = verbose ? 2000 : 150;
-    console.log(`FAIL ${report.id} ${report.note}`);
-    console.log(`  want ${text(report.expected).slice(0, width)}`);
-    console.log(`  got  ${text(report.result).slice(0, width)}`);
+    print(`FAIL ${report.id} ${report.note}`);
+    print(`  want ${text(report.expected).slice(0, width)}`);
+    print(`  got  ${text(report.result).slice(0, width)}`);
   },
 });
-for (const [suite, [pass, fail]] of totals) console.log(`${suite}: ${pass} passed, ${fail} failed`);
+for (const [suite, [pass, fail]] of totals) print(`${suite}: ${pass} passed, ${fail} failed`);
 
 function text(value: unknown): string {
   return JSON.stringify(value, (_k, v: unknown) => (typeof v === 'bigint' ? String(v) : v)) ?? '';
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

@@ -117,7 +117,12 @@ export interface CompiledQuery {
  * A query against a program, outside any package; `imports` and package names are not in scope.
  * @throws RegoErrors
  */
-export function compileQuery(program: Program, query: ast.Query, version: ast.RegoVersion, typeCheck: boolean): CompiledQuery {
+export function compileQuery(
+  program: Program,
+  query: ast.Query,
+  version: ast.RegoVersion,
+  typeCheck: boolean,
+): CompiledQuery {
   const diagnostics = new Diagnostics();
   const context: CompileContext = { ...program.context, diagnostics };
   const globals: Globals = new Map();
@@ -131,4 +136,3 @@ export function compileQuery(program: Program, query: ast.Query, version: ast.Re
   diagnostics.throwIfAny();
   return { scope, body: ordered, variables: reportable(scope.named(), scope) };
 }
-

@@ -3,7 +3,16 @@ import { type RegoDiagnostic, type RegoErrorCode, RegoErrors } from '../ast/erro
 import type { Location } from '../ast/types.js';
 
 /** Stages in the order in which OPA runs them. */
-export type Stage = 'imports' | 'locals' | 'with' | 'conflicts' | 'functions' | 'safety' | 'recursion' | 'types' | 'deprecated';
+export type Stage =
+  | 'imports'
+  | 'locals'
+  | 'with'
+  | 'conflicts'
+  | 'functions'
+  | 'safety'
+  | 'recursion'
+  | 'types'
+  | 'deprecated';
 
 const ORDER: readonly Stage[] = [
   'imports',

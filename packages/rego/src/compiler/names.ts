@@ -112,5 +112,7 @@ export function directNames(body: Body, heads: readonly Term[]): Set<string> {
 }
 
 function ownTerms(statement: Statement): readonly Term[] {
-  return statement.kind === 'every' ? [statement.domain, ...statement.with.map((w) => w.value)] : statementTerms(statement);
+  return statement.kind === 'every'
+    ? [statement.domain, ...statement.with.map((w) => w.value)]
+    : statementTerms(statement);
 }

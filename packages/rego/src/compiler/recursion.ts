@@ -26,7 +26,12 @@ export function checkRecursion(graph: Dependencies, diagnostics: Diagnostics): v
     const rule = node.definitions[0]?.rule;
     if (cycle === undefined || rule === undefined) continue;
     const text = [...cycle, node].map((n) => formatPath(n.path)).join(' -> ');
-    diagnostics.add('recursion', 'rego_recursion_error', `rule ${formatPath(node.path)} is recursive: ${text}`, rule.loc);
+    diagnostics.add(
+      'recursion',
+      'rego_recursion_error',
+      `rule ${formatPath(node.path)} is recursive: ${text}`,
+      rule.loc,
+    );
   }
 }
 

@@ -7,8 +7,8 @@ import { dottedName, isGround } from '../ast/visit.js';
 import type { Builtin } from '../builtins/types.js';
 import { numberFromText } from '../value/index.js';
 import type { Value } from '../value/value.js';
-import type { CompileContext } from './context.js';
 import { constantOf } from './constants.js';
+import type { CompileContext } from './context.js';
 import type { Body, Callee, Local, RefTerm, Statement, Term, With, WithTarget } from './ir.js';
 import { formatPath } from './ir.js';
 import { type Globals, isReserved, patternNames } from './names.js';
@@ -130,8 +130,12 @@ export class Resolver {
       this.#context.diagnostics.add('locals', 'rego_compile_error', message, inner.loc);
     }
     const modifiers = this.#modifiers(statement.with, scope);
-    const resolved = this.#plain(inner.kind === 'assign' ? { ...inner, kind: 'unify', left: inner.target, right: inner.value } : inner, scope);
-    if (this.#context.negation === 'whole') return [{ kind: 'not', statement: resolved, with: modifiers, loc: statement.loc }];
+    const resolved = this.#plain(
+      inner.kind === 'assign' ? { ...inner, kind: 'unify', left: inner.target, right: inner.value } : inner,
+      scope,
+    );
+    if (this.#context.negation === 'whole')
+      return [{ kind: 'not', statement: resolved, with: modifiers, loc: statement.loc }];
     const before: Statement[] = [];
     const lifted = this.#liftStatement(resolved, scope, modifiers, before);
     return [...before, { kind: 'not', statement: lifted, with: modifiers, loc: statement.loc }];
@@ -147,7 +151,8 @@ export class Resolver {
     if (statement.kind === 'unify') return { ...statement, left: inner(statement.left), right: inner(statement.right) };
     const { term } = statement;
     // A two-sided comparison for equality is a unification in OPA: only calls inside its operands are lifted.
-    if (term.kind === 'call' && term.callee.name === 'equal') return { ...statement, term: { ...term, args: term.args.map(inner) } };
+    if (term.kind === 'call' && term.callee.name === 'equal')
+      return { ...statement, term: { ...term, args: term.args.map(inner) } };
     return { ...statement, term: inner(term) };
   }
 
@@ -210,7 +215,10 @@ export class Resolver {
   }
 
   /** Parameters of a function: each becomes a local; patterns become statements that come first. */
-  parameters(args: readonly ast.Term[], scope: NameScope): { readonly params: Local[]; readonly statements: Statement[] } {
+  parameters(
+    args: readonly ast.Term[],
+    scope: NameScope,
+  ): { readonly params: Local[]; readonly statements: Statement[] } {
     const statements: Statement[] = [];
     const names = new Set<string>();
     for (const arg of args) patternNames(arg, names);
@@ -322,7 +330,8 @@ export class Resolver {
     this.finish(inner);
     const value = resolved.at(-1) ?? { kind: 'const', value: null, loc: term.loc };
     const key = term.kind === 'object-comprehension' ? resolved[0] : undefined;
-    const collection = term.kind === 'array-comprehension' ? 'array' : term.kind === 'set-comprehension' ? 'set' : 'object';
+    const collection =
+      term.kind === 'array-comprehension' ? 'array' : term.kind === 'set-comprehension' ? 'set' : 'object';
     return { kind: 'comprehension', collection, scope: inner, key, value, body, loc: term.loc };
   }
 
@@ -365,12 +374,18 @@ export class Resolver {
     const name = dottedName(term.callee) ?? '';
     const callee = term.infix === undefined ? this.callee(term.callee) : this.#builtin(name);
     if (callee === undefined) {
-      this.#context.diagnostics.add('functions', 'rego_type_error', `undefined function ${this.#fullName(term.callee)}`, loc);
+      this.#context.diagnostics.add(
+        'functions',
+        'rego_type_error',
+        `undefined function ${this.#fullName(term.callee)}`,
+        loc,
+      );
       return { kind: 'const', value: null, loc };
     }
     const arity = arityOf(callee);
     const variadic = callee.kind === 'builtin' && callee.builtin.variadic !== undefined;
-    const accepted = args.length === arity || (statement && args.length === arity + 1) || (variadic && args.length >= arity);
+    const accepted =
+      args.length === arity || (statement && args.length === arity + 1) || (variadic && args.length >= arity);
     if (!accepted) {
       const message =
         callee.kind === 'user'
@@ -389,7 +404,13 @@ export class Resolver {
   /** The host is promised that a call with the wrong number of arguments fails the evaluation, not the compilation. */
   #hostArity(callee: Callee & { kind: 'builtin' }, given: number, loc: ast.Location): Term {
     const builtin = wrongArity(callee.name, arityOf(callee), given);
-    return { kind: 'call', callee: { kind: 'builtin', name: callee.name, builtin, host: true }, args: [], infix: false, loc };
+    return {
+      kind: 'call',
+      callee: { kind: 'builtin', name: callee.name, builtin, host: true },
+      args: [],
+      infix: false,
+      loc,
+    };
   }
 
   /** The function that a name stands for: a rule, a host function, a built-in. */
@@ -449,7 +470,10 @@ export class Resolver {
       return { kind: 'function', callee };
     }
     const head = target.kind === 'var' ? target : target.head;
-    const term = head.kind === 'var' && (isReserved(head.name) || this.#globals.has(head.name)) ? this.term(target, scope) : undefined;
+    const term =
+      head.kind === 'var' && (isReserved(head.name) || this.#globals.has(head.name))
+        ? this.term(target, scope)
+        : undefined;
     if (term?.kind !== 'ref' || typeof term.root !== 'string') {
       const message = 'with keyword target must reference existing input, data, or a function';
       diagnostics.add('with', 'rego_type_error', message, loc);
@@ -524,7 +548,8 @@ function globalRef(path: readonly string[], rest: readonly Term[], loc: ast.Loca
 
 function forbiddenTarget(callee: Callee): string | undefined {
   if (callee.kind === 'user') return undefined;
-  if (callee.builtin.relation === true) return 'with keyword replacing built-in function: target must not be a relation';
+  if (callee.builtin.relation === true)
+    return 'with keyword replacing built-in function: target must not be a relation';
   if (callee.name === 'eq' || callee.name.startsWith('internal.') || callee.name.startsWith('rego.metadata.')) {
     return `with keyword replacing built-in function: replacement of "${callee.name}" invalid`;
   }

@@ -199,9 +199,10 @@ function innerKeys(statement: Statement): Set<Local> {
       for (const part of arg.path) for (const local of patternLocals(part)) keys.add(local);
     } else if (arg.kind === 'call') arg.args.forEach(visit);
   };
-  if (term.callee.name === 'equal') for (const arg of term.args) {
-    if (arg.kind === 'call') visit(arg);
-  }
+  if (term.callee.name === 'equal')
+    for (const arg of term.args) {
+      if (arg.kind === 'call') visit(arg);
+    }
   else term.args.forEach(visit);
   return keys;
 }
@@ -281,7 +282,8 @@ function bindPattern(pattern: Term, value: Term, bound: Bound, bind: (local: Loc
 
 /** Values of two object terms with the same constant keys, pairwise. */
 export function matchObjects(left: Term, right: Term): [Term, Term][] | undefined {
-  if (left.kind !== 'object' || right.kind !== 'object' || left.entries.length !== right.entries.length) return undefined;
+  if (left.kind !== 'object' || right.kind !== 'object' || left.entries.length !== right.entries.length)
+    return undefined;
   const pairs: [Term, Term][] = [];
   for (const [key, value] of left.entries) {
     if (key.kind !== 'const' || typeof key.value !== 'string') return undefined;

@@ -27,7 +27,8 @@ export function forEachLocal(term: Term, visit: (local: Local) => void): void {
       }
       return;
     case 'comprehension':
-      for (const local of closureLocals(term.scope, [...(term.key ? [term.key] : []), term.value], term.body)) visit(local);
+      for (const local of closureLocals(term.scope, [...(term.key ? [term.key] : []), term.value], term.body))
+        visit(local);
       return;
     case 'template':
       for (const part of term.parts) {
@@ -68,7 +69,8 @@ export function statementLocals(statement: Statement): Set<Local> {
       for (const local of closureLocals(statement.scope, [], statement.body)) found.add(local);
       break;
   }
-  for (const modifier of statement.with) if (modifier.value.kind !== 'user' && modifier.value.kind !== 'builtin') add(modifier.value);
+  for (const modifier of statement.with)
+    if (modifier.value.kind !== 'user' && modifier.value.kind !== 'builtin') add(modifier.value);
   return found;
 }
 

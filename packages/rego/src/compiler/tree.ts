@@ -65,7 +65,13 @@ export function buildTree(modules: readonly Module[], diagnostics: Diagnostics):
       const definition: Definition = { rule, module, kind: rule.head.kind, node, branches: [] };
       if (!rule.default) node.definitions.push(definition);
       else if (node.defaultDefinition === undefined) node.defaultDefinition = definition;
-      else diagnostics.add('conflicts', 'rego_type_error', `multiple default rules ${formatPath(node.path)} found`, rule.loc);
+      else
+        diagnostics.add(
+          'conflicts',
+          'rego_type_error',
+          `multiple default rules ${formatPath(node.path)} found`,
+          rule.loc,
+        );
     }
   }
   for (const node of nodes) classify(node, diagnostics);
@@ -91,7 +97,12 @@ function classify(node: RuleNode, diagnostics: Diagnostics): void {
   node.arity = first.rule.head.args?.length ?? 0;
   for (const other of others) {
     if (shapeOf(other.rule) !== node.kind || (other.rule.head.args?.length ?? 0) !== node.arity) {
-      diagnostics.add('conflicts', 'rego_type_error', `conflicting rules ${formatPath(node.path)} found`, other.rule.loc);
+      diagnostics.add(
+        'conflicts',
+        'rego_type_error',
+        `conflicting rules ${formatPath(node.path)} found`,
+        other.rule.loc,
+      );
     }
   }
 }

@@ -14,7 +14,11 @@ export function runAttestationCase(test: CaseReader, builtins: readonly Builtin[
   for (const { key, value } of entries) {
     const outcome = evaluate(test, builtins, String(key));
     if ('error' in outcome) failed = outcome;
-    else found.push({ rule: key, ...(outcome.kind === 'value' ? { value: toJson(outcome.value) } : { [outcome.kind]: true }) });
+    else
+      found.push({
+        rule: key,
+        ...(outcome.kind === 'value' ? { value: toJson(outcome.value) } : { [outcome.kind]: true }),
+      });
     pass &&= fits(value, outcome);
   }
   return { pass, expected: toJson(want ?? null), result: failed ?? { bindings: found } };
@@ -43,7 +47,8 @@ function evaluate(test: CaseReader, builtins: readonly Builtin[], entrypoint: st
   const queryReferenceValue: HostFunction = {
     name: 'query_reference_value',
     args: [T.string],
-    impl: ([name]) => (references !== undefined && isObject(references) ? objectGet(references, name ?? null) : undefined) ?? null,
+    impl: ([name]) =>
+      (references !== undefined && isObject(references) ? objectGet(references, name ?? null) : undefined) ?? null,
   };
   try {
     const policy = compilePolicy([{ file: '', text: test.text('policy') ?? '' }], builtins, {

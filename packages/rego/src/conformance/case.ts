@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RegoErrors } from '../ast/errors.js';
-import { EvalError } from '../eval/errors.js';
+import { EvaluationError } from '../eval/errors.js';
 import { isArray, isObject, objectGet, parseJson, toJson, type Value } from '../value/index.js';
 
 /** What the engine made of a case; computed, never copied from the expectation. */
@@ -83,7 +83,7 @@ export function readCases(root: string, file: string): CaseReader[] {
 
 /** Code and text of what an evaluation threw; anything but the engine's own errors is a bug and goes on. */
 export function errorResult(error: unknown): { readonly error: { readonly code: string; readonly message: string } } {
-  if (error instanceof EvalError) return { error: { code: error.code, message: error.message } };
+  if (error instanceof EvaluationError) return { error: { code: error.code, message: error.message } };
   if (error instanceof RegoErrors) return { error: { code: error.errors[0]?.code ?? '', message: error.message } };
   throw error;
 }

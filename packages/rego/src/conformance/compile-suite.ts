@@ -11,12 +11,15 @@ export function runCompileCase(test: CaseReader, builtins: readonly Builtin[]): 
   if (code !== undefined) {
     const message = test.text('want_error');
     const pass =
-      'error' in result && result.error.code === code && (message === undefined || result.error.message.includes(message));
+      'error' in result &&
+      result.error.code === code &&
+      (message === undefined || result.error.message.includes(message));
     return { pass, expected: { error: { code, message } }, result };
   }
   const want = test.get('want_result');
   const expected = want === undefined ? { compiles: true } : { bindings: toJson(want) };
-  const pass = 'bindings' in result && (want === undefined || (isArray(want) && sameRows(result.bindings as never, want, false)));
+  const pass =
+    'bindings' in result && (want === undefined || (isArray(want) && sameRows(result.bindings as never, want, false)));
   return { pass, expected, result };
 }
 

@@ -1,7 +1,9 @@
 /** Suites `v0` and `v1`: the conformance cases of OPA. */
-import { compilePolicy, type HostFunction } from '../eval/policy.js';
-import { canonicalKey, isArray, isObject, objectFrom, objectEntries, toJson, type Value } from '../value/index.js';
+
 import type { Builtin } from '../builtins/types.js';
+import { compilePolicy, type HostFunction } from '../eval/policy.js';
+import { readYaml } from '../parser/yaml.js';
+import { canonicalKey, isArray, isObject, objectEntries, objectFrom, toJson, type Value } from '../value/index.js';
 import { type CaseReader, type CaseResult, errorResult, type Verdict } from './case.js';
 import { hostSettings, sleepFunction } from './host.js';
 
@@ -17,7 +19,10 @@ export function runOpaCase(test: CaseReader, suite: 'v0' | 'v1', builtins: reado
   }
   const want = test.get('want_result') ?? [];
   const expected = { bindings: toJson(want) };
-  const pass = 'bindings' in result && isArray(want) && sameRows(result.bindings as readonly Value[], want, test.flag('sort_bindings') === true);
+  const pass =
+    'bindings' in result &&
+    isArray(want) &&
+    sameRows(result.bindings as readonly Value[], want, test.flag('sort_bindings') === true);
   return { pass, expected, result };
 }
 
@@ -30,7 +35,7 @@ function evaluate(test: CaseReader, suite: 'v0' | 'v1', builtins: readonly Built
   const hostFunctions: HostFunction[] = [sleepFunction];
   try {
     const modules = test.texts('modules').map((text, i) => ({ file: `test-${i}.rego`, text }));
-    const policy = compilePolicy(modules, builtins, { regoVersion: suite, hostFunctions });
+    const policy = compilePolicy(modules, builtins, { regoVersion: suite, hostFunctions, yaml: readYaml });
     const query = test.text('query') ?? '';
     const data = test.get('data');
     const { results } = policy.evaluate({
@@ -72,9 +77,11 @@ export function sameRows(got: readonly Value[], want: readonly Value[], sort: bo
 export function sorted(value: Value): Value {
   if (isArray(value)) {
     const items = value.map(sorted);
-    return items.map((item) => ({ item, key: canonicalKey(item) })).sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map((x) => x.item);
+    return items
+      .map((item) => ({ item, key: canonicalKey(item) }))
+      .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+      .map((x) => x.item);
   }
   if (isObject(value)) return objectFrom(objectEntries(value).map((e) => [e.key, sorted(e.value)] as const));
   return value;
 }
-

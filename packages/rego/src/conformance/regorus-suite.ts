@@ -1,8 +1,8 @@
 /** Suite `regorus`: the interpreter tests of microsoft/regorus. Its error texts are its own; only that there is one counts. */
 import type { Builtin } from '../builtins/types.js';
+import type { Limits } from '../eval/limits.js';
 import type { EvaluateOptions, Policy } from '../eval/policy.js';
 import { compilePolicy } from '../eval/policy.js';
-import type { Limits } from '../eval/limits.js';
 import type { Row } from '../eval/query.js';
 import {
   equals,
@@ -26,7 +26,8 @@ export function runRegorusCase(test: CaseReader, builtins: readonly Builtin[]): 
   if (wantError !== undefined) return { pass: 'error' in result, expected: { error: wantError }, result };
   const wantPrints = test.get('want_prints');
   const printed = wantPrints === undefined || equals(wantPrints, prints);
-  if (test.flag('no_result') === true) return { pass: !('error' in result) && printed, expected: { no_result: true }, result };
+  if (test.flag('no_result') === true)
+    return { pass: !('error' in result) && printed, expected: { no_result: true }, result };
   const raw = test.get('want_result') ?? null;
   const expected = { value: toJson(raw) };
   const pass = values !== undefined && printed && matches(test, values, raw);
@@ -108,11 +109,11 @@ function rowsOf(policy: Policy, test: CaseReader, input: Value | undefined, prin
     limits: limitsOf(test),
   };
   const { results } = policy.evaluate(options);
-  return results.length === 0 ? [undefined] : results.map(valueOf);
+  return results.length === 0 ? [undefined] : results.map(rowValue);
 }
 
 /** A row is its bindings where it has any, else the value of its (last) expression. */
-function valueOf(row: Row): Value | undefined {
+function rowValue(row: Row): Value | undefined {
   return Object.keys(row.bindings).length > 0 ? row.bindings : row.expressions.at(-1);
 }
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Builtin } from '../builtins/types.js';
 import { runAttestationCase } from './attestation-suite.js';
-import { type CaseReader, type CaseResult, caseFiles, type ConformanceCase, readCases, type Verdict } from './case.js';
+import { type CaseReader, type CaseResult, type ConformanceCase, caseFiles, readCases, type Verdict } from './case.js';
 import { runCompileCase } from './compile-suite.js';
 import { runOpaCase } from './opa.js';
 import { runRegorusCase } from './regorus-suite.js';
@@ -20,7 +20,11 @@ export interface ConformanceOptions {
 const SKIPPED: CaseResult = { bindings: [] };
 
 /** Runs every case below `dir` (the corpus' `rego` folder) with the given built-ins. */
-export function runCases(dir: string, builtins: readonly Builtin[], options: ConformanceOptions = {}): ConformanceCase[] {
+export function runCases(
+  dir: string,
+  builtins: readonly Builtin[],
+  options: ConformanceOptions = {},
+): ConformanceCase[] {
   const reports: ConformanceCase[] = [];
   const wanted = options.areas;
   for (const suite of CONFORMANCE_SUITES) {

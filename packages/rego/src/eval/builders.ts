@@ -20,7 +20,12 @@ export class DocumentBuilder {
 
   /** One value at a path; a second, different one is a conflict. */
   put(path: readonly Value[], value: Value, loc: Location): void {
-    this.#at(path, loc, () => ({ kind: 'value', value }), (item) => item.kind === 'value' && equals(item.value, value));
+    this.#at(
+      path,
+      loc,
+      () => ({ kind: 'value', value }),
+      (item) => item.kind === 'value' && equals(item.value, value),
+    );
   }
 
   /** One element of the set at a path. */

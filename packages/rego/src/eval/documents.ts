@@ -5,7 +5,7 @@
 import type { RuleNode } from '../compiler/ir.js';
 import { type AnyObject, isObject, ObjectBuilder, objectEntries, type Value } from '../value/index.js';
 import { baseLookup, documentKeys, enumerate, lookup, sortStrings } from './access.js';
-import { EvalError } from './errors.js';
+import { EvaluationError } from './errors.js';
 import type { Overlay } from './overlay.js';
 import type { Layer } from './state.js';
 
@@ -25,12 +25,7 @@ export class OpenDocument {
 /** A value, or an open document standing in for one. */
 type Position = Value | OpenDocument | undefined;
 
-function at(
-  c: Layer,
-  node: RuleNode | undefined,
-  base: Value | undefined,
-  overlay: Overlay | undefined,
-): Position {
+function at(c: Layer, node: RuleNode | undefined, base: Value | undefined, overlay: Overlay | undefined): Position {
   if (overlay?.value !== undefined) return overlay.value;
   if (node?.kind === 'function') return base;
   if (node?.kind !== undefined) return c.evaluation.rule(node).evaluate(c);
@@ -97,14 +92,15 @@ export function settle(c: Layer, position: Value | undefined): Value | undefined
 function merge(c: Layer, open: OpenDocument): Value {
   const { base } = open;
   if (base !== undefined && !isObject(base) && open.overlay !== undefined) {
-    throw new EvalError('eval_with_merge_error', 'real and replacement data could not be merged');
+    throw new EvaluationError('eval_with_merge_error', 'real and replacement data could not be merged');
   }
   const builder = base !== undefined && isObject(base) ? copyOf(c, base) : new ObjectBuilder();
   const position = open as unknown as Value;
   const names = new Set([...(open.node?.children.keys() ?? []), ...(open.overlay?.children?.keys() ?? [])]);
   for (const name of names) {
     const value = settle(c, documentStep(c, position, name));
-    if (value !== undefined) builder.set(name, open.overlay === undefined ? preferBase(builder.get(name), value) : value);
+    if (value !== undefined)
+      builder.set(name, open.overlay === undefined ? preferBase(builder.get(name), value) : value);
   }
   return builder.build();
 }

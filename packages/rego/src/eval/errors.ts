@@ -1,7 +1,7 @@
 /** Run-time errors, with OPA's codes. */
 import { formatLocation, type Location } from '../ast/types.js';
 
-export type EvalErrorCode =
+export type EvaluationErrorCode =
   | 'eval_conflict_error'
   | 'eval_type_error'
   | 'eval_builtin_error'
@@ -10,14 +10,14 @@ export type EvalErrorCode =
   | 'eval_internal_error';
 
 /** An evaluation ended without a result. The text is `file:row: code: reason`. */
-export class EvalError extends Error {
-  override readonly name: string = 'EvalError';
-  readonly code: EvalErrorCode;
+export class EvaluationError extends Error {
+  override readonly name: string = 'EvaluationError';
+  readonly code: EvaluationErrorCode;
   /** The text without place and code. */
   readonly reason: string;
   readonly loc: Location | undefined;
 
-  constructor(code: EvalErrorCode, reason: string, loc?: Location, cause?: unknown) {
+  constructor(code: EvaluationErrorCode, reason: string, loc?: Location, cause?: unknown) {
     const place = loc === undefined || loc.row === 0 ? '' : `${formatLocation(loc)}: `;
     super(`${place}${code}: ${reason}`, cause === undefined ? undefined : { cause });
     this.code = code;
@@ -26,8 +26,8 @@ export class EvalError extends Error {
   }
 }
 
-export function conflict(reason: string, loc: Location | undefined): EvalError {
-  return new EvalError('eval_conflict_error', reason, loc);
+export function conflict(reason: string, loc: Location | undefined): EvaluationError {
+  return new EvaluationError('eval_conflict_error', reason, loc);
 }
 
 export const MULTIPLE_OUTPUTS = 'complete rules must not produce multiple outputs';

@@ -1,8 +1,8 @@
 /** One evaluation: its meter, its caches, and what built-ins may know. Reused between evaluations of a prepared entry point. */
 import { type BuiltinContext, failure } from '../builtins/types.js';
 import type { RuleNode } from '../compiler/ir.js';
-import { resetValueCaches, ResourceLimitError, type Value } from '../value/index.js';
-import { EvalError } from './errors.js';
+import { ResourceLimitError, resetValueCaches, type Value } from '../value/index.js';
+import { EvaluationError } from './errors.js';
 import { DEFAULT_LIMITS, type Limits, Meter } from './limits.js';
 import type { Mode, Runtime } from './runtime.js';
 import { type Evaluation, Layer, type Probe, type RuleEvaluator } from './state.js';
@@ -139,9 +139,10 @@ export class EvaluationState implements Evaluation {
 
 /** What is thrown out of an evaluation: engine limits and exhausted stacks become `eval_cancel_error`. */
 export function evaluationError(error: unknown): unknown {
-  if (error instanceof ResourceLimitError) return new EvalError('eval_cancel_error', error.message, undefined, error);
+  if (error instanceof ResourceLimitError)
+    return new EvaluationError('eval_cancel_error', error.message, undefined, error);
   if (error instanceof RangeError && /call stack/i.test(error.message)) {
-    return new EvalError('eval_cancel_error', 'evaluation nests too deeply', undefined, error);
+    return new EvaluationError('eval_cancel_error', 'evaluation nests too deeply', undefined, error);
   }
   return error;
 }

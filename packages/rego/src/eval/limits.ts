@@ -58,7 +58,8 @@ export class Meter implements Budget {
     if (clock !== undefined && clock() > this.#deadline) {
       throw new ResourceLimitError(`execution exceeded time limit of ${milliseconds ?? 0} ms`);
     }
-    if (this.#stepsLeft + this.fuel < 0) throw new ResourceLimitError(`evaluation exceeded its limit of ${steps} steps`);
+    if (this.#stepsLeft + this.fuel < 0)
+      throw new ResourceLimitError(`evaluation exceeded its limit of ${steps} steps`);
     const portion = clock === undefined ? this.#stepsLeft : Math.min(this.#stepsLeft, clockInterval);
     this.#stepsLeft -= portion;
     this.fuel += portion;

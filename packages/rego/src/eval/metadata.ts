@@ -1,7 +1,7 @@
 /** `rego.metadata.rule()` and `rego.metadata.chain()`: the annotations that apply to a rule. */
 import type { Annotation } from '../ast/types.js';
-import type { Definition } from '../compiler/ir.js';
 import type { Program } from '../compiler/compile.js';
+import type { Definition } from '../compiler/ir.js';
 import type { Value } from '../value/value.js';
 
 export function metadataOf(program: Program, definition: Definition | undefined, what: 'chain' | 'rule'): Value {
@@ -27,7 +27,9 @@ function chainOf(program: Program, definition: Definition): Value {
     ({ annotation }) =>
       annotation.scope === 'document' &&
       annotation.target.kind === 'rule' &&
-      [definition, ...definition.node.definitions, definition.node.defaultDefinition].some((d) => d?.rule === annotation.target),
+      [definition, ...definition.node.definitions, definition.node.defaultDefinition].some(
+        (d) => d?.rule === annotation.target,
+      ),
   );
   if (document !== undefined) push(path, document.annotation);
   const home = definition.module.package.path;

@@ -1,7 +1,8 @@
 /** What `with data…` replaces: a tree of paths. Immutable; each `with` builds a new one. */
-import type { Value } from '../value/value.js';
-import { isObject, ObjectBuilder, objectGet } from '../value/index.js';
+
 import type { AnyObject } from '../value/index.js';
+import { isObject, ObjectBuilder, objectGet } from '../value/index.js';
+import type { Value } from '../value/value.js';
 
 /** A replaced document (`value`), or replaced documents below. */
 export interface Overlay {

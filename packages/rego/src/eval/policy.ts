@@ -5,10 +5,10 @@ import { T } from '../builtins/types.js';
 import { type CompileSettings, compileModules, compileQuery, type Program } from '../compiler/compile.js';
 import type { RuleNode } from '../compiler/ir.js';
 import { findNode } from '../compiler/tree.js';
-import { parseModule, parseQuery } from '../parser/index.js';
+import { parseModule, parseQuery, type YamlReader } from '../parser/index.js';
 import type { Value } from '../value/index.js';
-import { EvalError } from './errors.js';
-import { EvaluationState, type EvaluationSettings, evaluationError, type HostImplementation } from './evaluation.js';
+import { EvaluationError } from './errors.js';
+import { type EvaluationSettings, EvaluationState, evaluationError, type HostImplementation } from './evaluation.js';
 import { DEFAULT_LIMITS } from './limits.js';
 import { compileRows, type Row, type RunQuery } from './query.js';
 import { type Mode, Runtime } from './runtime.js';
@@ -45,6 +45,8 @@ export interface CompileOptions {
   readonly typeCheck?: boolean;
   /** v0 modules may use `if contains in every` without importing them. */
   readonly futureKeywords?: boolean;
+  /** Reads METADATA blocks, for `rego.metadata.*`; the node entry point supplies one. */
+  readonly yaml?: YamlReader;
 }
 
 export interface EvaluateOptions extends EvaluationSettings {
@@ -102,7 +104,7 @@ export class Policy {
   /**
    * Evaluates a query or an entry point.
    * @throws RegoErrors when the query does not compile
-   * @throws EvalError on conflicts, failures of host functions, exhausted limits, and strict built-in errors
+   * @throws EvaluationError on conflicts, failures of host functions, exhausted limits, and strict built-in errors
    */
   evaluate(options: EvaluateOptions): EvaluateResult {
     const tracer = options.trace === true ? new Tracer(this.program) : undefined;
@@ -131,7 +133,8 @@ export class Policy {
   /** An instrumented evaluator, for coverage. */
   instrumented(tracer: Tracer): (entrypoint: string, options: EvaluateOptions) => Outcome {
     const runtime = new Runtime(this.program, this.mode, tracer);
-    return (entrypoint, options) => new Prepared(runtime, this.#node(entrypoint)).evaluate(options.input, options, tracer);
+    return (entrypoint, options) =>
+      new Prepared(runtime, this.#node(entrypoint)).evaluate(options.input, options, tracer);
   }
 
   #compiledQuery(text: string, runtime: Runtime): RunQuery {
@@ -169,7 +172,7 @@ function entrypointPath(entrypoint: string): string[] {
 export interface PreparedEntrypoint {
   /**
    * Evaluates the rule over an input document.
-   * @throws EvalError
+   * @throws EvaluationError
    */
   evaluate(input: Value | undefined, settings?: EvaluationSettings & { readonly data?: Value | undefined }): Outcome;
 }
@@ -214,7 +217,7 @@ export function compilePolicy(
   builtins: readonly Builtin[],
   options: CompileOptions = {},
 ): Policy {
-  const { regoVersion = 'v1', futureKeywords } = options;
+  const { regoVersion = 'v1', futureKeywords, yaml } = options;
   const parsed = modules.map((module) =>
     'kind' in module
       ? module
@@ -222,6 +225,7 @@ export function compilePolicy(
           file: module.file,
           regoVersion,
           ...(futureKeywords === undefined ? {} : { futureKeywords }),
+          ...(yaml === undefined ? {} : { yaml }),
         }),
   );
   const typeCheck = options.typeCheck ?? options.mode !== 'regorus';
@@ -256,7 +260,10 @@ function hostBuiltin(f: HostFunction): Builtin {
     impl:
       f.impl ??
       (() => {
-        throw new EvalError('eval_builtin_error', `${f.name}: the host supplied no implementation for this evaluation`);
+        throw new EvaluationError(
+          'eval_builtin_error',
+          `${f.name}: the host supplied no implementation for this evaluation`,
+        );
       }),
   };
 }

@@ -31,7 +31,14 @@ export function compileRows(runtime: Runtime, query: CompiledQuery, source: Quer
     if (statement.with.length > 0) {
       const local = { name: '', owner: query.scope, slot, wildcard: false, generated: true, loc: statement.loc };
       const left = { kind: 'local', local, loc: statement.loc } as const;
-      emitStatement(e, { kind: 'unify', left, right: statement.term, assign: true, with: statement.with, loc: statement.loc });
+      emitStatement(e, {
+        kind: 'unify',
+        left,
+        right: statement.term,
+        assign: true,
+        with: statement.with,
+        loc: statement.loc,
+      });
     } else {
       e.check(assign(slot, pure(e, statement.term)));
       if (!lone) e.check((_c, s) => s[slot] !== false);

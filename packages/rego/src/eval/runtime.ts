@@ -1,6 +1,7 @@
 /** The closures of a program, compiled on first use. */
-import type { Branch, Definition, RuleNode, Statement, Term } from '../compiler/ir.js';
+
 import type { Program } from '../compiler/compile.js';
+import type { Branch, Definition, RuleNode, Statement, Term } from '../compiler/ir.js';
 import { canonicalKey, type Value } from '../value/index.js';
 import type { Emitter } from './codegen/emitter.js';
 import type { Enumerate, Evaluate } from './rules/branch.js';

@@ -1,8 +1,7 @@
 /** What closures get at run time: the evaluation, and the layer of documents that is in force. */
 import type { BuiltinContext } from '../builtins/types.js';
-import type { Callee } from '../compiler/ir.js';
+import type { Callee, RuleNode } from '../compiler/ir.js';
 import type { Value } from '../value/value.js';
-import type { RuleNode } from '../compiler/ir.js';
 import type { Meter } from './limits.js';
 import type { Overlay } from './overlay.js';
 
@@ -17,7 +16,9 @@ export type Pure = (c: Layer, s: Slots) => Value | undefined;
 /** The rest of a body; true stops the enumeration. */
 export type Cont = (c: Layer, s: Slots) => boolean;
 
-export type Mock = { readonly kind: 'value'; readonly value: Value } | { readonly kind: 'callee'; readonly callee: Callee };
+export type Mock =
+  | { readonly kind: 'value'; readonly value: Value }
+  | { readonly kind: 'callee'; readonly callee: Callee };
 export type Mocks = ReadonlyMap<string, Mock>;
 
 /** A rule path at run time. */
@@ -33,7 +34,9 @@ export interface RuleEvaluator {
 /** One evaluation: what stays the same whatever `with` replaces. */
 export interface Evaluation {
   /** Implementations of host functions given for this evaluation. */
-  readonly implementations: Readonly<Record<string, (args: readonly Value[], context: BuiltinContext) => Value | undefined>> | undefined;
+  readonly implementations:
+    | Readonly<Record<string, (args: readonly Value[], context: BuiltinContext) => Value | undefined>>
+    | undefined;
   readonly meter: Meter;
   readonly builtins: BuiltinContext;
   readonly strict: boolean;

@@ -1,6 +1,8 @@
 /** What every parsing function stands on: the tokens, the place in them, speculation, limits and errors. */
+
 import { type RegoDiagnostic, RegoErrors } from '../ast/errors.js';
 import type { Comment, Location, RegoVersion, Term } from '../ast/types.js';
+import type { YamlReader } from './annotations.js';
 import { lex } from './lexer.js';
 import { baseKeywords, futureKeywords, type Token, type TokenKind, tokenName } from './tokens.js';
 
@@ -17,6 +19,8 @@ export interface ParseOptions {
   readonly maxDepth?: number;
   /** After how many syntax errors to give up. Default 20. */
   readonly maxErrors?: number;
+  /** Reads METADATA blocks. Without it a module has no annotations. */
+  readonly yaml?: YamlReader;
 }
 
 const MAX_LENGTH = 4 * 1024 * 1024;
@@ -56,6 +60,7 @@ export abstract class Cursor {
   protected readonly keywords: Set<string>;
   protected readonly errors: RegoDiagnostic[] = [];
   protected readonly maxErrors: number;
+  protected readonly yaml: YamlReader | undefined;
   /** Height of the term parsed last: bounds what recursive readers of the tree have to go through. */
   protected height = 0;
   readonly #maxDepth: number;
@@ -69,6 +74,7 @@ export abstract class Cursor {
     this.version = options.regoVersion ?? 'v1';
     this.#maxDepth = options.maxDepth ?? MAX_DEPTH;
     this.maxErrors = options.maxErrors ?? MAX_ERRORS;
+    this.yaml = options.yaml;
     const maxLength = options.maxLength ?? MAX_LENGTH;
     if (text.length > maxLength) {
       const message = `text is too long: ${text.length} characters, at most ${maxLength} are taken`;
@@ -163,11 +169,12 @@ export abstract class Cursor {
     if (token.kind === 'illegal') this.fail(token.text);
     const keyword = this.isKeyword(token);
     const what = keyword ? `${token.text} keyword` : `${tokenName(token.kind)} token`;
-    const hint = this.#importHint(token);
+    const hint = this.importHint(token);
     this.fail(`unexpected ${what}${note === '' ? '' : `: ${note}`}${hint}`);
   }
 
-  #importHint(token: Token): string {
+  /** In v0: which import would make a keyword of a word around the place of an error. */
+  protected importHint(token: Token): string {
     const candidates = [token, this.tokens[this.index - 1], this.tokens[this.index - 2]];
     const word = candidates.find((t) => t?.kind === 'ident' && futureKeywords.includes(t.text) && !this.isKeyword(t));
     return word

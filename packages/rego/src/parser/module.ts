@@ -1,7 +1,7 @@
 /** Modules: package, imports, rules, and the checks that need a whole module. */
 import { type RegoDiagnostic, RegoErrors } from '../ast/errors.js';
 import type { Annotation, Body, Import, Module, Package, Rule, Term } from '../ast/types.js';
-import { attachAnnotations } from './annotations.js';
+import { attachAnnotations, type YamlReader } from './annotations.js';
 import { type ParseOptions, SyntaxFailure } from './cursor.js';
 import { RuleParser } from './rules.js';
 import { baseKeywords, futureKeywords, type Token } from './tokens.js';
@@ -25,7 +25,7 @@ class ModuleParser extends RuleParser {
     if (found === undefined) throw new Error('a module without package has errors');
     if (this.version === 'v1') this.#checkV1();
     this.#throwErrors();
-    const { comments } = this;
+    const { comments, yaml } = this;
     const imports = this.#imports;
     const rules = this.#rules;
     let annotations: readonly Annotation[] | undefined;
@@ -39,7 +39,7 @@ class ModuleParser extends RuleParser {
       rules,
       comments,
       get annotations() {
-        annotations ??= attachAnnotations(comments, found, imports, rules).annotations;
+        annotations ??= yaml === undefined ? [] : attachAnnotations(comments, found, imports, rules, yaml).annotations;
         return annotations;
       },
       loc: { file: this.file, row: 1, col: 1, offset: 0, end: this.text.length },
@@ -251,6 +251,6 @@ export function parseTerm(text: string, options: ParseOptions = {}): Term {
 }
 
 /** What is wrong with the METADATA blocks of a module: findings for a linter, no obstacle to evaluation. */
-export function annotationErrors(module: Module): readonly RegoDiagnostic[] {
-  return attachAnnotations(module.comments, module.package, module.imports, module.rules).errors;
+export function annotationErrors(module: Module, yaml: YamlReader): readonly RegoDiagnostic[] {
+  return attachAnnotations(module.comments, module.package, module.imports, module.rules, yaml).errors;
 }

@@ -274,7 +274,7 @@ export abstract class RuleParser extends StatementParser {
       return this.fail('rule name conflicts with built-in function', start);
     }
     if (statement.kind !== 'term' || (!isName && target.kind !== 'ref')) {
-      return this.fail(`${kindName(target)} cannot be used for rule name`, start);
+      return this.fail(`${kindName(target)} cannot be used for rule name${this.importHint(this.peek())}`, start);
     }
     if (target.kind === 'call' && target.args.length === 0) {
       return this.fail('rule argument list must take at least one argument', start);

@@ -69,7 +69,8 @@ function propsFit(a: ObjectType, b: ObjectType): boolean {
     const other = b.props.find((p) => equals(p.key, key));
     if (other !== undefined) {
       if (!overlap(value, other.value)) return false;
-    } else if (b.key === undefined || !overlap(typeOfValue(key), b.key) || !overlap(value, b.value ?? T.any)) return false;
+    } else if (b.key === undefined || !overlap(typeOfValue(key), b.key) || !overlap(value, b.value ?? T.any))
+      return false;
   }
   return true;
 }

@@ -67,7 +67,8 @@ class TypeChecker {
   }
 
   #statement(statement: Statement, types: Environment, rule: boolean): void {
-    for (const { value } of statement.with) if (value.kind !== 'user' && value.kind !== 'builtin') this.#term(value, types);
+    for (const { value } of statement.with)
+      if (value.kind !== 'user' && value.kind !== 'builtin') this.#term(value, types);
     if (statement.with.length > 0) this.#replaced++;
     this.#bare(statement, types, rule);
     if (statement.with.length > 0) this.#replaced--;
@@ -127,7 +128,8 @@ class TypeChecker {
     } else if (pattern.kind === 'object') {
       for (const [key, value] of pattern.entries) {
         const known = key.kind === 'const' ? key.value : undefined;
-        const inner = type.kind === 'object' ? select(type, known, known === undefined ? T.any : typeOfValue(known)) : T.any;
+        const inner =
+          type.kind === 'object' ? select(type, known, known === undefined ? T.any : typeOfValue(known)) : T.any;
         this.#bind(value, inner ?? T.any, types);
       }
     }

@@ -5,7 +5,7 @@ import type { Builtin, FunctionBuiltin, RelationBuiltin } from '../../builtins/t
 import { BuiltinError } from '../../builtins/types.js';
 import type { Callee, CallTerm } from '../../compiler/ir.js';
 import { canonicalKey, ResourceLimitError, type Value } from '../../value/index.js';
-import { EvalError } from '../errors.js';
+import { EvaluationError } from '../errors.js';
 import { metadataOf } from '../metadata.js';
 import { type Layer, type Pure, UNDEFINED } from '../state.js';
 import { type Emitter, readSlot } from './emitter.js';
@@ -104,7 +104,7 @@ export function callBuiltin(
 
 function failed(c: Layer, name: string, error: unknown, loc: Location | undefined): undefined {
   if (!(error instanceof BuiltinError)) throw error;
-  if (c.evaluation.strict) throw new EvalError(error.kind, `${name}: ${error.message}`, loc, error);
+  if (c.evaluation.strict) throw new EvaluationError(error.kind, `${name}: ${error.message}`, loc, error);
   return undefined;
 }
 
@@ -129,9 +129,9 @@ function invokeHost(c: Layer, builtin: Builtin, args: readonly Value[], loc: Loc
   try {
     return (given ?? (builtin as FunctionBuiltin).impl)(args, builtins);
   } catch (error) {
-    if (error instanceof ResourceLimitError || error instanceof EvalError) throw error;
+    if (error instanceof ResourceLimitError || error instanceof EvaluationError) throw error;
     const text = error instanceof Error ? error.message : String(error);
-    throw new EvalError('eval_builtin_error', `${builtin.name}: ${text}`, loc, error);
+    throw new EvaluationError('eval_builtin_error', `${builtin.name}: ${text}`, loc, error);
   }
 }
 

@@ -8,7 +8,9 @@ import type { Activation, Definition, Local } from '../../compiler/ir.js';
 import type { Runtime } from '../runtime.js';
 import type { Cont, Pure, Slots } from '../state.js';
 
-export type Step = { readonly kind: 'check'; readonly run: Cont } | { readonly kind: 'generator'; readonly wrap: (next: Cont) => Cont };
+export type Step =
+  | { readonly kind: 'check'; readonly run: Cont }
+  | { readonly kind: 'generator'; readonly wrap: (next: Cont) => Cont };
 
 export const succeed: Cont = () => true;
 

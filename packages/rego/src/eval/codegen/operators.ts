@@ -1,6 +1,15 @@
 /** Infix operators and membership, without the detour over an argument list. */
 import type { Builtin } from '../../builtins/types.js';
-import { compare, compareStrings, equals, isArray, isObject, objectEntries, RegoSet, type Value } from '../../value/index.js';
+import {
+  compare,
+  compareStrings,
+  equals,
+  isArray,
+  isObject,
+  objectEntries,
+  RegoSet,
+  type Value,
+} from '../../value/index.js';
 import type { Pure } from '../state.js';
 import type { Invoke } from './calls.js';
 

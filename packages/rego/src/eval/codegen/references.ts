@@ -138,7 +138,11 @@ function startOf(e: Emitter, ref: RefTerm): Start {
 
 /** Leading constant names of an `input` reference, in one closure. */
 function inputStart(path: readonly Term[]): Partial<Start> {
-  const [a, b, d] = path.slice(0, 3).map((part) => (part.kind === 'const' && typeof part.value === 'string' && !isInherited(part.value) ? part.value : undefined));
+  const [a, b, d] = path
+    .slice(0, 3)
+    .map((part) =>
+      part.kind === 'const' && typeof part.value === 'string' && !isInherited(part.value) ? part.value : undefined,
+    );
   if (a === undefined) return {};
   if (b === undefined) return { value: (c) => field(c.input, a), rest: path.slice(1) };
   if (d === undefined) return { value: (c) => field(field(c.input, a), b), rest: path.slice(2) };

@@ -1,10 +1,10 @@
 /** Statements to steps. */
 import type { Body, Callee, Statement, Term, With } from '../../compiler/ir.js';
+import type { Value } from '../../value/index.js';
 import { enumerate, isCollection } from '../access.js';
-import { EvalError } from '../errors.js';
+import { EvaluationError } from '../errors.js';
 import { overlayWith, replaceAt } from '../overlay.js';
 import { Layer, type Mock, type Pure } from '../state.js';
-import type { Value } from '../../value/index.js';
 import { type Emitter, succeed } from './emitter.js';
 import { rangeOver } from './references.js';
 import { pure } from './terms.js';
@@ -68,7 +68,8 @@ function emitSomeIn(e: Emitter, statement: Statement & { kind: 'some-in' }): voi
     const v = domain(c, s);
     if (v === undefined) return false;
     if (!isCollection(v)) {
-      if (strict) throw new EvalError('eval_type_error', '`some .. in collection` expects array/set/object.', loc);
+      if (strict)
+        throw new EvaluationError('eval_type_error', '`some .. in collection` expects array/set/object.', loc);
       return false;
     }
     s[from] = v;
@@ -89,7 +90,8 @@ function openSlot(e: Emitter, pattern: Term | undefined): number {
 
 function settlePattern(e: Emitter, pattern: Term | undefined, slot: number): void {
   if (pattern === undefined) return;
-  if (pattern.kind === 'local' && pattern.local.slot === slot && !e.bound.has(pattern.local)) e.bound.add(pattern.local);
+  if (pattern.kind === 'local' && pattern.local.slot === slot && !e.bound.has(pattern.local))
+    e.bound.add(pattern.local);
   else emitMatch(e, pattern, slot);
 }
 

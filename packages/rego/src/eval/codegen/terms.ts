@@ -1,8 +1,8 @@
 /** Terms to closures that yield their value. */
 import type { ObjectTerm, Term } from '../../compiler/ir.js';
 import { display, equals, ObjectBuilder, SetBuilder, type Value } from '../../value/index.js';
-import { conflict, DUPLICATE_KEYS, MULTIPLE_OUTPUTS } from '../errors.js';
 import { isInherited } from '../access.js';
+import { conflict, DUPLICATE_KEYS, MULTIPLE_OUTPUTS } from '../errors.js';
 import type { Pure } from '../state.js';
 import { callPure } from './calls.js';
 import { type Emitter, readSlot } from './emitter.js';
@@ -60,7 +60,8 @@ function arrayPure(items: readonly Pure[]): Pure {
 function objectPure(e: Emitter, term: ObjectTerm): Pure {
   const names: string[] = [];
   for (const [key] of term.entries) if (key.kind === 'const' && typeof key.value === 'string') names.push(key.value);
-  const fixed = names.length === term.entries.length && new Set(names).size === names.length && !names.some(isInherited);
+  const fixed =
+    names.length === term.entries.length && new Set(names).size === names.length && !names.some(isInherited);
   if (fixed) {
     const values = term.entries.map(([, value]) => pure(e, value));
     return (c, s) => {

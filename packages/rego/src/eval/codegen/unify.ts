@@ -3,7 +3,7 @@ import type { Term, UnifyStatement } from '../../compiler/ir.js';
 import { isBound, matchObjects, outputs } from '../../compiler/safety.js';
 import { patternLocals } from '../../compiler/terms.js';
 import { equals, isArray, isObject, objectGet, objectKeys, objectSize, type Value } from '../../value/index.js';
-import { EvalError } from '../errors.js';
+import { EvaluationError } from '../errors.js';
 import { assign, type Emitter, readSlot } from './emitter.js';
 import { pure } from './terms.js';
 
@@ -15,7 +15,8 @@ export function emitUnify(e: Emitter, statement: UnifyStatement): void {
     const { loc } = statement;
     const strict = e.runtime.mode === 'regorus';
     e.check(() => {
-      if (strict) throw new EvalError('eval_type_error', 'mismatch in number of array elements or object keys', loc);
+      if (strict)
+        throw new EvaluationError('eval_type_error', 'mismatch in number of array elements or object keys', loc);
       return false;
     });
     return;
@@ -63,7 +64,9 @@ function shapesDiffer(left: Term, right: Term): boolean {
 function literalShape(term: Term): string | undefined {
   if (term.kind === 'array') return `array of ${term.items.length}`;
   if (term.kind === 'object') {
-    const keys = term.entries.map(([key]) => (key.kind === 'const' && typeof key.value === 'string' ? key.value : undefined));
+    const keys = term.entries.map(([key]) =>
+      key.kind === 'const' && typeof key.value === 'string' ? key.value : undefined,
+    );
     return keys.includes(undefined) ? undefined : `object with ${JSON.stringify(keys.sort())}`;
   }
   if (term.kind !== 'const' || typeof term.value !== 'object' || term.value === null) return undefined;

@@ -1,6 +1,7 @@
 /** One branch of a definition as a closure from arguments to a value, or feeding a collector. */
-import { orderBody } from '../../compiler/safety.js';
+
 import type { Branch, Definition, Local, RuleKind } from '../../compiler/ir.js';
+import { orderBody } from '../../compiler/safety.js';
 import { equals, type Value } from '../../value/index.js';
 import { Emitter, frameFactory, succeed } from '../codegen/emitter.js';
 import { emitBody } from '../codegen/statements.js';
@@ -14,11 +15,11 @@ export type Evaluate = (c: Layer, args: readonly Value[]) => Value | undefined;
 /** The value of a branch; all its solutions must agree. */
 export function compileBranch(runtime: Runtime, definition: Definition, branch: Branch): Evaluate {
   const e = emitter(runtime, definition, branch, branch.params);
-  const evaluate = valueOf(e, definition, branch);
+  const evaluate = branchValue(e, definition, branch);
   return runtime.instrument === undefined ? evaluate : runtime.instrument.branch(definition, branch, evaluate);
 }
 
-function valueOf(e: Emitter, definition: Definition, branch: Branch): Evaluate {
+function branchValue(e: Emitter, definition: Definition, branch: Branch): Evaluate {
   const frame = frameFactory(branch.scope.activation);
   const open = withArguments(frame, branch.params);
   const { value } = branch;
@@ -87,7 +88,8 @@ export function compileSolutions(runtime: Runtime, definition: Definition, branc
   const first = branch.suffix[0];
   const local = keyed && first?.kind === 'local' ? first.local : undefined;
   const e = new Emitter(runtime, branch.scope.activation, local === undefined ? [] : [local], definition);
-  const body = local === undefined ? branch.body : orderBody(branch.body, new Set([local]), runtime.program.context).ordered;
+  const body =
+    local === undefined ? branch.body : orderBody(branch.body, new Set([local]), runtime.program.context).ordered;
   emitBody(e, body);
   const parts = branch.suffix.map((part) => pure(e, part));
   const value = pure(e, branch.value);

@@ -40,11 +40,20 @@ export function planOf<T>(definitions: readonly Definition[], items: readonly T[
   const steps: Plan<T>[] = [];
   for (const { path, members } of groups.values()) {
     if (members.length < SMALLEST_GROUP) always.push(...members.map((member) => member.item));
-    else if (members[0]?.guard.equal === undefined) steps.push(existence(path, members.map((member) => member.item)));
+    else if (members[0]?.guard.equal === undefined)
+      steps.push(
+        existence(
+          path,
+          members.map((member) => member.item),
+        ),
+      );
     else steps.push(equality(path, members));
   }
   if (steps.length === 0) return each(items);
-  return sequence([...steps, each(definitions.flatMap((_d, i) => (always.includes(items[i] as T) ? [items[i] as T] : [])))]);
+  return sequence([
+    ...steps,
+    each(definitions.flatMap((_d, i) => (always.includes(items[i] as T) ? [items[i] as T] : []))),
+  ]);
 }
 
 function each<T>(items: readonly T[]): Plan<T> {
@@ -90,7 +99,7 @@ function equality<T>(path: readonly string[], members: readonly { guard: Guard; 
         return v !== undefined && typeof v === 'object' && visitNumber(byValue, v, visit);
       }
       const found = byValue.get(canonicalKey(v));
-      return found !== undefined && found.some(visit);
+      return found?.some(visit) ?? false;
     },
   };
 }
@@ -98,7 +107,7 @@ function equality<T>(path: readonly string[], members: readonly { guard: Guard; 
 /** Exact decimals are objects of the engine, yet numbers: they have a key. */
 function visitNumber<T>(byValue: ReadonlyMap<string, T[]>, v: Value, visit: (item: T) => boolean): boolean {
   const found = Array.isArray(v) ? undefined : byValue.get(canonicalKey(v));
-  return found !== undefined && found.some(visit);
+  return found?.some(visit) ?? false;
 }
 
 function read(c: Layer, path: readonly string[]): Value | undefined {
