@@ -466,6 +466,7 @@ describe('annotations', () => {
         '# unknown: dropped',
         'p := 1',
       ].join('\n'),
+      { yaml: readYaml },
     );
     expect(read.annotations.map((a) => a.fields)).toEqual([
       {
@@ -479,6 +480,10 @@ describe('annotations', () => {
     ]);
     expect(read.annotations.map((a) => a.target)).toEqual([read.package, read.rules[0], read.rules[1]]);
     expect(read.annotations).toBe(read.annotations);
+  });
+
+  test('are not read without a YAML reader', () => {
+    expect(parseModule('# METADATA\n# title: x\npackage a').annotations).toEqual([]);
   });
 
   test.each([
