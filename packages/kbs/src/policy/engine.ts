@@ -4,10 +4,10 @@ import { assayError, type FindingDraft, nearestName, warned } from '@assay/bytes
 import {
   type CompileOptions,
   compile,
-  EvalError as RegoEvalError,
   type Policy,
   type PreparedEntrypoint,
   RegoErrors,
+  EvalError as RegoEvalError,
   toJson,
 } from '@assay/rego';
 
@@ -109,7 +109,7 @@ function oddities(policy: Policy, file: string): readonly FindingDraft[] {
   const [module] = policy.modules;
   if (module === undefined) return [];
   const name = module.package.path.join('.');
-  const rules = [...new Set(module.rules.map((rule) => rule.name))];
+  const rules = [...new Set(module.rules.map((rule) => rule.head.ref[0].name))];
   if (name !== 'policy') {
     return [
       warned('policy.package.name', {

@@ -50,7 +50,7 @@ export function decodeRecord(key: string, value: Uint8Array): ResourceRecord {
 
 /** What the sealed part is bound to: it opens as this version of this path and as nothing else, wherever it is stored. */
 export function recordName(path: string, version: number): RecordName {
-  return { namespace: NS, key: path, version };
+  return { ns: NS, key: path, version };
 }
 
 function isHeader(value: unknown): value is ResourceHeader {

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { isSessionId, newAttemptId, newSessionId, parseAttemptId, ulid, ulidFloor } from './ids.js';
+
+const zeros = (n: number) => new Uint8Array(n);
+const ones = (n: number) => new Uint8Array(n).fill(255);
+
+test('a ULID is ten characters of time and sixteen of randomness', () => {
+  // Example of the ULID specification: 1469918176385 is 01ARYZ6S41.
+  expect(ulid(new Date(1469918176385), zeros)).toBe(`01aryz6s41${'0'.repeat(16)}`);
+  expect(ulid(new Date(1469918176385), ones)).toBe(`01aryz6s41${'z'.repeat(16)}`);
+  expect(ulidFloor(new Date(0))).toBe('0'.repeat(26));
+});
+
+test('ids sort by time', () => {
+  const times = [0, 1, 31, 32, 1_000_000, 1_763_719_200_000, 1_763_719_200_001];
+  const ids = times.map((time) => newAttemptId(new Date(time), randomBytes));
+  expect([...ids].sort()).toEqual(ids);
+});
+
+test('attempt ids are read in either case, and nothing else is', () => {
+  const id = newAttemptId(new Date(), randomBytes);
+  expect(parseAttemptId(id.toUpperCase())).toBe(id);
+  for (const wrong of [
+    '',
+    'x',
+    `${id}0`,
+    id.slice(1),
+    id.replace(/.$/, 'u'),
+    `8${id.slice(1)}`,
+    '../../../../etc/passwd/aaaa',
+  ])
+    expect(parseAttemptId(wrong)).toBeUndefined();
+});
+
+test('session ids are UUIDv4 as 32 hex digits', () => {
+  expect(newSessionId(zeros)).toBe('00000000000040008000000000000000');
+  expect(newSessionId(ones)).toBe('ffffffffffff4fffbfffffffffffffff');
+  expect(isSessionId(newSessionId(randomBytes))).toBe(true);
+  for (const wrong of ['', 'FFFFFFFFFFFF4FFFBFFFFFFFFFFFFFFF', 'a'.repeat(31), '../nonce', `${'a'.repeat(32)}\n`])
+    expect(isSessionId(wrong)).toBe(false);
+});
+
+test('a random source that gives too little is noticed', () => {
+  expect(() => newSessionId(() => new Uint8Array(3))).toThrow(/gave 3 bytes/);
+});
