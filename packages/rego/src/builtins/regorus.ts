@@ -3,7 +3,7 @@ import { print, type Value } from '../value/index.js';
 import { type Builtin, type BuiltinContext, BuiltinError, type OperandMismatch } from './types.js';
 
 /** Operators carry other names there. */
-const NAMES: Readonly<Record<string, string>> = { plus: 'add', minus: 'sub', rem: 'mod' };
+const NAMES: Readonly<Record<string, string>> = { plus: 'add', rem: 'mod' };
 
 const AGGREGATES: Readonly<Record<string, string>> = {
   count: 'array/object/set/string',
@@ -35,6 +35,7 @@ function wording(name: string, { pos, want, value }: OperandMismatch): string {
     return `\`${name}\` expects array/set of strings. ${got}`;
   }
   if (want[0]?.endsWith(' of strings') === true) return `\`${name}\` expects array/set of strings. ${got}`;
+  if (name === 'minus') return `\`sub\` expects numeric argument. ${got}`;
   if (want[0] === 'integer number') return `operand ${pos} must be integer. ${got}`;
   const kind = want.length === 1 ? (ADJECTIVES[want[0] ?? ''] ?? want[0]) : want.join('/');
   return `\`${known}\` expects ${kind} argument. ${got}`;
