@@ -1,1 +1,12 @@
-export {};
+export type { Role, Services } from './compose/services.js';
+export type { World } from './compose/state.js';
+export { type ConfigIssue, fatalIssues, renderIssue } from './config/issues.js';
+export { type ConfigSources, defaultSettings, type LoadedConfig, loadConfig } from './config/load.js';
+export { renderConfigurationReference } from './config/reference.js';
+export { Settings } from './config/schema.js';
+export type { ServerCertificate } from './http/self-signed.js';
+export { createMetrics } from './metrics/metrics.js';
+export { openApiDocument } from './openapi/document.js';
+export type { Access, Call, HttpMethod, Reply, Route } from './routes/route.js';
+export { type RunningServer, type StartOptions, startServer } from './start.js';
+export { VERSION } from './version.js';

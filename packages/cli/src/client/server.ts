@@ -21,10 +21,13 @@ export interface AdminClient {
 /**
  * The server that a command is about: `--server`, `ASSAY_SERVER`, or the one of the last `assay login`; with the token of
  * `ASSAY_TOKEN` or of that login.
+ *
+ * @param knownCa certificate to believe where neither flag nor environment names one
  */
 export function adminClient(
   flags: ServerFlags,
   env: Readonly<Record<string, string | undefined>> = process.env,
+  knownCa?: string,
 ): AdminClient {
   const credentials = readCredentials(configHome(env));
   const url = (flags.server ?? env['ASSAY_SERVER'] ?? credentials.current ?? 'https://127.0.0.1:8080').replace(
@@ -34,7 +37,7 @@ export function adminClient(
   const entry = credentials.servers[url];
   const token = env['ASSAY_TOKEN'] ?? entry?.token;
   const caFile = flags.certFile ?? env['ASSAY_CA_FILE'];
-  const ca = caFile === undefined ? entry?.ca : readCa(caFile);
+  const ca = caFile === undefined ? (knownCa ?? entry?.ca) : readCa(caFile);
   const send = async (
     method: string,
     path: string,

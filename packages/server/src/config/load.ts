@@ -15,6 +15,8 @@ export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Settings from flags by dotted name, `{ 'http.listen': ['0.0.0.0:8080'] }`. */
   readonly flags?: Readonly<Record<string, unknown>>;
+  /** Defaults of a command that differ from the schema's; weaker than file, environment and flags. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
 }
 
 export interface LoadedConfig {
@@ -36,6 +38,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const raw: RawConfig = {};
   let dialect: LoadedConfig['dialect'] = 'assay';
   let locate = (_key: string): string => '';
+  for (const [name, value] of Object.entries(sources.defaults ?? {})) assign(raw, name, value);
 
   if (sources.file !== undefined) {
     const file = basename(sources.file);

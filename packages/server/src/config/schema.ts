@@ -28,7 +28,6 @@ export const HttpSettings = section('Listening addresses, TLS and limits of the 
   listen: Type.Array(Type.String({ minLength: 1 }), {
     description: 'Addresses to listen on, `HOST:PORT`; port 0 takes a free one.',
     default: ['127.0.0.1:8080'],
-    minItems: 1,
   }),
   insecure_http: Flag('Serve plain HTTP. Tokens and cookies then cross the network readable; for tests only.', false),
   certificate: OptionalText(

@@ -22,6 +22,7 @@ export interface ServerCertificate {
   readonly privateKey: string;
   /** SHA-256 of the DER, lower-case hex with colons, as browsers and `openssl x509 -fingerprint` show it. */
   readonly fingerprint: string;
+  readonly notAfter: Date;
 }
 
 const day = 24 * 60 * 60 * 1000;
@@ -81,7 +82,7 @@ export function describeCertificate(certificate: string, privateKey: string): Se
   const key = createPrivateKey(privateKey);
   if (!leaf.publicKey.equals(createPublicKey(key)))
     throw new Error('the private key does not belong to the certificate');
-  return { certificate, privateKey, fingerprint: leaf.fingerprint256.toLowerCase() };
+  return { certificate, privateKey, fingerprint: leaf.fingerprint256.toLowerCase(), notAfter: new Date(leaf.validTo) };
 }
 
 function extensions(hosts: readonly string[]): Uint8Array[] {

@@ -8,7 +8,7 @@ export function apiPage(routes: readonly Route[], version: string): string {
   const tags = [...new Set(routes.map((route) => route.tag))];
   return page(
     'Assay API',
-    `<h1>Assay API <small>${escape(version)}</small></h1>
+    `<h1>Assay API <small>${escapeHtml(version)}</small></h1>
 <p>Machine-readable: <a href="/api/openapi.json">/api/openapi.json</a> (OpenAPI 3.1).</p>
 ${tags
   .map((tag) =>
@@ -28,7 +28,7 @@ export function page(title: string, body: string): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>${style}</style>
 </head>
 <body>
@@ -56,7 +56,7 @@ ul { margin: .25rem 0; padding-left: 1.25rem; }
 `;
 
 /** Text made safe inside HTML. */
-export function escape(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
@@ -69,21 +69,21 @@ const audience: Readonly<Record<Route['access'], string>> = {
 
 function section(tag: string, routes: readonly Route[]): string {
   return `<section>
-<h2>${escape(tag)}</h2>
+<h2>${escapeHtml(tag)}</h2>
 ${routes.map(article).join('\n')}
 </section>`;
 }
 
 function article(route: Route): string {
   const query = Object.entries(route.request?.query ?? {}).map(
-    ([name, { description }]) => `<li><code>${escape(name)}</code> ${escape(description)}</li>`,
+    ([name, { description }]) => `<li><code>${escapeHtml(name)}</code> ${escapeHtml(description)}</li>`,
   );
   const answers = Object.entries(route.responses).map(
-    ([status, shape]) => `<li><code>${status}</code> ${escape(withoutTicks(shape.description))}</li>`,
+    ([status, shape]) => `<li><code>${status}</code> ${escapeHtml(withoutTicks(shape.description))}</li>`,
   );
-  return `<article id="${escape(route.id)}">
-<h3>${escape(route.methods.join(' | '))} ${escape(route.path)}</h3>
-<p>${escape(withoutTicks(route.summary))}</p>
+  return `<article id="${escapeHtml(route.id)}">
+<h3>${escapeHtml(route.methods.join(' | '))} ${escapeHtml(route.path)}</h3>
+<p>${escapeHtml(withoutTicks(route.summary))}</p>
 <p class="who">For ${audience[route.access]}.</p>
 ${query.length === 0 ? '' : `<p>Query:</p><ul>${query.join('')}</ul>`}
 <p>Answers:</p><ul>${answers.join('')}</ul>

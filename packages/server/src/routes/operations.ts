@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Finding } from '@assay/bytes/findings';
 import type { Metrics } from '../metrics/metrics.js';
 import { openApiDocument } from '../openapi/document.js';
-import { apiPage, escape, page, style } from '../openapi/page.js';
+import { apiPage, escapeHtml, page, style } from '../openapi/page.js';
 import { json, type Reply, type Route } from './route.js';
 
 /** What the operational routes show. */
@@ -119,7 +119,7 @@ function html(body: string): Reply {
 function homePage(sources: OperationsSources): string {
   return page(
     'Assay',
-    `<h1>Assay <small>${escape(sources.version)}</small></h1>
+    `<h1>Assay <small>${escapeHtml(sources.version)}</small></h1>
 <p>Remote attestation and key brokering for confidential containers.</p>
 <ul>
 <li><a href="/api/docs">API</a> (<a href="/api/openapi.json">OpenAPI 3.1</a>)</li>

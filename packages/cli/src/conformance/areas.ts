@@ -1,0 +1,24 @@
+/** One case of a conformance run. `result` is what Assay computed. */
+export interface CaseReport {
+  readonly area: string;
+  readonly id: string;
+  readonly pass: boolean;
+  /** The vectors themselves say that the case is not to be run. */
+  readonly skipped?: boolean;
+  readonly expected: unknown;
+  readonly result: unknown;
+}
+
+/** Runs every case of an area's folder. */
+export type AreaRunner = (path: string, onCase: (report: CaseReport) => void) => Promise<void>;
+
+/** Areas that this release can judge, by the name of their folder. */
+export const areaRunners: Readonly<Record<string, AreaRunner>> = {
+  rego: async (path, onCase) => {
+    const { runRegoConformance } = await import('@assay/rego/node');
+    runRegoConformance(path, {
+      onCase: ({ area, id, pass, skipped, expected, result }) =>
+        onCase({ area, id, pass, ...(skipped ? { skipped } : {}), expected, result }),
+    });
+  },
+};

@@ -1,0 +1,42 @@
+import { styled, type Terminal, wrap } from '../terminal/style.js';
+
+/** Tells the story on a terminal, at most 80 columns wide. */
+export interface Narrator {
+  heading(text: string): void;
+  /** Something that happened; `detail` in a dimmer voice. */
+  step(text: string, detail?: string): void;
+  /** A refusal as the guest hears it. */
+  refused(text: string): void;
+  /** Text of the owner's explanation, shown beside a bar. */
+  owner(text: string): void;
+  plain(text: string): void;
+}
+
+const width = 78;
+
+export function narratorOn(out: Terminal): Narrator {
+  const bar = out.unicode ? '│' : '|';
+  const tick = out.unicode ? '✓' : '+';
+  const cross = out.unicode ? '✗' : 'x';
+  return {
+    heading: (text) => out.write(`\n${styled(out, 'bold', text)}\n`),
+    step: (text, detail) => {
+      out.write(`  ${styled(out, 'green', tick)} ${wrap(text, width - 4, '    ').trimStart()}\n`);
+      if (detail !== undefined) out.write(`${styled(out, 'dim', wrap(detail, width - 4, '    '))}\n`);
+    },
+    refused: (text) => out.write(`  ${styled(out, 'red', cross)} ${wrap(text, width - 4, '    ').trimStart()}\n`),
+    owner: (text) => {
+      for (const line of text.trimEnd().split('\n')) out.write(`    ${styled(out, 'dim', bar)} ${line}\n`);
+    },
+    plain: (text) => out.write(`${text}\n`),
+  };
+}
+
+/** A narrator that says nothing, for `--json`. */
+export const silent: Narrator = {
+  heading: () => {},
+  step: () => {},
+  refused: () => {},
+  owner: () => {},
+  plain: () => {},
+};

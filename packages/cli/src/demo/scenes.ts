@@ -1,0 +1,167 @@
+import { isJsonObject, type JsonObject } from '@assay/bytes';
+import { CcKbc, KbcError, sampleAttester, type Transport } from '@assay/guest';
+import { parseResourceUri, type TeeKeyPair } from '@assay/protocol';
+import { createKbc, newKeyPair } from '../client/broker.js';
+import { CliError } from '../exit.js';
+import { type DemoWorld, tapped } from './world.js';
+
+/** What a guest with bad intentions was told, and where the owner reads more. */
+export interface Refusal {
+  /** Guest code or error id. */
+  readonly code: string;
+  readonly status: number;
+  readonly attempt?: string;
+  /** What the attacker is left with. */
+  readonly left?: string;
+  /** The owner-side words, where there is no attempt to look up. */
+  readonly problem?: { readonly detail: string; readonly remedy: string };
+}
+
+/** A dishonest guest. */
+export interface Scene {
+  readonly title: string;
+  readonly tells: string;
+  readonly play: (stage: Stage) => Promise<Refusal>;
+}
+
+export interface Stage {
+  readonly world: DemoWorld;
+  /** Body that the honest guest sent to `attest`, as an eavesdropper inside the guest's host keeps it. */
+  readonly recorded: JsonObject;
+  /** The honest guest's session cookie. */
+  readonly cookie: string;
+  readonly resource: string;
+}
+
+/** The svn that the owner expects, and that an honest guest has. */
+export const HONEST_SVN = '1';
+
+export const scenes: readonly Scene[] = [
+  {
+    title: 'Replayed evidence',
+    tells: 'It sends evidence recorded from the honest guest, in a session of its own.',
+    play: ({ world, recorded }) =>
+      refusalOf(
+        guest(
+          tapped(world.transport, (body) => ({
+            ...body,
+            'tee-evidence': recorded['tee-evidence'] ?? null,
+            'runtime-data': {
+              ...objectOf(recorded['runtime-data']),
+              nonce: objectOf(body['runtime-data'])['nonce'] ?? '',
+            },
+          })),
+        ).attest(),
+      ),
+  },
+  {
+    title: 'Another key than the attested one',
+    tells: 'It lets a real guest make the evidence, and puts its own key beside it.',
+    play: ({ world }) => {
+      const own = newKeyPair('ECDH-ES+A256KW-P256');
+      const swap = (body: JsonObject): JsonObject => ({
+        ...body,
+        'runtime-data': { ...objectOf(body['runtime-data']), 'tee-pubkey': own.publicKey.asReceived },
+      });
+      return refusalOf(guest(tapped(world.transport, swap)).attest());
+    },
+  },
+  {
+    title: 'A changed measurement',
+    tells: 'It attests honestly, but runs something else: its security version is not the one you registered.',
+    play: ({ world, resource }) =>
+      refusalOf(guest(world.transport, { svn: '0-patched' }).getResource(parseResourceUri(resource))),
+  },
+  {
+    title: 'A stolen session cookie',
+    tells: 'It took the honest guest’s cookie, and wants a token for its own key, then the secret.',
+    play: async ({ world, cookie, resource }) => {
+      const own = newKeyPair('ECDH-ES+A256KW-P256');
+      const withCookie: Transport = (request) =>
+        world.transport({ ...request, headers: { ...request.headers, cookie } });
+      const refusal = await refusalOf(guest(withoutNewSession(withCookie), { keyPair: own }).attest());
+      return { ...refusal, left: await whatTheCookieGives(withCookie, own, resource) };
+    },
+  },
+  {
+    title: 'An administrator without credentials',
+    tells: 'It asks the server to release everything to everybody.',
+    play: async ({ world }) => {
+      try {
+        await world.stranger.json('PUT', '/api/v1/resource-policy', { text: 'package policy\n\nallow := true\n' });
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error;
+        const problem = error.data as {
+          readonly code: string;
+          readonly status: number;
+          readonly detail: string;
+          readonly remedy: string;
+        };
+        return {
+          code: problem.code,
+          status: problem.status,
+          problem: { detail: problem.detail, remedy: problem.remedy },
+        };
+      }
+      throw new Error('the server let a stranger administer');
+    },
+  },
+];
+
+function guest(transport: Transport, claims: { readonly svn?: string; readonly keyPair?: TeeKeyPair } = {}): CcKbc {
+  return createKbc({
+    transport,
+    attester: sampleAttester({ svn: claims.svn ?? HONEST_SVN }),
+    devices: [],
+    attempts: 1,
+    ...(claims.keyPair === undefined ? {} : { keyPair: claims.keyPair }),
+  });
+}
+
+/** The server's refusal. Anything else, success above all, ends the demo: it must not be told as one. */
+async function refusalOf(act: Promise<unknown>): Promise<Refusal> {
+  try {
+    await act;
+  } catch (error) {
+    if (!(error instanceof KbcError) || error.code === undefined || error.status === undefined) throw error;
+    return {
+      code: error.code,
+      status: error.status,
+      ...(error.attempt === undefined ? {} : { attempt: error.attempt }),
+    };
+  }
+  throw new Error('the server did not refuse');
+}
+
+/** Answers `auth` from the air, so that the stolen session is the one that `attest` is sent to. */
+function withoutNewSession(transport: Transport): Transport {
+  const nonce = Buffer.alloc(32).toString('base64');
+  return async (request) =>
+    request.path === '/kbs/v0/auth'
+      ? { status: 200, setCookie: [], body: Buffer.from(JSON.stringify({ nonce, 'extra-params': '' })) }
+      : transport(request);
+}
+
+/** With the cookie alone the broker still answers, but to the attested key: the thief holds bytes that it cannot open. */
+async function whatTheCookieGives(transport: Transport, own: TeeKeyPair, resource: string): Promise<string> {
+  const thief = new CcKbc({
+    transport: withoutNewSession(transport),
+    attester: sampleAttester(),
+    keyPair: own,
+    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    now: () => new Date(),
+    attempts: 1,
+  });
+  try {
+    await thief.getResource(parseResourceUri(resource));
+  } catch (error) {
+    if (error instanceof KbcError)
+      return error.reason === 'protocol' ? 'ciphertext for the honest guest’s key, which it cannot open' : 'nothing';
+    throw error;
+  }
+  throw new Error('a stolen cookie opened the secret');
+}
+
+function objectOf(value: unknown): JsonObject {
+  return isJsonObject(value as JsonObject) ? (value as JsonObject) : {};
+}

@@ -1,0 +1,105 @@
+import { type AttestationBackend, AttestationService, GrpcAttestationClient } from '@assay/attestation-service';
+import type { Finding } from '@assay/bytes/findings';
+import { type KeyBroker, openKeyBroker } from '@assay/kbs';
+import type { KeyManagement } from '@assay/kms';
+import { GrpcReferenceValueClient, ReferenceValues } from '@assay/rvps';
+import type { Storage } from '@assay/storage';
+import type { Settings } from '../config/schema.js';
+import type { Metrics } from '../metrics/metrics.js';
+import { adminConfig, type FirstStart } from './admin.js';
+import { realSources } from './sources.js';
+import { openKeys, openStorage, type World } from './state.js';
+
+/** Which services one process holds. */
+export type Role = 'all' | 'kbs' | 'attestation-service' | 'rvps';
+
+export interface Services {
+  readonly role: Role;
+  readonly storage: Storage;
+  readonly keys: KeyManagement;
+  /** The built-in RVPS; absent where a remote one is used. */
+  readonly rvps?: ReferenceValues;
+  readonly attestation?: AttestationBackend;
+  readonly broker?: KeyBroker;
+  readonly first?: FirstStart;
+  readonly readiness: () => Promise<readonly Finding[]>;
+  readonly sweep: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export interface ServiceOptions {
+  readonly settings: Settings;
+  readonly dataDir: string;
+  readonly role: Role;
+  readonly world: World;
+  readonly metrics: Metrics;
+  readonly warn: (finding: Finding) => void;
+}
+
+/** Opens storage, keys and the services of a role, in the order in which they need each other. */
+export async function openServices(options: ServiceOptions): Promise<Services> {
+  const { settings, dataDir, role, world } = options;
+  const storage = await openStorage(settings, dataDir, world);
+  try {
+    const keys = await openKeys(dataDir, storage, world);
+    const rvps = needsReferenceValues(role, settings)
+      ? await ReferenceValues.open({ storage, now: clockOf(world) })
+      : undefined;
+    const attestation = role === 'rvps' ? undefined : await openAttestation(options, storage, keys, rvps);
+    const admin =
+      attestation !== undefined && servesGuests(role) ? await adminConfig(settings, storage, world) : undefined;
+    const broker =
+      attestation === undefined || admin === undefined
+        ? undefined
+        : await openKeyBroker({
+            config: {
+              sessionSeconds: settings.session.timeout * 60,
+              admin: admin.config,
+              token: settings.attestation_token,
+              plugins: [{ name: 'resource' }, ...settings.plugins],
+              audit: { days: settings.audit.retention },
+            },
+            storage,
+            kms: keys,
+            attestation,
+            ownIssuer: settings.attestation_service.type === 'builtin',
+            now: world.now,
+            random: world.random,
+            sources: realSources,
+            metrics: options.metrics.kbs,
+            warn: options.warn,
+          });
+    return {
+      role,
+      storage,
+      keys,
+      ...(rvps === undefined ? {} : { rvps }),
+      ...(attestation === undefined ? {} : { attestation }),
+      ...(broker === undefined ? {} : { broker }),
+      ...(admin?.first === undefined ? {} : { first: admin.first }),
+      readiness: () => readiness({ storage, broker, attestation }),
+      sweep: async () => {
+        await storage.sweep(world.now().getTime());
+        await broker?.sweep();
+      },
+      close: async () => {
+        await broker?.close();
+        await attestation?.close();
+        await storage.close();
+      },
+    };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+/** The built-in RVPS, where this process is to hold the values itself. */
+function needsReferenceValues(role: Role, settings: Settings): boolean {
+  if (role === 'rvps') return true;
+  return settings.attestation_service.type === 'builtin' && settings.rvps.type === 'builtin';
+}
+
+function servesGuests(role: Role): boolean {
+  return role === 'all' || role === 'kbs';
+}
