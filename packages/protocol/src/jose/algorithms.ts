@@ -12,14 +12,12 @@ export interface JwsScheme {
   readonly keyType: 'ec' | 'rsa' | 'ed25519';
   readonly curve?: 'prime256v1' | 'secp384r1';
   readonly pss?: true;
-  /** Exact signature length in bytes; undefined for RSA, where it is the modulus length. */
-  readonly signatureLength?: number;
 }
 
 export const JWS_SCHEMES: Readonly<Record<JwsAlgorithm, JwsScheme>> = {
-  ES256: { digest: 'sha256', keyType: 'ec', curve: 'prime256v1', signatureLength: 64 },
-  ES384: { digest: 'sha384', keyType: 'ec', curve: 'secp384r1', signatureLength: 96 },
-  EdDSA: { digest: undefined, keyType: 'ed25519', signatureLength: 64 },
+  ES256: { digest: 'sha256', keyType: 'ec', curve: 'prime256v1' },
+  ES384: { digest: 'sha384', keyType: 'ec', curve: 'secp384r1' },
+  EdDSA: { digest: undefined, keyType: 'ed25519' },
   PS256: { digest: 'sha256', keyType: 'rsa', pss: true },
   RS256: { digest: 'sha256', keyType: 'rsa' },
 };

@@ -115,6 +115,10 @@ describe('worked examples', () => {
     const right = { ...EC_KEY, x, y: 'ADzMwKZGDgrjKKTZfTx7YdhvxiicGJ8lJREMRBuwfpc' };
     expect(importTeePubkey(sent)).toEqual({ ...importTeePubkey(right), repaired: true });
     expect(importTeePubkey(right)).toMatchObject({ repaired: false });
+    // The same shift with another filling is no known client: refused.
+    expect(() => importTeePubkey({ ...EC_KEY, x, y: 'PMzApkYOCuMopNl9PHth2G_GKJwYnyUlEQxEG7B-lzE' })).toThrow(
+      'not on the curve',
+    );
   });
 });
 
@@ -295,6 +299,11 @@ describe('keys that are not served', () => {
     ['point off the curve', { ...EC_KEY.asReceived, y: ec?.x ?? '' }, 'not on the curve'],
     ['padded coordinate', { ...EC_KEY.asReceived, x: `${ec?.x}=` }, 'member x is not base64url'],
     ['RSA of 1024 bits', { ...(rsaJwk(1024) as Record<string, string>), alg: 'RSA1_5' }, 'RSA key of 1024 bits'],
+    [
+      'RSA of 8193 bits',
+      { kty: 'RSA', alg: 'RSA1_5', n: encodeBase64url(new Uint8Array(1025).fill(1)), e: 'AQAB' },
+      'RSA key of 8193',
+    ],
     ['RSA with an exponent of 1', { kty: 'RSA', alg: 'RSA1_5', n: RSA_KEY.asReceived['n'] ?? '', e: 'AQ' }, 'RSA key'],
     ['RSA with an even exponent', { kty: 'RSA', alg: 'RSA1_5', n: RSA_KEY.asReceived['n'] ?? '', e: 'BA' }, 'RSA key'],
     [

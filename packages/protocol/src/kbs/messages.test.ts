@@ -87,6 +87,12 @@ describe('Request', () => {
     ['inherited TEE', { version: '0.4.0', tee: '__proto__', 'extra-params': '' }, 'request.tee.known', '/tee'],
     ['object in 0.1.0', { version: '0.1.0', tee: 'tdx', 'extra-params': {} }, 'request.body.form', '/extra-params'],
     [
+      'too many algorithms',
+      { version: '0.4.0', tee: 'tdx', 'extra-params': { 'supported-hash-algorithms': new Array(33).fill('sha256') } },
+      'request.body.form',
+      '/extra-params/supported-hash-algorithms',
+    ],
+    [
       'algorithms that are no array',
       { version: '0.4.0', tee: 'tdx', 'extra-params': { 'supported-hash-algorithms': 'sha256' } },
       'request.body.form',
