@@ -60,7 +60,8 @@ export interface Evaluation {
   /** Every finding, policies with digests, reference values used, claims, tier per submodule. */
   readonly verdict: Verdict;
   /**
-   * EAR token (compact JWS). Present exactly when `verdict.verdict` is `accept`: the evidence is authentic and bound.
+   * EAR token (compact JWS). Present when the evidence is authentic and bound (`verdict.verdict` is `accept`) and every
+   * policy gave an appraisal; a policy that fails gives no token, and its failure is the verdict's root.
    * Whether the appraisal is good enough stands in the token (`ear.status`) and in `verdict.decision`; judging it is the
    * relying party's business.
    */

@@ -1,0 +1,165 @@
+/** The one place where attestation policies meet the Rego engine. */
+import { performance } from 'node:perf_hooks';
+import type { JsonObject, JsonValue } from '@assay/bytes';
+import { type AssayError, assayError, type FindingDraft, reported } from '@assay/bytes/findings';
+import { compile, EvaluationError, type HostImplementation, type Policy, RegoErrors, T, toJson } from '@assay/rego';
+import { policyDigest } from './digest.js';
+import type { PolicyTrace } from './trace.js';
+import { tracedPolicy } from './traced-policy.js';
+
+/** What a rule came to. `absent`: the policy has no such rule. */
+export type RuleOutcome =
+  | { readonly kind: 'value'; readonly value: JsonValue }
+  | { readonly kind: 'undefined' }
+  | { readonly kind: 'absent' };
+
+/** Answers `query_reference_value(name)`; `null` for what is not there. */
+export type QueryReferenceValue = (name: string) => JsonValue;
+
+export interface EvaluationInput {
+  readonly input: JsonObject;
+  readonly now: Date;
+  readonly query: QueryReferenceValue;
+}
+
+/** A policy that compiled: immutable, good for any number of evaluations. */
+export interface CompiledPolicy {
+  readonly file: string;
+  readonly text: string;
+  readonly digest: string;
+  /** Names of the rules in package `policy`. */
+  readonly rules: readonly string[];
+  /** Names of reference values that the text asks for literally. */
+  readonly referenceValues: readonly string[];
+  /**
+   * Evaluates a rule of package `policy`.
+   *
+   * @throws AssayError `policy.eval.completes`
+   */
+  evaluate(rule: EntryPoint, evaluation: EvaluationInput): RuleOutcome;
+  /** Evaluates again, watching. @throws AssayError `policy.eval.completes` */
+  trace(rule: EntryPoint, evaluation: EvaluationInput): { readonly outcome: RuleOutcome; readonly trace: PolicyTrace };
+}
+
+export type EntryPoint = 'trust_claims' | 'extensions';
+
+/** One evaluation's share: a policy of this size needs a few thousand steps. */
+const LIMITS = { steps: 5_000_000, allocations: 5_000_000, milliseconds: 2000, clock: () => performance.now() };
+
+const QUERY = 'query_reference_value';
+
+/** @throws AssayError `policy.file.parse`, with one finding for each error of the text; `policy.package.name` */
+export function compilePolicy(file: string, text: string): CompiledPolicy {
+  const policy = compiled(file, text);
+  const [module] = policy.modules;
+  const rules = [...new Set((module?.rules ?? []).map((rule) => rule.head.ref[0].name))];
+  const packageName = module?.package.path.join('.') ?? '';
+  if (packageName !== 'data.policy' && packageName !== 'policy') throw otherPackage(file, packageName, rules);
+  const prepared = {
+    trust_claims: policy.prepare('data.policy.trust_claims'),
+    extensions: policy.prepare('data.policy.extensions'),
+  };
+  return {
+    file,
+    text,
+    digest: policyDigest(text),
+    rules,
+    referenceValues: mentionedReferenceValues(text),
+    evaluate: (rule, evaluation) =>
+      guarded(file, () => outcomeOf(prepared[rule].evaluate(evaluation.input, settings(evaluation)))),
+    trace: (rule, evaluation) =>
+      guarded(file, () => {
+        const { input } = evaluation;
+        const entrypoint = `data.policy.${rule}`;
+        const result = policy.evaluate({ entrypoint, input, trace: true, ...settings(evaluation) });
+        return { outcome: outcomeOf(result.outcome), trace: tracedPolicy(file, result.trace) };
+      }),
+  };
+}
+
+function compiled(file: string, text: string): Policy {
+  try {
+    return compile([{ file, text }], { hostFunctions: [{ name: QUERY, args: [T.string], result: T.any }] });
+  } catch (thrown) {
+    if (thrown instanceof RegoErrors) throw doesNotCompile(file, thrown);
+    throw thrown;
+  }
+}
+
+function settings({ now, query }: EvaluationInput) {
+  const answer: HostImplementation = ([name]) => query(typeof name === 'string' ? name : '');
+  return { now, limits: LIMITS, builtins: { [QUERY]: answer } };
+}
+
+function outcomeOf(outcome: ReturnType<ReturnType<Policy['prepare']>['evaluate']>): RuleOutcome {
+  return outcome.kind === 'value' ? { kind: 'value', value: toJson(outcome.value) as JsonValue } : outcome;
+}
+
+/** Runs an evaluation; what the engine refuses becomes a finding of the owner's. */
+function guarded<T>(file: string, run: () => T): T {
+  try {
+    return run();
+  } catch (thrown) {
+    if (!(thrown instanceof EvaluationError)) throw thrown;
+    const location = thrown.loc === undefined || thrown.loc.row === 0 ? file : `${file}:${thrown.loc.row}`;
+    throw assayError('policy.eval.completes', {
+      params: { location, code: thrown.code, message: thrown.reason },
+      subject: file,
+      source: `policy ${file}`,
+      origin: { kind: 'policy', policy: file, location },
+      cause: thrown,
+    });
+  }
+}
+
+function doesNotCompile(file: string, errors: RegoErrors): AssayError {
+  const findings: FindingDraft[] = errors.errors.map((error) =>
+    reported('policy.file.parse', `${file}:${error.loc.row}:${error.loc.col}: ${error.code}: ${error.message}`, {
+      subject: file,
+      origin: { kind: 'policy', policy: file, location: `${file}:${error.loc.row}:${error.loc.col}` },
+      source: 'Rego v1',
+    }),
+  );
+  const [first] = errors.errors;
+  return assayError('policy.file.parse', {
+    params: {
+      file,
+      row: first?.loc.row ?? 0,
+      col: first?.loc.col ?? 0,
+      code: first?.code ?? 'rego_parse_error',
+      message: first?.message ?? 'the text does not compile',
+    },
+    subject: file,
+    source: 'Rego v1',
+    findings,
+    cause: errors,
+  });
+}
+
+function otherPackage(file: string, actual: string, rules: readonly string[]): AssayError {
+  return assayError('policy.package.name', {
+    params: { actual: actual.replace(/^data\./, ''), rules: rules.slice(0, 4).join(', ') },
+    subject: file,
+    expected: 'policy',
+    actual,
+    source: 'contract of attestation policies: rules are read as data.policy.*',
+  });
+}
+
+function mentionedReferenceValues(text: string): readonly string[] {
+  const names = new Set<string>();
+  for (const match of text.matchAll(/query_reference_value\(\s*(?:"((?:[^"\\\n]|\\.)*)"|`([^`]*)`)\s*\)/g)) {
+    const name = match[2] ?? unescaped(match[1] ?? '');
+    if (name !== undefined) names.add(name);
+  }
+  return [...names];
+}
+
+function unescaped(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(`"${text}"`);
+    return typeof value === 'string' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

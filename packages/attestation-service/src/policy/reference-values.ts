@@ -1,0 +1,107 @@
+/** What policies ask of the reference values in one evaluation, and what they were told. */
+import type { JsonValue } from '@assay/bytes';
+import { type ReferenceValueUse, utc } from '@assay/bytes/findings';
+
+/** A reference value as a policy meets it, with its origin. Times are milliseconds since 1970. */
+export interface ReferenceValueFact {
+  readonly value: JsonValue;
+  readonly publisher?: string | undefined;
+  readonly registeredAt?: number | undefined;
+  readonly expires?: number | undefined;
+}
+
+/** One immutable state of the reference values. */
+export interface ReferenceValueView {
+  /** The live value, or undefined. */
+  lookup(name: string, now: number): ReferenceValueFact | undefined;
+  /** A value that has ended, to tell it from one that never was. */
+  ended?(name: string, now: number): ReferenceValueFact | undefined;
+  /** Names, for the nearest one. */
+  readonly names: readonly string[];
+}
+
+/** Answers `query_reference_value` and remembers what was asked. One per evaluation. */
+export class ReferenceValueRecorder {
+  readonly #view: ReferenceValueView;
+  readonly #now: number;
+  readonly #uses = new Map<string, ReferenceValueUse>();
+
+  constructor(view: ReferenceValueView, now: Date) {
+    this.#view = view;
+    this.#now = now.getTime();
+  }
+
+  /** The value, or `null` where there is none: the host function's answer. */
+  readonly query = (name: string): JsonValue => {
+    const known = this.#uses.get(name);
+    if (known !== undefined) return (known.value ?? null) as JsonValue;
+    const use = this.#look(name);
+    this.#uses.set(name, use);
+    return (use.value ?? null) as JsonValue;
+  };
+
+  /** Everything that was asked, by name. */
+  get uses(): readonly ReferenceValueUse[] {
+    return [...this.#uses.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  get names(): readonly string[] {
+    return this.#view.names;
+  }
+
+  use(name: string): ReferenceValueUse | undefined {
+    return this.#uses.get(name);
+  }
+
+  #look(name: string): ReferenceValueUse {
+    const live = this.#view.lookup(name, this.#now);
+    if (live !== undefined) return { name, ...described(live), value: live.value, state: 'present' };
+    const ended = this.#view.ended?.(name, this.#now);
+    if (ended !== undefined) return { name, ...described(ended), state: 'expired' };
+    return { name, state: 'missing' };
+  }
+}
+
+function described(fact: ReferenceValueFact): Pick<ReferenceValueUse, 'expires' | 'publisher' | 'registered_at'> {
+  return {
+    ...(fact.expires === undefined ? {} : { expires: utc(new Date(fact.expires)) }),
+    ...(fact.publisher === undefined ? {} : { publisher: fact.publisher }),
+    ...(fact.registeredAt === undefined ? {} : { registered_at: utc(new Date(fact.registeredAt)) }),
+  };
+}
+
+/** A view over plain values: drafts, tests, `assay policy test --rv FILE`. */
+export function plainReferenceValues(values: { readonly [name: string]: JsonValue }): ReferenceValueView {
+  const known = new Map(Object.entries(values));
+  return {
+    lookup: (name) => {
+      const value = known.get(name);
+      return value === undefined ? undefined : { value };
+    },
+    names: [...known.keys()].sort(),
+  };
+}
+
+/** A view over what a verdict recorded: values that it did not ask for are missing. */
+export function recordedReferenceValues(uses: readonly ReferenceValueUse[]): ReferenceValueView {
+  const known = new Map(uses.map((use) => [use.name, use]));
+  const fact = (use: ReferenceValueUse): ReferenceValueFact => ({
+    value: (use.value ?? null) as JsonValue,
+    publisher: use.publisher,
+    registeredAt: use.registered_at === undefined ? undefined : Date.parse(use.registered_at),
+    expires: use.expires === undefined ? undefined : Date.parse(use.expires),
+  });
+  const over = (use: ReferenceValueUse, now: number): boolean =>
+    use.state === 'expired' || (use.expires !== undefined && now > Date.parse(use.expires));
+  return {
+    lookup: (name, now) => {
+      const use = known.get(name);
+      return use === undefined || use.state === 'missing' || over(use, now) ? undefined : fact(use);
+    },
+    ended: (name, now) => {
+      const use = known.get(name);
+      return use !== undefined && use.state !== 'missing' && over(use, now) ? fact(use) : undefined;
+    },
+    names: uses.map((use) => use.name),
+  };
+}
