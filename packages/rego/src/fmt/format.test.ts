@@ -36,7 +36,7 @@ const formatted = (text: string, regoVersion: RegoVersion = 'v1') => format(text
 describe('style', () => {
   test('one statement a line, tabs, a space around operators', () => {
     expect(formatted('package  a\np  if{x:=1+2*3;x>input.y}')).toBe(
-      'package a\n\np if {\n\tx := 1 + 2 * 3\n\tx > input.y\n}\n',
+      'package a\n\np if {\n\tx := 1 + (2 * 3)\n\tx > input.y\n}\n',
     );
   });
 
@@ -104,8 +104,7 @@ describe('style', () => {
         'package a # pkg',
         '',
         '# about p',
-        'p if {',
-        '\t# opening',
+        'p if { # opening',
         '\tx # first',
         '',
         '\t# before y',
@@ -120,6 +119,18 @@ describe('style', () => {
         '# end',
         '',
       ].join('\n'),
+    );
+  });
+
+  test('operations inside operations get parentheses, chains do not', () => {
+    expect(formatted('package a\np := a+b-c\nq := x%2==0\nr := a-(b-c)\ns := a|b|c&d')).toBe(
+      'package a\n\np := a + b - c\nq := (x % 2) == 0\nr := a - (b - c)\ns := a | b | (c & d)\n',
+    );
+  });
+
+  test('every keeps its line, or gets a line for each statement', () => {
+    expect(formatted('package a\np if {\nevery x in y {a;b}\nevery x in y { # c\na\n}\n}')).toBe(
+      'package a\n\np if {\n\tevery x in y { a; b }\n\tevery x in y { # c\n\t\ta\n\t}\n}\n',
     );
   });
 

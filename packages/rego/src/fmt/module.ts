@@ -116,14 +116,14 @@ export class ModulePrinter extends StatementPrinter {
       const [only] = rule.body;
       const inline = chained.length === 0 && rule.ifKeyword && rule.body.length === 1 && only !== undefined;
       if (inline && this.#fitsBehind(rule.head.loc, only)) text += ` if ${this.statement(only, 0)}`;
-      else text += `${keyword} ${this.braces(rule.body, 0)}`;
+      else text += `${keyword} ${this.braces(rule.body, 0, this.source.endRow(rule.head.loc))}`;
     }
     let before: Rule | Else = rule;
     for (const branch of rule.else) {
       text += this.#else(branch, before, text);
       before = branch;
     }
-    for (const more of chained) text += ` ${this.braces(more.body, 0)}`;
+    for (const more of chained) text += ` ${this.braces(more.body, 0, more.loc.row)}`;
     return text;
   }
 
@@ -167,15 +167,15 @@ export class ModulePrinter extends StatementPrinter {
     if (branch.value !== undefined) own += ` ${branch.operator} ${this.term(branch.value, 0)}`;
     if (branch.body.length === 0) return lead + own;
     const [only] = branch.body;
+    const head = { ...branch.loc, end: branch.value?.loc.end ?? branch.loc.offset + 'else'.length };
     if (branch.ifKeyword && branch.body.length === 1 && only !== undefined) {
-      const head = { ...branch.loc, end: branch.value?.loc.end ?? branch.loc.offset + 'else'.length };
       if (this.#fitsBehind(head, only)) {
         const statement = this.statement(only, 0);
         // Unlike behind the first `if`, a brace here always opens a body.
         if (!statement.startsWith('{')) return `${lead}${own} if ${statement}`;
       }
     }
-    return `${lead}${own}${branch.ifKeyword ? ' if' : ''} ${this.braces(branch.body, 0)}`;
+    return `${lead}${own}${branch.ifKeyword ? ' if' : ''} ${this.braces(branch.body, 0, this.source.endRow(head))}`;
   }
 
   /** Where the main body of a rule with else branches ends. */

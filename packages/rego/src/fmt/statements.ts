@@ -37,16 +37,21 @@ export class StatementPrinter extends TermPrinter {
       case 'every': {
         const key = statement.key ? `${statement.key.name}, ` : '';
         const head = `every ${key}${statement.value.name} in ${this.relation(statement.domain, indent)}`;
-        if (this.isFlat) return `${head} { ${this.inline(statement.body)} }`;
-        return `${head} ${this.braces(statement.body, indent)}`;
+        const { loc } = statement;
+        const oneLine = statement.body.every((inner) => inner.loc.row === loc.row);
+        if (this.isFlat || (oneLine && !this.source.hasComments(loc.offset, loc.end))) {
+          return `${head} { ${this.inline(statement.body)} }`;
+        }
+        return `${head} ${this.braces(statement.body, indent, this.source.endRow(statement.domain.loc))}`;
       }
     }
   }
 
-  /** `{`, the statements one a line, `}`. */
-  protected braces(body: Body, indent: number): string {
+  /** `{`, the statements one a line, `}`. A comment behind the brace, on line `row` of the source, stays there. */
+  protected braces(body: Body, indent: number, row: number): string {
     const close = this.source.closingBrace(body.at(-1)?.loc.end ?? 0);
-    return `{\n${this.block(body, indent + 1, close)}${tabs(indent)}}`;
+    const comment = this.source.takeTrailing(row, body[0]?.loc.offset ?? close);
+    return `{${comment ? ` ${commentText(comment)}` : ''}\n${this.block(body, indent + 1, close)}${tabs(indent)}}`;
   }
 
   /** Whether the first operand of a statement is followed by `|`. */

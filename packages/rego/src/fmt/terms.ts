@@ -31,12 +31,12 @@ export function startsWithUnion(term: Term): boolean {
   return term.infix === '|';
 }
 
+/** Operands that are operations themselves get parentheses, unless they continue a chain of one level: `a + b - c`. */
 function operandNeedsParens(parent: CallTerm & { infix: string }, child: Term, side: 'left' | 'right'): boolean {
   if (!isInfix(child)) return false;
-  if (child.parens || child.infix === 'in') return true;
-  const own = level[parent.infix] ?? 0;
-  const inner = level[child.infix] ?? 0;
-  return side === 'left' ? inner < own : inner <= own;
+  return (
+    child.parens === true || side === 'right' || child.infix === 'in' || level[child.infix] !== level[parent.infix]
+  );
 }
 
 interface Item {
@@ -269,7 +269,7 @@ export abstract class TermPrinter {
   }
 
   #comprehension(open: string, head: string, close: string, body: Body, loc: Location, indent: number): string {
-    const oneLine = body.every((statement) => statement.loc.row === loc.row && statement.kind !== 'every');
+    const oneLine = body.every((statement) => statement.loc.row === loc.row);
     if (this.isFlat || (oneLine && !this.source.hasComments(loc.offset, loc.end))) {
       return `${open}${head} | ${this.inline(body)}${close}`;
     }

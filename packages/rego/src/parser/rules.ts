@@ -19,8 +19,8 @@ interface ParsedHead {
   readonly loc: Head['loc'];
 }
 
-/** Names that end in a rule only by mistake: `p == 1` at the top level. */
-const comparisons: ReadonlySet<string> = new Set([
+/** Operators after which a text is no rule: `p == 1` at the top level. */
+const operators: ReadonlySet<string> = new Set([
   '==',
   '!=',
   '<',
@@ -68,13 +68,13 @@ export abstract class RuleParser extends StatementParser {
     const name: VarTerm = { kind: 'var', name: start.text, wildcard: start.text === '_', loc: this.locOf(start) };
     // Unlike elsewhere, white space is allowed behind the first name of a head: `sum (a, b) := c { … }`.
     const target = this.nested(() => this.#headParts(name));
-    const { ref, args } = this.#headRef(target);
+    const { ref, args } = this.#headRef(target, start);
     let key: Term | undefined;
     let value: Term | undefined;
     let operator: ':=' | '=' | undefined;
     let contains = false;
     if (this.atKeyword('contains')) {
-      if (args) {
+      if (target.kind === 'call') {
         this.unexpected(
           'the contains keyword can only be used with multi-value rule definitions (e.g., p contains <VALUE> { ... })',
         );
@@ -91,20 +91,22 @@ export abstract class RuleParser extends StatementParser {
 
   #headParts(name: VarTerm): Term {
     const token = this.peek();
+    // `a-b` at the start of a line is most likely meant as a name.
+    if (operators.has(token.kind) && !token.spaceBefore) this.unexpected();
     if (token.kind !== '.' && token.kind !== '[' && token.kind !== '(') return name;
     return this.refParts(name, true);
   }
 
-  #headRef(target: Term): { ref: RuleRef; args: readonly Term[] | undefined } {
+  #headRef(target: Term, start: Token): { ref: RuleRef; args: readonly Term[] | undefined } {
     if (target.kind === 'var') return { ref: [target], args: undefined };
     if (target.kind === 'ref' && target.head.kind === 'var')
       return { ref: [target.head, ...target.path], args: undefined };
     if (target.kind === 'call' && target.infix === undefined) {
-      const { ref } = this.#headRef(target.callee);
+      const { ref } = this.#headRef(target.callee, start);
       // `f() = 1` is the plain rule `f`.
       return { ref, args: target.args.length === 0 ? undefined : target.args };
     }
-    return this.fail('rule head is neither a name, a reference nor a function');
+    return this.fail(`invalid rule head: ${this.text.slice(target.loc.offset, target.loc.end)}`, start);
   }
 
   #makeHead(head: ParsedHead, oldStyle: boolean): Head {
@@ -270,7 +272,7 @@ export abstract class RuleParser extends StatementParser {
       return this.fail(`${target.name} keyword cannot be used for rule name`, start);
     }
     const isName = target.kind === 'call' && target.infix === undefined;
-    if (target.kind === 'call' && target.infix !== undefined && comparisons.has(target.infix)) {
+    if (target.kind === 'call' && target.infix !== undefined && operators.has(target.infix)) {
       return this.fail('rule name conflicts with built-in function', start);
     }
     if (statement.kind !== 'term' || (!isName && target.kind !== 'ref')) {
@@ -279,7 +281,7 @@ export abstract class RuleParser extends StatementParser {
     if (target.kind === 'call' && target.args.length === 0) {
       return this.fail('rule argument list must take at least one argument', start);
     }
-    const { ref, args } = this.#headRef(target);
+    const { ref, args } = this.#headRef(target, start);
     const head: ParsedHead = {
       ref,
       args,

@@ -88,14 +88,13 @@ export abstract class StatementParser extends TermParser {
 
   #some(start: Token): Statement {
     this.next();
-    const first = this.peek();
     const member = this.attempt(() => {
       const term = this.expression(true);
       return term.kind === 'call' ? term : this.unexpected();
     });
     if (!(member instanceof SyntaxFailure)) {
       const parts = this.#member(member);
-      if (!parts) return this.fail('unexpected call: expected `x in xs` or `x, y in xs` expression', first);
+      if (!parts) return this.unexpected('expected `x in xs` or `x, y in xs` expression');
       const modifiers = this.#modifiers();
       return { kind: 'some-in', ...parts, with: modifiers, loc: this.locFrom(start) };
     }

@@ -205,7 +205,7 @@ export abstract class TermParser extends Cursor {
       case 'string':
       case 'template':
       case 'ref':
-        return this.fail(`illegal ref (head cannot be ${kindName(head)})`);
+        return this.fail(`illegal ref (head cannot be ${kindName(head)})`, this.tokens[this.index - 1]);
       default:
     }
     const from = { ...head.loc };
@@ -347,7 +347,7 @@ export abstract class TermParser extends Cursor {
     const first = this.expression(false, { term, start });
     if (this.at(':')) return this.#object(open, first, comprehension);
     const firstHeight = this.height;
-    if (!this.at('}') && !this.accept(',')) this.#close('non-terminated set');
+    if (!this.at('}') && !this.accept(',')) this.unexpected('non-terminated set');
     const items = this.#list('}', [first], firstHeight);
     this.next();
     return { kind: 'set', items, loc: this.locFrom(open) };
@@ -382,7 +382,7 @@ export abstract class TermParser extends Cursor {
   #entries(open: Token, first: ObjectEntry, firstHeight: number): Term {
     const entries = [first];
     let height = firstHeight;
-    if (!this.at('}') && !this.accept(',')) this.#close('non-terminated object');
+    if (!this.at('}') && !this.accept(',')) this.unexpected('non-terminated object');
     while (!this.at('}')) {
       const key = this.expression(false);
       height = Math.max(height, this.height);
