@@ -126,7 +126,8 @@ async function readiness(options: KeyBrokerOptions, policies: ResourcePolicyStor
   const keys = await kms.health();
   if (!keys.ok) drafts.push(kmsFinding(kms.id, keys.detail));
   try {
-    await policies.snapshot();
+    const { policy } = await policies.snapshot();
+    if (policy.fault !== undefined) drafts.push(policy.fault.finding);
   } catch (thrown) {
     drafts.push(asKnownError(thrown).finding);
   }

@@ -11,7 +11,7 @@ const ENTRY = compile([{ file: 'acl.rego', text: MODULE }]).prepare('data.acl.ma
  * A matcher of RE2 syntax that takes linear time (the policy engine's expression machine) and is anchored on both sides,
  * whatever the pattern says itself.
  *
- * @throws EvalError when the pattern does not parse
+ * @throws EvaluationError when the pattern does not parse
  */
 export function matcher(pattern: string): Matcher {
   const settings = { data: { pattern: `^(?:${pattern})$` }, strictBuiltinErrors: true };

@@ -1,13 +1,13 @@
 /** The one place that knows the Rego engine: a text becomes a compiled policy, a question an outcome. */
 import type { JsonObject, JsonValue } from '@assay/bytes';
-import { assayError, type FindingDraft, nearestName, warned } from '@assay/bytes/findings';
+import { type AssayError, assayError, type FindingDraft, nearestName, warned } from '@assay/bytes/findings';
 import {
   type CompileOptions,
   compile,
+  EvaluationError,
   type Policy,
   type PreparedEntrypoint,
   RegoErrors,
-  EvalError as RegoEvalError,
   toJson,
 } from '@assay/rego';
 
@@ -22,7 +22,13 @@ export type AllowOutcome =
 export const ALLOW = 'data.policy.allow';
 
 /** Bounds of one decision: far above what any policy over a token needs, far below what would stop the service. */
-const LIMITS = { steps: 2_000_000, allocations: 4_000_000, depth: 200 };
+const LIMITS = {
+  steps: 2_000_000,
+  allocations: 4_000_000,
+  depth: 200,
+  milliseconds: 2000,
+  clock: () => performance.now(),
+};
 /** Policies in the field were written for an engine without static types: a text that runs there is not refused here. */
 const OPTIONS: CompileOptions = { typeCheck: false };
 
@@ -33,19 +39,27 @@ export interface AllowPolicy {
   readonly text: string;
   /** What is odd about it without being wrong: another package, no rule `allow`. It then denies everything. */
   readonly warnings: readonly FindingDraft[];
+  /** Why it cannot be evaluated at all. */
+  readonly fault?: AssayError;
   evaluate(input: JsonObject, data: JsonObject, now: Date): AllowOutcome;
 }
 
-/** @throws AssayError `policy.file.parse` with one finding per error */
+/** @throws AssayError `policy.file.parse` with one finding per error; `policy.package.name` */
 export function compileAllowPolicy(text: string, file: string): AllowPolicy {
   const policy = compiled(text, file);
   const entry = policy.prepare(ALLOW);
   return {
     file,
     text,
-    warnings: oddities(policy, file),
+    warnings: oddities(rulesOf(policy, file), file),
     evaluate: (input, data, now) => evaluate(entry, file, input, data, now),
   };
+}
+
+/** Stands for a stored text that does not compile (any more): it denies everything and says why. */
+export function brokenPolicy(text: string, file: string, fault: AssayError): AllowPolicy {
+  const outcome: AllowOutcome = { kind: 'error', code: fault.code, message: fault.title, location: file };
+  return { file, text, warnings: [fault.finding], fault, evaluate: () => outcome };
 }
 
 function evaluate(
@@ -59,7 +73,7 @@ function evaluate(
     const outcome = entry.evaluate(input, { data, now, limits: LIMITS });
     return outcome.kind === 'value' ? { kind: 'value', value: toJson(outcome.value) as JsonValue } : outcome;
   } catch (error) {
-    if (!(error instanceof RegoEvalError)) throw error;
+    if (!(error instanceof EvaluationError)) throw error;
     const { code, reason, loc } = error;
     return {
       kind: 'error',
@@ -105,25 +119,29 @@ function firstParams(errors: RegoErrors, file: string) {
 }
 
 /** A policy that compiles and can never allow: told when it is set, so that nobody waits for the first refusal. */
-function oddities(policy: Policy, file: string): readonly FindingDraft[] {
-  const [module] = policy.modules;
-  if (module === undefined) return [];
-  const name = module.package.path.join('.');
-  const rules = [...new Set(module.rules.map((rule) => rule.head.ref[0].name))];
-  if (name !== 'policy') {
-    return [
-      warned('policy.package.name', {
-        params: { actual: name, rules: rules.join(', ') || 'its rules' },
-        subject: file,
-      }),
-    ];
-  }
+function oddities(rules: readonly string[], file: string): readonly FindingDraft[] {
   if (rules.includes('allow')) return [];
   const nearest = nearestName('allow', rules);
   return [
     warned('policy.rule.present', {
       params: { expected: 'allow', nearest: nearest === undefined ? 'none' : `\`${nearest}\`` },
       subject: file,
+      source: 'resource policies: the answer is data.policy.allow',
     }),
   ];
+}
+
+/** Names of the rules, of a module in package `policy`. @throws AssayError `policy.package.name` */
+function rulesOf(policy: Policy, file: string): readonly string[] {
+  const [module] = policy.modules;
+  const rules = [...new Set((module?.rules ?? []).map((rule) => rule.head.ref[0].name))];
+  const name = (module?.package.path ?? []).join('.').replace(/^data\./, '');
+  if (name === 'policy') return rules;
+  throw assayError('policy.package.name', {
+    params: { actual: name, rules: rules.slice(0, 4).join(', ') },
+    subject: file,
+    expected: 'policy',
+    actual: name,
+    source: 'resource policies: the answer is data.policy.allow',
+  });
 }

@@ -5,9 +5,10 @@ import { assayError, keyed } from '@assay/bytes/findings';
 import type { Storage } from '@assay/storage';
 import { actor } from '../audit/actor.js';
 import type { AuditLog } from '../audit/log.js';
+import { asKnownError } from '../protocol-fault.js';
 import type { AdminPrincipal, PolicyDecision, PolicyRevision, ResourcePolicies } from '../types.js';
 import { decide, type PolicyQuestion } from './decide.js';
-import { type AllowPolicy, compileAllowPolicy } from './engine.js';
+import { type AllowPolicy, brokenPolicy, compileAllowPolicy } from './engine.js';
 import { POLICY_TEXTS } from './texts.gen.js';
 
 const NS = 'kbs';
@@ -58,7 +59,7 @@ export class ResourcePolicyStore implements ResourcePolicies {
     return store;
   }
 
-  /** What the hot path decides with. @throws AssayError `policy.file.parse` when somebody else stored a text that does not compile */
+  /** What the hot path decides with. @throws AssayError `policy.id.known` where there is none, and what the store says */
   async snapshot(): Promise<PolicySnapshot> {
     const now = this.#options.now().getTime();
     if (this.#snapshot !== undefined && now - this.#checkedAt < FRESH_MS && now >= this.#checkedAt)
@@ -168,7 +169,7 @@ export class ResourcePolicyStore implements ResourcePolicies {
     const last = await this.#lastRevision();
     // A text that was stored past this service (a restored Trustee store) has no history of its own.
     const revision = last?.text === text ? last : revisionOf(last?.revision ?? 0, text, new Date(now), 'unknown');
-    const policy = known?.revision.text === text ? known.policy : compileAllowPolicy(text, KEY);
+    const policy = known?.revision.text === text ? known.policy : compiledOrBroken(text);
     this.#snapshot = { revision, policy };
     this.#storeRevision = storeRevision;
     this.#checkedAt = now;
@@ -178,6 +179,15 @@ export class ResourcePolicyStore implements ResourcePolicies {
   async #lastRevision(): Promise<PolicyRevision | undefined> {
     const [last] = await this.#options.storage.list(NS, { prefix: HISTORY, reverse: true, limit: 1, values: true });
     return last === undefined ? undefined : decode(last.key, last.value);
+  }
+}
+
+/** The service starts with a text that it cannot compile, since only a running service can be given another; it denies meanwhile. */
+function compiledOrBroken(text: string): AllowPolicy {
+  try {
+    return compileAllowPolicy(text, KEY);
+  } catch (thrown) {
+    return brokenPolicy(text, KEY, asKnownError(thrown));
   }
 }
 
