@@ -1,7 +1,7 @@
 /** The closures of a program, compiled on first use. */
 
 import type { Program } from '../compiler/compile.js';
-import type { Branch, Definition, RuleNode, Statement, Term } from '../compiler/ir.js';
+import type { Branch, Definition, RuleNode, Statement } from '../compiler/ir.js';
 import { canonicalKey, type Value } from '../value/index.js';
 import type { Emitter } from './codegen/emitter.js';
 import type { Enumerate, Evaluate } from './rules/branch.js';
@@ -50,9 +50,8 @@ export class Runtime {
   }
 
   /** One cache entry per host function and constant arguments. */
-  hostSite(name: string, args: readonly Term[]): number {
-    const values = args.map((arg): Value => (arg.kind === 'const' ? arg.value : null));
-    const key = `${name} ${canonicalKey(values)}`;
+  hostSite(name: string, args: readonly Value[]): number {
+    const key = `${name} ${canonicalKey(args)}`;
     const known = this.#hostSites.get(key);
     if (known !== undefined) return known;
     const site = this.#hostSites.size;

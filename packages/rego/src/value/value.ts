@@ -299,10 +299,13 @@ const TAG = '\u0000';
  * evaluations, so the engine empties it with {@link resetValueCaches} when it starts one.
  */
 let canonicalCache = new WeakMap<object, string>();
+let canonicalCacheUsed = false;
 const CACHE_FROM = 8;
 
 /** Forgets what was remembered about host documents. To be called whenever the host may have changed them. */
 export function resetValueCaches(): void {
+  if (!canonicalCacheUsed) return;
+  canonicalCacheUsed = false;
   canonicalCache = new WeakMap();
 }
 
@@ -355,7 +358,10 @@ function canonicalDeep(v: Value, depth: number, budget: WalkBudget): string {
     const pairs = Object.keys(o).map((k): [string, Value] => [canonicalKey(k), o[k] as Value]);
     key = canonicalObject(pairs, depth, budget);
   }
-  if (before - budget.left >= CACHE_FROM) canonicalCache.set(v, key);
+  if (before - budget.left >= CACHE_FROM) {
+    canonicalCache.set(v, key);
+    canonicalCacheUsed = true;
+  }
   return key;
 }
 

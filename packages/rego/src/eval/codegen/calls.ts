@@ -25,7 +25,7 @@ export function callPure(e: Emitter, term: CallTerm): Pure {
   const invoke = invoker(e, callee, term.loc);
   const general = applied(callee.name, args, invoke);
   if (callee.kind === 'user') return general;
-  if (callee.host) return hostPure(e, term, general);
+  if (callee.host) return hostPure(e, term, callee.builtin, general);
   const fast = operator(callee.name, args, callee.builtin, invoke);
   return fast === undefined ? general : (c, s) => (c.mocks === undefined ? fast(c, s) : general(c, s));
 }
@@ -136,15 +136,19 @@ function invokeHost(c: Layer, builtin: Builtin, args: readonly Value[], loc: Loc
 }
 
 /** A host function of constants has one value per evaluation, kept by call site. */
-function hostPure(e: Emitter, term: CallTerm, general: Pure): Pure {
-  if (!term.args.every((arg) => arg.kind === 'const')) return general;
-  const site = e.runtime.hostSite(term.callee.name, term.args);
+function hostPure(e: Emitter, term: CallTerm, builtin: Builtin, general: Pure): Pure {
+  const args: Value[] = [];
+  for (const arg of term.args) {
+    if (arg.kind !== 'const') return general;
+    args.push(arg.value);
+  }
+  const site = e.runtime.hostSite(builtin.name, args);
   return (c, s) => {
     if (c.mocks !== undefined) return general(c, s);
     const { host } = c.evaluation;
     const known = host[site];
     if (known !== undefined) return known === UNDEFINED ? undefined : (known as Value);
-    const value = general(c, s);
+    const value = invokeHost(c, builtin, args, term.loc);
     host[site] = value === undefined ? UNDEFINED : value;
     return value;
   };

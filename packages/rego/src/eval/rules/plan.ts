@@ -1,59 +1,58 @@
 /**
- * The rule index: which definitions can hold at all, decided by their leading statements about `input`.
+ * The rule index: which definitions can hold at all, decided by what their leading statements ask of `input`.
  *
- * `input.a.b == "x"` puts a definition into a map by value, `input.a` (existence) into a group that shares one test.
- * Definitions with else branches are never skipped, because a later branch may hold.
+ * `input.a.b == "x"` puts a definition into a map by value. Any other leading statement about `input.a…` needs `input.a` to
+ * be there: definitions with the same first name share one test. With else branches, every branch has to need it.
  */
-import type { Definition, Statement, Term } from '../../compiler/ir.js';
+import type { Branch, Definition, Statement, Term } from '../../compiler/ir.js';
 import { canonicalKey, type Value } from '../../value/index.js';
 import { field, isInherited } from '../access.js';
 import type { Layer } from '../state.js';
 
-/** Returns the entries to try, in source order within each group. */
+/** Visits the entries to try; stops when `visit` returns true. */
 export interface Plan<T> {
-  visit(c: Layer, each: (item: T) => boolean): boolean;
+  visit(c: Layer, visit: (item: T) => boolean): boolean;
 }
 
-interface Guard {
+interface Equality {
   readonly path: readonly string[];
-  /** Undefined: the reference must be defined and not false. */
-  readonly equal: Value | undefined;
+  readonly value: Value;
 }
 
+/** Fewer definitions under one test are not worth it. */
 const SMALLEST_GROUP = 2;
 
+/** `items[i]` is what `definitions[i]` compiled to. */
 export function planOf<T>(definitions: readonly Definition[], items: readonly T[]): Plan<T> {
-  const groups = new Map<string, { readonly path: readonly string[]; readonly members: { guard: Guard; item: T }[] }>();
-  const always: T[] = [];
+  const equalities = new Map<string, { readonly path: readonly string[]; readonly byValue: Map<string, T[]>; size: number }>();
+  const left: number[] = [];
+  const grouped = new Map<number, string>();
   definitions.forEach((definition, i) => {
-    const item = items[i] as T;
-    const guard = guardOf(definition);
-    if (guard === undefined) {
-      always.push(item);
-      return;
-    }
-    const key = `${guard.equal === undefined ? 'exists' : 'equals'} ${JSON.stringify(guard.path)}`;
-    const group = groups.get(key) ?? { path: guard.path, members: [] };
-    group.members.push({ guard, item });
-    groups.set(key, group);
+    const found = equalityOf(definition);
+    if (found === undefined) return;
+    const key = JSON.stringify(found.path);
+    const group = equalities.get(key) ?? { path: found.path, byValue: new Map<string, T[]>(), size: 0 };
+    const canonical = canonicalKey(found.value);
+    group.byValue.set(canonical, [...(group.byValue.get(canonical) ?? []), items[i] as T]);
+    group.size++;
+    equalities.set(key, group);
+    grouped.set(i, key);
   });
-  const steps: Plan<T>[] = [];
-  for (const { path, members } of groups.values()) {
-    if (members.length < SMALLEST_GROUP) always.push(...members.map((member) => member.item));
-    else if (members[0]?.guard.equal === undefined)
-      steps.push(
-        existence(
-          path,
-          members.map((member) => member.item),
-        ),
-      );
-    else steps.push(equality(path, members));
+  for (const i of items.keys()) if ((equalities.get(grouped.get(i) ?? '')?.size ?? 0) < SMALLEST_GROUP) left.push(i);
+  const plans: Plan<T>[] = [];
+  for (const { path, byValue, size } of equalities.values()) if (size >= SMALLEST_GROUP) plans.push(equality(path, byValue));
+  const named = new Map<string, T[]>();
+  const always: T[] = [];
+  for (const i of left) {
+    const definition = definitions[i];
+    const name = definition && commonName(definition);
+    if (name === undefined) always.push(items[i] as T);
+    else named.set(name, [...(named.get(name) ?? []), items[i] as T]);
   }
-  if (steps.length === 0) return each(items);
-  return sequence([
-    ...steps,
-    each(definitions.flatMap((_d, i) => (always.includes(items[i] as T) ? [items[i] as T] : []))),
-  ]);
+  for (const [name, members] of named) plans.push(presence(name, each(members)));
+  if (always.length > 0) plans.push(each(always));
+  const [only] = plans;
+  return plans.length === 1 && only !== undefined ? only : sequence(plans);
 }
 
 function each<T>(items: readonly T[]): Plan<T> {
@@ -74,74 +73,43 @@ function sequence<T>(plans: readonly Plan<T>[]): Plan<T> {
   };
 }
 
-function existence<T>(path: readonly string[], items: readonly T[]): Plan<T> {
-  const all = each(items);
+function presence<T>(name: string, plan: Plan<T>): Plan<T> {
+  return { visit: (c, visit) => field(c.input, name) !== undefined && plan.visit(c, visit) };
+}
+
+function equality<T>(path: readonly string[], byValue: ReadonlyMap<string, T[]>): Plan<T> {
   return {
     visit: (c, visit) => {
-      const v = read(c, path);
-      return v !== undefined && v !== false && all.visit(c, visit);
+      let v = c.input;
+      for (let i = 0; i < path.length; i++) v = field(v, path[i] as string);
+      // Only scalars are in the map; arrays need no key to be known to be absent.
+      if (v === undefined || Array.isArray(v)) return false;
+      return byValue.get(canonicalKey(v))?.some(visit) ?? false;
     },
   };
 }
 
-function equality<T>(path: readonly string[], members: readonly { guard: Guard; item: T }[]): Plan<T> {
-  const byValue = new Map<string, T[]>();
-  for (const { guard, item } of members) {
-    if (guard.equal === undefined) continue;
-    const key = canonicalKey(guard.equal);
-    byValue.set(key, [...(byValue.get(key) ?? []), item]);
-  }
-  return {
-    visit: (c, visit) => {
-      const v = read(c, path);
-      // Only scalars are indexed, so a collection cannot match and needs no key.
-      if (v === undefined || (typeof v === 'object' && v !== null)) {
-        return v !== undefined && typeof v === 'object' && visitNumber(byValue, v, visit);
-      }
-      const found = byValue.get(canonicalKey(v));
-      return found?.some(visit) ?? false;
-    },
-  };
-}
+// ---------------------------------------------------------------------------------------------------------------------
+// What definitions need
 
-/** Exact decimals are objects of the engine, yet numbers: they have a key. */
-function visitNumber<T>(byValue: ReadonlyMap<string, T[]>, v: Value, visit: (item: T) => boolean): boolean {
-  const found = Array.isArray(v) ? undefined : byValue.get(canonicalKey(v));
-  return found?.some(visit) ?? false;
-}
-
-function read(c: Layer, path: readonly string[]): Value | undefined {
-  let at = c.input;
-  for (let i = 0; i < path.length; i++) at = field(at, path[i] as string);
-  return at;
-}
-
-function guardOf(definition: Definition): Guard | undefined {
+function equalityOf(definition: Definition): Equality | undefined {
   const [branch, other] = definition.branches;
   const statement = other === undefined ? branch?.body[0] : undefined;
-  return statement && guardOfStatement(statement);
-}
-
-function guardOfStatement(statement: Statement): Guard | undefined {
-  if (statement.with.length > 0) return undefined;
+  if (statement === undefined || statement.with.length > 0) return undefined;
   if (statement.kind === 'unify') return comparison(statement.left, statement.right);
-  if (statement.kind !== 'term') return undefined;
-  const { term } = statement;
-  if (term.kind === 'call') {
-    const [left, right] = term.args;
-    if (term.callee.kind !== 'builtin' || term.callee.name !== 'equal' || term.callee.host) return undefined;
-    return left && right && comparison(left, right);
-  }
-  const path = inputPath(term);
-  return path && { path, equal: undefined };
+  if (statement.kind !== 'term' || statement.term.kind !== 'call') return undefined;
+  const { callee, args } = statement.term;
+  const [left, right] = args;
+  if (callee.kind !== 'builtin' || callee.name !== 'equal' || callee.host) return undefined;
+  return left && right && comparison(left, right);
 }
 
-function comparison(left: Term, right: Term): Guard | undefined {
+function comparison(left: Term, right: Term): Equality | undefined {
   const path = inputPath(left) ?? inputPath(right);
   const constant = left.kind === 'const' ? left : right.kind === 'const' ? right : undefined;
   if (path === undefined || constant === undefined) return undefined;
   const { value } = constant;
-  return typeof value === 'object' && value !== null ? undefined : { path, equal: value };
+  return typeof value === 'object' && value !== null ? undefined : { path, value };
 }
 
 function inputPath(term: Term): string[] | undefined {
@@ -152,4 +120,46 @@ function inputPath(term: Term): string[] | undefined {
     path.push(part.value);
   }
   return path;
+}
+
+/** The first name below `input` that all branches need. */
+function commonName(definition: Definition): string | undefined {
+  const [first, ...others] = definition.branches.map(neededName);
+  return others.every((name) => name === first) ? first : undefined;
+}
+
+function neededName(branch: Branch): string | undefined {
+  const statement = branch.body[0];
+  return statement && neededBy(statement);
+}
+
+function neededBy(statement: Statement): string | undefined {
+  if (statement.with.length > 0) return undefined;
+  switch (statement.kind) {
+    case 'term':
+      return firstName(statement.term) ?? namesOfArguments(statement.term);
+    case 'unify':
+      return firstName(statement.right) ?? firstName(statement.left) ?? namesOfArguments(statement.right);
+    case 'some-in':
+    case 'every':
+      return firstName(statement.domain);
+    case 'not':
+      return undefined;
+  }
+}
+
+/** A call is undefined when an argument is; `print` and replaced functions are the exceptions. */
+function namesOfArguments(term: Term): string | undefined {
+  if (term.kind !== 'call' || term.callee.name === 'print') return undefined;
+  for (const arg of term.args) {
+    const name = firstName(arg);
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}
+
+function firstName(term: Term): string | undefined {
+  if (term.kind !== 'ref' || term.root !== 'input') return undefined;
+  const [part] = term.path;
+  return part?.kind === 'const' && typeof part.value === 'string' && !isInherited(part.value) ? part.value : undefined;
 }
