@@ -1,5 +1,5 @@
 /** Calling built-ins outside an evaluation: for tests and tools. */
-import { parseJson, ResourceLimitError, type Value } from '../value/index.js';
+import { parseJson, print, ResourceLimitError, type Value } from '../value/index.js';
 import type { Builtin, BuiltinContext } from './types.js';
 
 /** A context with a fixed clock, counted "randomness" and a budget of the given number of units. */
@@ -39,4 +39,9 @@ export function caller(
 /** A value from JSON text, numbers exact. */
 export function json(text: string): Value {
   return parseJson(text);
+}
+
+/** The value as text, `undefined` for none. */
+export function termText(v: Value | undefined): string {
+  return v === undefined ? 'undefined' : print(v);
 }

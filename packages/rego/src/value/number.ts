@@ -17,6 +17,7 @@ export interface DecimalParts {
 export class RegoDecimal {
   readonly text: string;
   readonly parts: DecimalParts;
+  #integer: bigint | undefined;
 
   constructor(text: string, parts: DecimalParts) {
     this.text = text;
@@ -26,6 +27,18 @@ export class RegoDecimal {
   /** The nearest double (may be infinite). */
   valueOf(): number {
     return Number(this.text);
+  }
+
+  /** The exact integer, computed once (`1e99999` is short to write and long to expand); undefined for a fraction. */
+  toBigInt(): bigint | undefined {
+    const { negative, digits, exp } = this.parts;
+    if (digits === '') return 0n;
+    if (digits.length > exp) return undefined;
+    if (this.#integer === undefined) {
+      const magnitude = BigInt(digits) * 10n ** BigInt(exp - digits.length);
+      this.#integer = negative ? -magnitude : magnitude;
+    }
+    return this.#integer;
   }
 
   toString(): string {
@@ -151,11 +164,7 @@ export function isIntegerText(n: RegoNumber): boolean {
 export function toBigInt(n: RegoNumber): bigint | undefined {
   if (typeof n === 'bigint') return n;
   if (typeof n === 'number') return Number.isInteger(n) ? BigInt(n) : undefined;
-  const p = n.parts;
-  if (p.digits === '') return 0n;
-  if (p.digits.length > p.exp) return undefined;
-  const magnitude = BigInt(p.digits) * 10n ** BigInt(p.exp - p.digits.length);
-  return p.negative ? -magnitude : magnitude;
+  return n.toBigInt();
 }
 
 /** The value as a safe JavaScript integer, or undefined when it is a fraction or too large. */
