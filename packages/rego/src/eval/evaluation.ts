@@ -5,7 +5,7 @@ import { ResourceLimitError, resetValueCaches, type Value } from '../value/index
 import { EvaluationError } from './errors.js';
 import { DEFAULT_LIMITS, type Limits, Meter } from './limits.js';
 import type { Mode, Runtime } from './runtime.js';
-import { type Evaluation, Layer, type Probe, type RuleEvaluator } from './state.js';
+import { type Evaluation, Layer, type RuleEvaluator } from './state.js';
 
 /** A host function's implementation. Its failure ends the evaluation; undefined makes the call undefined. */
 export type HostImplementation = (args: readonly Value[], context: BuiltinContext) => Value | undefined;
@@ -103,7 +103,6 @@ export class EvaluationState implements Evaluation {
   nextId = 0;
   strict = false;
   implementations: Readonly<Record<string, HostImplementation>> | undefined;
-  probe: Probe | undefined;
   readonly #runtime: Runtime;
 
   constructor(runtime: Runtime) {
@@ -119,13 +118,12 @@ export class EvaluationState implements Evaluation {
   }
 
   /** Begins an evaluation over the given documents; everything remembered from the one before is dropped. */
-  start(input: Value | undefined, data: Value, settings: EvaluationSettings, probe?: Probe): Layer {
+  start(input: Value | undefined, data: Value, settings: EvaluationSettings): Layer {
     resetValueCaches();
     this.meter.start(settings.limits === undefined ? DEFAULT_LIMITS : { ...DEFAULT_LIMITS, ...settings.limits });
     this.builtins.start(settings);
     this.strict = settings.strictBuiltinErrors === true;
     this.implementations = settings.builtins;
-    this.probe = probe;
     this.ids = undefined;
     if (this.host.length < this.#runtime.hostSites) this.host.length = this.#runtime.hostSites;
     this.host.fill(undefined);

@@ -11,7 +11,7 @@ import { EvaluationError } from './errors.js';
 import { type EvaluationSettings, EvaluationState, evaluationError, type HostImplementation } from './evaluation.js';
 import { DEFAULT_LIMITS } from './limits.js';
 import { compileRows, type Row, type RunQuery } from './query.js';
-import { type Mode, Runtime } from './runtime.js';
+import { type Instrument, type Mode, Runtime } from './runtime.js';
 import { type TraceReport, Tracer } from './trace.js';
 
 /** A module as text. */
@@ -107,17 +107,17 @@ export class Policy {
    * @throws EvaluationError on conflicts, failures of host functions, exhausted limits, and strict built-in errors
    */
   evaluate(options: EvaluateOptions): EvaluateResult {
-    const tracer = options.trace === true ? new Tracer(this.program) : undefined;
+    const tracer = options.trace === true ? new Tracer() : undefined;
     const runtime = tracer === undefined ? this.#runtime : new Runtime(this.program, this.mode, tracer);
     if (options.entrypoint !== undefined) {
-      const outcome = new Prepared(runtime, this.#node(options.entrypoint)).evaluate(options.input, options, tracer);
+      const outcome = new Prepared(runtime, this.#node(options.entrypoint)).evaluate(options.input, options);
       return { results: [], outcome, ...(tracer === undefined ? {} : { trace: tracer.report() }) };
     }
     if (options.query === undefined) throw new TypeError('evaluate needs a `query` or an `entrypoint`');
     const rows = this.#compiledQuery(options.query, runtime);
     const state = new EvaluationState(runtime);
     try {
-      const layer = state.start(options.input, options.data ?? {}, options, tracer);
+      const layer = state.start(options.input, options.data ?? {}, options);
       const results = rows(layer, options.limits?.results ?? DEFAULT_LIMITS.results);
       return { results, outcome: ABSENT, ...(tracer === undefined ? {} : { trace: tracer.report() }) };
     } catch (error) {
@@ -130,11 +130,9 @@ export class Policy {
     return new Prepared(this.#runtime, this.#node(entrypoint));
   }
 
-  /** An instrumented evaluator, for coverage. */
-  instrumented(tracer: Tracer): (entrypoint: string, options: EvaluateOptions) => Outcome {
-    const runtime = new Runtime(this.program, this.mode, tracer);
-    return (entrypoint, options) =>
-      new Prepared(runtime, this.#node(entrypoint)).evaluate(options.input, options, tracer);
+  /** As {@link prepare}, with closures that report what they do (coverage). They are compiled anew. */
+  prepareInstrumented(entrypoint: string, instrument: Instrument): PreparedEntrypoint {
+    return new Prepared(new Runtime(this.program, this.mode, instrument), this.#node(entrypoint));
   }
 
   #compiledQuery(text: string, runtime: Runtime): RunQuery {
@@ -190,14 +188,13 @@ class Prepared implements PreparedEntrypoint {
   evaluate(
     input: Value | undefined,
     settings: EvaluationSettings & { readonly data?: Value | undefined } = NO_SETTINGS,
-    tracer?: Tracer,
   ): Outcome {
     if (this.#node === undefined) return ABSENT;
     // Taken while in use, so that a host function may evaluate the same entry point again.
     const state = this.#state ?? new EvaluationState(this.#runtime);
     this.#state = undefined;
     try {
-      const layer = state.start(input, settings.data ?? {}, settings, tracer);
+      const layer = state.start(input, settings.data ?? {}, settings);
       const value = this.#runtime.rule(this.#node).evaluate(layer);
       return value === undefined ? UNDEFINED_OUTCOME : { kind: 'value', value };
     } catch (error) {

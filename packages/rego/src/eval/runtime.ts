@@ -12,8 +12,8 @@ export type Mode = 'opa' | 'regorus';
 
 /** Wraps what is generated, so that a probe sees it run. */
 export interface Instrument {
+  /** Emits into `e` what is to happen when the statement is reached. */
   before(e: Emitter, statement: Statement): void;
-  after(e: Emitter, statement: Statement): void;
   branch(definition: Definition, branch: Branch, evaluate: Evaluate): Evaluate;
   solutions(definition: Definition, branch: Branch, enumerate: Enumerate): Enumerate;
 }

@@ -45,21 +45,11 @@ export interface Evaluation {
   /** Numbers for composite values, to remember function calls by identity. */
   ids: WeakMap<object, number> | undefined;
   nextId: number;
-  readonly probe: Probe | undefined;
   rule(node: RuleNode): RuleEvaluator;
   /** The tree of rules below `data`. */
   readonly root: RuleNode;
   /** Entries of a layer's cache. */
   readonly cacheSize: number;
-}
-
-/** Observer of an instrumented evaluation (trace, coverage). */
-export interface Probe {
-  enter(site: number, operands: readonly (Value | undefined)[]): void;
-  pass(site: number): void;
-  /** A branch of a definition begins and ends; `value` is undefined where it had no solution. */
-  begin(branch: number): void;
-  end(branch: number, success: boolean): void;
 }
 
 /** The documents in force. A `with` makes a new layer, with caches of its own. */

@@ -14,12 +14,6 @@ export type Step =
 
 export const succeed: Cont = () => true;
 
-/** Sites that an instrumented closure reports to its probe. */
-export interface Instrument {
-  /** Registers a statement; the result is its site number. */
-  site(statement: import('../../compiler/ir.js').Statement, definition: Definition | undefined): number;
-}
-
 export class Emitter {
   readonly runtime: Runtime;
   readonly activation: Activation;
@@ -27,8 +21,17 @@ export class Emitter {
   readonly steps: Step[] = [];
   /** The rule whose body this is, for errors and metadata. */
   readonly definition: Definition | undefined;
+  /** 0 for the body of a rule itself, more inside comprehensions, `every` and negations. */
+  readonly level: number;
 
-  constructor(runtime: Runtime, activation: Activation, bound: Iterable<Local>, definition: Definition | undefined) {
+  constructor(
+    runtime: Runtime,
+    activation: Activation,
+    bound: Iterable<Local>,
+    definition: Definition | undefined,
+    level = 0,
+  ) {
+    this.level = level;
     this.runtime = runtime;
     this.activation = activation;
     this.bound = new Set(bound);
@@ -37,7 +40,7 @@ export class Emitter {
 
   /** For a body inside this one: same frame, same variables known, its own steps. */
   nested(): Emitter {
-    return new Emitter(this.runtime, this.activation, this.bound, this.definition);
+    return new Emitter(this.runtime, this.activation, this.bound, this.definition, this.level + 1);
   }
 
   slot(): number {

@@ -15,17 +15,7 @@ export function emitBody(e: Emitter, body: Body): void {
 }
 
 export function emitStatement(e: Emitter, statement: Statement): void {
-  const instrument = e.runtime.instrument;
-  if (instrument === undefined) {
-    emitModified(e, statement);
-    return;
-  }
-  instrument.before(e, statement);
-  emitModified(e, statement);
-  instrument.after(e, statement);
-}
-
-function emitModified(e: Emitter, statement: Statement): void {
+  e.runtime.instrument?.before(e, statement);
   if (statement.with.length > 0) emitWith(e, statement);
   else emitBare(e, statement);
 }

@@ -5,7 +5,7 @@
  * be there: definitions with the same first name share one test. With else branches, every branch has to need it.
  */
 import type { Branch, Definition, Statement, Term } from '../../compiler/ir.js';
-import { canonicalKey, type Value } from '../../value/index.js';
+import { canonicalKey, isNumber, type Value } from '../../value/index.js';
 import { field, isInherited } from '../access.js';
 import type { Layer } from '../state.js';
 
@@ -82,8 +82,8 @@ function equality<T>(path: readonly string[], byValue: ReadonlyMap<string, T[]>)
     visit: (c, visit) => {
       let v = c.input;
       for (let i = 0; i < path.length; i++) v = field(v, path[i] as string);
-      // Only scalars are in the map; arrays need no key to be known to be absent.
-      if (v === undefined || Array.isArray(v)) return false;
+      // Only scalars are in the map; collections need no key to be known to be absent.
+      if (v === undefined || (typeof v === 'object' && v !== null && !isNumber(v))) return false;
       return byValue.get(canonicalKey(v))?.some(visit) ?? false;
     },
   };
