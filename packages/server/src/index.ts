@@ -7,6 +7,7 @@ export { Settings } from './config/schema.js';
 export type { ServerCertificate } from './http/self-signed.js';
 export { createMetrics } from './metrics/metrics.js';
 export { openApiDocument } from './openapi/document.js';
+export { renderApiReference } from './routes/reference.js';
 export type { Access, Call, HttpMethod, Reply, Route } from './routes/route.js';
 export { type RunningServer, type StartOptions, startServer } from './start.js';
 export { VERSION } from './version.js';

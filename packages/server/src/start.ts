@@ -79,6 +79,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
         address: grpcAddress,
         services,
         settings,
+        now: world.now,
+        onDefect: (error) => logger.error({ err: error }, 'gRPC call failed'),
         ...(certificate === undefined ? {} : { certificate }),
       });
     }

@@ -166,12 +166,12 @@ async function resourcePolicyText(flags: {
   readonly default?: boolean;
 }): Promise<Uint8Array> {
   if (flags.policyFile !== undefined) return readFileSync(flags.policyFile);
-  const { RESOURCE_POLICIES } = await import('@assay/kbs');
+  const { POLICY_TEXTS } = await import('@assay/kbs');
   const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-  if (flags.allowAll) return encode(RESOURCE_POLICIES.allow_all);
-  if (flags.denyAll) return encode(RESOURCE_POLICIES.deny_all);
-  if (flags.affirming) return encode(RESOURCE_POLICIES.affirming);
-  if (flags.default) return encode(RESOURCE_POLICIES.default);
+  if (flags.allowAll) return encode(POLICY_TEXTS.allow_all);
+  if (flags.denyAll) return encode(POLICY_TEXTS.deny_all);
+  if (flags.affirming) return encode(POLICY_TEXTS.affirming);
+  if (flags.default) return encode(POLICY_TEXTS.default);
   throw new CliError('one of --policy-file, --allow-all, --deny-all, --affirming, --default is needed', EXIT.usage);
 }
 

@@ -9,6 +9,8 @@ export interface Narrator {
   refused(text: string): void;
   /** Text of the owner's explanation, shown beside a bar. */
   owner(text: string): void;
+  /** Prose, indented and wrapped. */
+  says(text: string): void;
   plain(text: string): void;
 }
 
@@ -28,6 +30,7 @@ export function narratorOn(out: Terminal): Narrator {
     owner: (text) => {
       for (const line of text.trimEnd().split('\n')) out.write(`    ${styled(out, 'dim', bar)} ${line}\n`);
     },
+    says: (text) => out.write(`${wrap(text, width, '  ')}\n`),
     plain: (text) => out.write(`${text}\n`),
   };
 }
@@ -38,5 +41,6 @@ export const silent: Narrator = {
   step: () => {},
   refused: () => {},
   owner: () => {},
+  says: () => {},
   plain: () => {},
 };

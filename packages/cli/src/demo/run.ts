@@ -68,8 +68,8 @@ async function prepare(world: DemoWorld, tell: Narrator): Promise<void> {
 }
 
 async function affirmingPolicy(): Promise<string> {
-  const { RESOURCE_POLICIES } = await import('@assay/kbs');
-  return RESOURCE_POLICIES.affirming;
+  const { POLICY_TEXTS } = await import('@assay/kbs');
+  return POLICY_TEXTS.affirming;
 }
 
 async function honestGuest(world: DemoWorld, tell: Narrator): Promise<Stage> {
@@ -107,7 +107,7 @@ async function honestGuest(world: DemoWorld, tell: Narrator): Promise<Stage> {
 
 async function play(number: number, scene: Scene, stage: Stage, tell: Narrator): Promise<Refusal> {
   tell.heading(`${number}. ${scene.title}`);
-  tell.plain(`  ${scene.tells}`);
+  tell.says(scene.tells);
   const refusal = await scene.play(stage);
   const attempt = refusal.attempt === undefined ? '' : `, attempt ${refusal.attempt}`;
   tell.refused(`refused: status ${refusal.status}, code ${refusal.code}${attempt}`);
@@ -122,7 +122,12 @@ async function ownersView(world: DemoWorld, refusal: Refusal): Promise<string> {
   const detail = (await world.owner.json('GET', `/api/v1/attestations/${refusal.attempt ?? ''}`)) as Parameters<
     typeof explain
   >[1];
-  const text = explain({ ...terminalOf(process.stdout), width: 72 }, detail)
+  // The attempt's id stands above already; without it every line fits beside the bar.
+  const { attempt: _shown, ...verdict } = detail.verdict ?? {};
+  const text = explain(
+    { ...terminalOf(process.stdout), width: 72 },
+    detail.verdict === undefined ? detail : { ...detail, verdict: verdict as typeof detail.verdict },
+  )
     .trimEnd()
     .split('\n');
   const [, ...lines] = text.filter((line, index) => line !== '' || text[index - 1] !== '');

@@ -1,6 +1,6 @@
-import { isJsonObject, type JsonObject } from '@assay/bytes';
-import { CcKbc, KbcError, sampleAttester, type Transport } from '@assay/guest';
-import { parseResourceUri, type TeeKeyPair } from '@assay/protocol';
+import { isJsonObject, type JsonObject, parseJsonStrict } from '@assay/bytes';
+import { type CcKbc, KbcError, sampleAttester, type Transport } from '@assay/guest';
+import { decryptJwe, ProtocolError, parseResourceUri, parseResponse, type TeeKeyPair } from '@assay/protocol';
 import { createKbc, newKeyPair } from '../client/broker.js';
 import { CliError } from '../exit.js';
 import { type DemoWorld, tapped } from './world.js';
@@ -144,19 +144,14 @@ function withoutNewSession(transport: Transport): Transport {
 
 /** With the cookie alone the broker still answers, but to the attested key: the thief holds bytes that it cannot open. */
 async function whatTheCookieGives(transport: Transport, own: TeeKeyPair, resource: string): Promise<string> {
-  const thief = new CcKbc({
-    transport: withoutNewSession(transport),
-    attester: sampleAttester(),
-    keyPair: own,
-    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-    now: () => new Date(),
-    attempts: 1,
-  });
+  const answer = await transport({ method: 'GET', path: `/kbs/v0/resource/${resource}`, headers: {} });
+  if (answer.status !== 200) return `nothing (status ${answer.status})`;
   try {
-    await thief.getResource(parseResourceUri(resource));
+    const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
+    decryptJwe(parseResponse(parseJsonStrict(answer.body)), own.privateKey, { form: 2, random });
   } catch (error) {
-    if (error instanceof KbcError)
-      return error.reason === 'protocol' ? 'ciphertext for the honest guest’s key, which it cannot open' : 'nothing';
+    if (error instanceof ProtocolError && error.code === 'response.jwe.opened')
+      return 'ciphertext for the honest guest’s key, which it cannot open';
     throw error;
   }
   throw new Error('a stolen cookie opened the secret');

@@ -1,5 +1,7 @@
-import { type AttestationBackend, AttestationService, GrpcAttestationClient } from '@assay/attestation-service';
-import type { Finding } from '@assay/bytes/findings';
+import { readFileSync } from 'node:fs';
+import { type AttestationBackend, AttestationService, type ConfiguredSigner } from '@assay/attestation-service';
+import { assayError, type Finding, keyed } from '@assay/bytes/findings';
+import { sampleDeviceVerifier, sampleVerifier } from '@assay/evidence';
 import { type KeyBroker, openKeyBroker } from '@assay/kbs';
 import type { KeyManagement } from '@assay/kms';
 import { GrpcReferenceValueClient, ReferenceValues } from '@assay/rvps';
@@ -43,7 +45,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
   try {
     const keys = await openKeys(dataDir, storage, world);
     const rvps = needsReferenceValues(role, settings)
-      ? await ReferenceValues.open({ storage, now: clockOf(world) })
+      ? new ReferenceValues({ storage, now: () => world.now().getTime() })
       : undefined;
     const attestation = role === 'rvps' ? undefined : await openAttestation(options, storage, keys, rvps);
     const admin =
@@ -102,4 +104,76 @@ function needsReferenceValues(role: Role, settings: Settings): boolean {
 
 function servesGuests(role: Role): boolean {
   return role === 'all' || role === 'kbs';
+}
+
+/** Verifiers of this release. */
+const verifiers = [sampleVerifier, sampleDeviceVerifier];
+
+async function openAttestation(
+  options: ServiceOptions,
+  storage: Storage,
+  keys: KeyManagement,
+  rvps: ReferenceValues | undefined,
+): Promise<AttestationBackend> {
+  const { settings, world } = options;
+  const section = settings.attestation_service;
+  if (section.type === 'grpc') throw new Error('GRPC-PENDING');
+  const signer = configuredSigner(section);
+  return AttestationService.open({
+    storage,
+    kms: keys,
+    referenceValues: rvps ?? new GrpcReferenceValueClient({ address: settings.rvps.address }),
+    verifiers,
+    now: world.now,
+    random: world.random,
+    token: {
+      durationMinutes: section.duration,
+      issuer: section.issuer,
+      developer: section.developer,
+      build: section.build,
+      profile: section.profile,
+    },
+    verboseToken: section.verbose_token,
+    ...(signer === undefined ? {} : { signer }),
+  });
+}
+
+function configuredSigner(section: Settings['attestation_service']): ConfiguredSigner | undefined {
+  const { signer_key: key, signer_certificate: chain, signer_certificate_url: url } = section;
+  if (key === undefined) return undefined;
+  return {
+    keyPem: readSetting('attestation_service.signer_key', key),
+    ...(chain === undefined ? {} : { chainPem: readSetting('attestation_service.signer_certificate', chain) }),
+    ...(url === undefined ? {} : { certUrl: url }),
+  };
+}
+
+function readSetting(key: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const actual = `${path}, which cannot be read (${(error as NodeJS.ErrnoException).code})`;
+    throw assayError('config.file.form', {
+      params: { file: 'settings', line: '', key, actual, expected: 'a readable PEM file is wanted' },
+      cause: error,
+    });
+  }
+}
+
+/** What stands in the way of answering: the broker asks everything below it; without one the parts are asked directly. */
+async function readiness(parts: {
+  readonly storage: Storage;
+  readonly broker: KeyBroker | undefined;
+  readonly attestation: AttestationBackend | undefined;
+}): Promise<readonly Finding[]> {
+  if (parts.broker !== undefined) return parts.broker.readiness();
+  const health = await parts.storage.health();
+  const drafts = [...((await parts.attestation?.readiness()) ?? [])];
+  if (!health.ok) {
+    const { backend, detail } = health;
+    drafts.push(
+      assayError('storage.backend.answers', { params: { backend, address: 'store', reason: detail } }).finding,
+    );
+  }
+  return keyed(drafts);
 }

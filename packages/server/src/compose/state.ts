@@ -33,7 +33,7 @@ export async function openStorage(settings: Settings, dataDir: string, world: Wo
           },
         });
       }
-      return openPostgresStorage({ connection: url, now, pool: settings.storage.pool });
+      return openPostgresStorage({ url, now, pool: settings.storage.pool });
     }
   }
 }
@@ -48,7 +48,7 @@ const sealedNamespaces = ['signer', 'repository'] as const;
 export async function openKeys(dataDir: string, storage: Storage, world: World): Promise<KeyManagement> {
   const sealed = await Promise.all(sealedNamespaces.map((ns) => storage.list(ns, { limit: 1 })));
   return new BuiltinKms({
-    folder: join(dataDir, 'kek'),
+    directory: dataDir,
     whenMissing: sealed.some((entries) => entries.length > 0) ? 'refuse' : 'create',
     random: world.random,
   });
@@ -56,7 +56,7 @@ export async function openKeys(dataDir: string, storage: Storage, world: World):
 
 /** Days before its end at which Assay replaces a certificate that it made itself. */
 const renewalDays = 30;
-const certificateRecord = { namespace: 'signer', key: 'tls-certificate' } as const;
+const certificateRecord = { ns: 'signer', key: 'tls-certificate' } as const;
 
 interface StoredCertificate {
   readonly certificate: string;
@@ -80,7 +80,7 @@ export async function serverCertificate(
   if (certificate !== undefined || privateKey !== undefined) {
     throw invalidCertificate('http.certificate', 'only one of certificate and private key is given');
   }
-  const entry = await storage.get(certificateRecord.namespace, certificateRecord.key);
+  const entry = await storage.get(certificateRecord.ns, certificateRecord.key);
   if (entry !== undefined) {
     const stored = JSON.parse(Buffer.from(entry.value).toString('utf8')) as StoredCertificate;
     const key = await open(keys, Buffer.from(stored.sealedKey, 'base64'), certificateRecord);
@@ -98,14 +98,9 @@ export async function serverCertificate(
     certificate: made.certificate,
     sealedKey: Buffer.from(sealed).toString('base64'),
   };
-  const put = await storage.put(
-    certificateRecord.namespace,
-    certificateRecord.key,
-    Buffer.from(JSON.stringify(record)),
-    {
-      ...(entry === undefined ? { ifAbsent: true as const } : { ifVersion: entry.version }),
-    },
-  );
+  const put = await storage.put(certificateRecord.ns, certificateRecord.key, Buffer.from(JSON.stringify(record)), {
+    ...(entry === undefined ? { ifAbsent: true as const } : { ifVersion: entry.version }),
+  });
   // Another replica was faster: take its certificate, so that all replicas show one.
   if (put.outcome === 'conflict') return serverCertificate(settings, storage, keys, world);
   return { ...made, selfSigned: true };

@@ -2,7 +2,14 @@ import { createSecureContext } from 'node:tls';
 import { type AssayError, asAssayError, assayError } from '@assay/bytes/findings';
 import { type AdminGuard, type AdminPrincipal, type KbsErrorAnswer, SESSION_COOKIE, toKbsError } from '@assay/kbs';
 import fastifyRateLimit from '@fastify/rate-limit';
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify';
 import type { Settings } from '../config/schema.js';
 import type { HttpMetrics } from '../metrics/metrics.js';
 import type { Call, HttpMethod, Reply, Route } from '../routes/route.js';
@@ -25,7 +32,8 @@ const noBody = new Uint8Array();
 export async function mountRoutes(routes: readonly Route[], options: MountOptions): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    // One line per request is written below, with the route's template; the framework's two would repeat it with the path.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.http.body_limit,
     requestTimeout: options.http.request_timeout * 1000,
     connectionTimeout: options.http.request_timeout * 2000,
@@ -243,8 +251,10 @@ function attemptOf(thrown: unknown): string | undefined {
 function countRequests(app: FastifyInstance, options: MountOptions): void {
   app.decorateRequest('attempt', undefined);
   app.decorateRequest('errorCode', undefined);
-  app.addHook('onRequest', async () => {
+  app.addHook('onRequest', async (_request, reply) => {
     options.metrics.requestStarted();
+    // `close` comes exactly once, also for a client that goes away and never gets a response.
+    reply.raw.once('close', () => options.metrics.requestClosed());
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.config.route;
@@ -266,10 +276,6 @@ function countRequests(app: FastifyInstance, options: MountOptions): void {
       },
       'request',
     );
-  });
-  // A client that goes away never gets a response; the gauge must come down all the same.
-  app.addHook('onRequestAbort', async () => {
-    options.metrics.requestAborted();
   });
 }
 

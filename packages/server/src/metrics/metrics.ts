@@ -4,7 +4,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** What the HTTP face counts. */
 export interface HttpMetrics {
   requestStarted(): void;
-  requestAborted(): void;
+  requestClosed(): void;
   requestEnded(request: {
     readonly path: string;
     readonly seconds: number;
@@ -19,8 +19,8 @@ export interface Metrics {
   /** Prometheus text format 0.0.4. */
   text(): Promise<string>;
   readonly contentType: string;
-  /** Names of all series, for the reference page and its test. */
-  readonly names: readonly string[];
+  /** All series, for the reference page. */
+  readonly described: readonly { readonly name: string; readonly help: string }[];
 }
 
 const sizeBuckets = [32, 128, 512, 2048, 8192];
@@ -85,12 +85,11 @@ export function createMetrics(build: { readonly version: string }): Metrics {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    names: registry.getMetricsAsArray().map((metric) => metric.name),
+    described: registry.getMetricsAsArray().map(({ name, help }) => ({ name, help })),
     http: {
       requestStarted: () => active.inc(),
-      requestAborted: () => active.dec(),
+      requestClosed: () => active.dec(),
       requestEnded: (request) => {
-        active.dec();
         if (!request.path.startsWith('/kbs')) return;
         requests.inc();
         seconds.observe(request.seconds);

@@ -145,9 +145,6 @@ export function policyRoutes(broker: KeyBroker, attestation: AttestationBackend)
 }
 
 async function unknownPolicy(attestation: AttestationBackend, id: string): Promise<Error> {
-  const known = (await attestation.listPolicies()).map((policy) => policy.id);
-  const split = id.lastIndexOf('_');
-  return assayError('policy.id.known', {
-    params: { id: split < 0 ? id : id.slice(0, split), class: split < 0 ? '' : id.slice(split + 1), list: known },
-  });
+  const list = (await attestation.listPolicies()).map((policy) => policy.id);
+  return assayError('policy.id.known', { params: { id, list } });
 }

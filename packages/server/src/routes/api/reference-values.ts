@@ -1,5 +1,5 @@
 import type { JsonValue } from '@assay/bytes';
-import { assayError } from '@assay/bytes/findings';
+import { assayError, nearestName } from '@assay/bytes/findings';
 import type { KeyBroker } from '@assay/kbs';
 import type { ReferenceValueAdministration } from '@assay/rvps';
 import Type from 'typebox';
@@ -119,5 +119,7 @@ function expiry(text: string): number | 'never' {
 }
 
 function unknownName(name: string, names: readonly string[]): Error {
-  return assayError('rv.value.present', { params: { name, n: names.length, nearest: names[0] ?? 'none' } });
+  const nearest = nearestName(name, names);
+  const told = nearest === undefined ? `${names.length} other names exist` : `nearest is \`${nearest}\``;
+  return assayError('rv.value.present', { params: { name, nearest: told } });
 }

@@ -1,0 +1,4 @@
+import { Command } from 'commander';
+export function regoCommand(): Command {
+  return new Command('rego');
+}
