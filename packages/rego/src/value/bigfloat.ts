@@ -2,7 +2,7 @@
  * Binary floats with a 64-bit mantissa, rounded to nearest even: the arithmetic OPA gives fractions (Go's `big.Float` at
  * its default precision). `1 / 3` therefore prints 19 digits where a double prints 16.
  */
-import { type DecimalParts, formatNumber, numberFromText, type RegoNumber, toParts } from './number.js';
+import { type DecimalParts, numberFromText, type RegoNumber, toParts } from './number.js';
 
 const PRECISION = 64;
 
@@ -131,9 +131,4 @@ function fraction(digits: string, exp: number): string {
   }
   if (exp <= 0) return `0.${'0'.repeat(-exp)}${digits}`;
   return `${digits.slice(0, exp)}.${digits.slice(exp)}`;
-}
-
-/** The number as OPA's float formatting gives it back (`1.50` becomes `1.5`). */
-export function reformatted(n: RegoNumber): RegoNumber {
-  return numberFromText(formatNumber(bigFloatToNumber(toBigFloat(n)))) ?? n;
 }

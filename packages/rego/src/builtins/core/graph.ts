@@ -15,19 +15,25 @@ import { objectOperand, operand } from '../operands.js';
 import { type Builtin, type BuiltinContext, operandError, type RelationHint, T } from '../types.js';
 
 /** Depth first, a node before its children; sets use the element as its own path segment. */
-function* walk(v: Value, path: readonly Value[], ctx: BuiltinContext, hint: RelationHint | undefined): Iterable<Value> {
-  checkDepth(path.length);
+function* walk(
+  v: Value,
+  path: readonly Value[],
+  depth: number,
+  ctx: BuiltinContext,
+  hint: RelationHint | undefined,
+): Iterable<Value> {
+  checkDepth(depth);
   ctx.budget.step(1);
   ctx.budget.alloc(2 + (path.length >> 1));
   yield [path, v];
   if (v === null || typeof v !== 'object') return;
   const below = (key: Value): readonly Value[] => (hint?.ignorePath === true ? path : [...path, key]);
   if (isArray(v)) {
-    for (let i = 0; i < v.length; i++) yield* walk(v[i] as Value, below(i), ctx, hint);
+    for (let i = 0; i < v.length; i++) yield* walk(v[i] as Value, below(i), depth + 1, ctx, hint);
   } else if (v instanceof RegoSet) {
-    for (const item of v.values()) yield* walk(item, below(item), ctx, hint);
+    for (const item of v.values()) yield* walk(item, below(item), depth + 1, ctx, hint);
   } else if (isObject(v)) {
-    for (const { key, value } of objectEntries(v)) yield* walk(value, below(key), ctx, hint);
+    for (const { key, value } of objectEntries(v)) yield* walk(value, below(key), depth + 1, ctx, hint);
   }
 }
 
@@ -116,7 +122,7 @@ export const graphBuiltins: readonly Builtin[] = [
     args: [T.any],
     result: T.tuple(T.array(), T.any),
     relation: true,
-    relationImpl: (args, ctx, hint) => walk(operand(args, 1), [], ctx, hint),
+    relationImpl: (args, ctx, hint) => walk(operand(args, 1), [], 0, ctx, hint),
   },
   { name: 'graph.reachable', args: [graphType, nodeList], result: T.set(), impl: reachable },
   { name: 'graph.reachable_paths', args: [graphType, nodeList], result: T.set(T.array()), impl: reachablePaths },

@@ -17,7 +17,8 @@ import {
 } from './civil.js';
 import { parseDuration } from './duration.js';
 import { chargeText } from './strings.js';
-import { DAYS, formatLayout, NAMED_LAYOUTS, namesZone, parseLayout } from './time-layout.js';
+import { DAYS, formatLayout, NAMED_LAYOUTS, namesZone } from './time-layout.js';
+import { parseLayout } from './time-parse.js';
 
 interface TimeOperand {
   readonly ns: bigint;
