@@ -1,25 +1,33 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { isSessionId, newAttemptId, newSessionId, parseAttemptId, ulid, ulidFloor } from './ids.js';
+import { isSessionId, newSessionId, parseAttemptId, Ulids, ulidFloor } from './ids.js';
 
 const zeros = (n: number) => new Uint8Array(n);
 const ones = (n: number) => new Uint8Array(n).fill(255);
 
 test('a ULID is ten characters of time and sixteen of randomness', () => {
   // Example of the ULID specification: 1469918176385 is 01ARYZ6S41.
-  expect(ulid(new Date(1469918176385), zeros)).toBe(`01aryz6s41${'0'.repeat(16)}`);
-  expect(ulid(new Date(1469918176385), ones)).toBe(`01aryz6s41${'z'.repeat(16)}`);
+  expect(new Ulids(zeros).next(new Date(1469918176385))).toBe(`01aryz6s41${'0'.repeat(16)}`);
+  expect(new Ulids(ones).next(new Date(1469918176385))).toBe(`01aryz6s41f${'z'.repeat(15)}`);
   expect(ulidFloor(new Date(0))).toBe('0'.repeat(26));
 });
 
 test('ids sort by time', () => {
   const times = [0, 1, 31, 32, 1_000_000, 1_763_719_200_000, 1_763_719_200_001];
-  const ids = times.map((time) => newAttemptId(new Date(time), randomBytes));
+  const source = new Ulids(randomBytes);
+  const ids = times.map((time) => source.next(new Date(time)));
   expect([...ids].sort()).toEqual(ids);
 });
 
+test('of one source each is greater than the last, whatever the clock does', () => {
+  const source = new Ulids(() => new Uint8Array(10).fill(255));
+  const ids = [5, 5, 5, 4, 1, 6].map((time) => source.next(new Date(time)));
+  expect([...ids].sort()).toEqual(ids);
+  expect(new Set(ids).size).toBe(6);
+});
+
 test('attempt ids are read in either case, and nothing else is', () => {
-  const id = newAttemptId(new Date(), randomBytes);
+  const id = new Ulids(randomBytes).next(new Date());
   expect(parseAttemptId(id.toUpperCase())).toBe(id);
   for (const wrong of [
     '',

@@ -10,33 +10,35 @@ const LAST_TIME = 281_474_976_710_655;
 export type Random = (bytes: number) => Uint8Array;
 
 /**
- * A ULID in lower case: 48 bits of time (milliseconds), 80 random bits, 26 characters. Ids sort by time; two of the same
- * millisecond sort arbitrarily.
+ * Makes ULIDs in lower case: 48 bits of time (milliseconds), 80 random bits, 26 characters. Of one source each id is greater
+ * than the last, also within a millisecond and when the clock is set back: what was recorded later sorts later.
  */
-export function ulid(now: Date, random: Random): string {
-  const tail = exactly(random, 10);
-  let text = timePart(now);
-  let bits = 0;
-  let held = 0;
-  for (const byte of tail) {
-    bits = (bits << 8) | byte;
-    held += 8;
-    while (held >= 5) {
-      held -= 5;
-      text += ALPHABET[(bits >>> held) & 31];
-      bits &= (1 << held) - 1;
-    }
+export class Ulids {
+  readonly #random: Random;
+  #time = -1;
+  #tail = new Uint8Array(10);
+
+  constructor(random: Random) {
+    this.#random = random;
   }
-  return text;
+
+  next(now: Date): string {
+    const time = now.getTime();
+    if (time > this.#time) {
+      this.#time = time;
+      this.#tail = Uint8Array.from(exactly(this.#random, 10));
+      // Room to count up: the first bit is not drawn.
+      this.#tail[0] = (this.#tail[0] ?? 0) & 0x7f;
+    } else {
+      increment(this.#tail);
+    }
+    return timePart(new Date(this.#time)) + base32(this.#tail);
+  }
 }
 
 /** The smallest ULID of an instant: where a list by time begins. */
 export function ulidFloor(time: Date): string {
   return timePart(time) + '0'.repeat(16);
-}
-
-export function newAttemptId(now: Date, random: Random): AttemptId {
-  return ulid(now, random) as AttemptId;
 }
 
 /** The id as given by a caller (upper case is accepted), or undefined where it cannot be one. */
@@ -56,6 +58,30 @@ export function newSessionId(random: Random): string {
 /** Whether a cookie's value can be one of ours; anything else never reaches the store. */
 export function isSessionId(text: string): boolean {
   return /^[0-9a-f]{32}$/.test(text);
+}
+
+function increment(bytes: Uint8Array): void {
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    const byte = (bytes[i] ?? 0) + 1;
+    bytes[i] = byte & 0xff;
+    if (byte < 256) return;
+  }
+}
+
+function base32(bytes: Uint8Array): string {
+  let text = '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of bytes) {
+    bits = (bits << 8) | byte;
+    held += 8;
+    while (held >= 5) {
+      held -= 5;
+      text += ALPHABET[(bits >>> held) & 31];
+      bits &= (1 << held) - 1;
+    }
+  }
+  return text;
 }
 
 function timePart(time: Date): string {

@@ -1,7 +1,7 @@
 /** What happened, kept for the owner: attempts with their findings, releases, leases and administrative acts. */
 import { assayError, type Verdict } from '@assay/bytes/findings';
 import type { Operation, Storage } from '@assay/storage';
-import { type Random, ulid, ulidFloor } from '../ids.js';
+import { type Random, Ulids, ulidFloor } from '../ids.js';
 import type {
   AdminAct,
   AttemptDetail,
@@ -39,9 +39,15 @@ export interface AuditOptions {
 
 export class AuditLog {
   readonly #options: AuditOptions;
+  readonly #ids: Ulids;
 
   constructor(options: AuditOptions) {
     this.#options = options;
+    this.#ids = new Ulids(options.random);
+  }
+
+  newAttempt(): AttemptId {
+    return this.#ids.next(this.#options.now()) as AttemptId;
   }
 
   /** Writes of one attempt's present state, to be committed together with what they are about. */
@@ -64,7 +70,7 @@ export class AuditLog {
     lease?: Omit<Lease, 'at' | 'attempt'>,
   ): Promise<void> {
     const now = this.#options.now();
-    const id = ulid(now, this.#options.random);
+    const id = this.#ids.next(now);
     const at = now.toISOString();
     const expiresAt = this.#expiry();
     const operations: Operation[] = [
@@ -132,7 +138,7 @@ export class AuditLog {
   /** The write of one administrative act, to be committed together with what was done. */
   actOperation(act: Omit<AdminAct, 'id' | 'at'>): Operation {
     const now = this.#options.now();
-    const id = ulid(now, this.#options.random);
+    const id = this.#ids.next(now);
     const record: AdminAct = { id, at: now.toISOString(), ...act };
     return { op: 'put', ns: ADMIN_NS, key: ACT + id, value: encode(record) };
   }

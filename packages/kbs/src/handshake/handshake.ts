@@ -14,7 +14,7 @@ import {
 import type { AuditLog } from '../audit/log.js';
 import { joinVerdicts, ownVerdict, rootIds } from '../audit/verdict.js';
 import { KbsRefusal, refusal } from '../errors.js';
-import { newAttemptId, newSessionId } from '../ids.js';
+import { newSessionId } from '../ids.js';
 import { asKnownError, parseBody, reading } from '../protocol-fault.js';
 import type {
   AttemptId,
@@ -68,10 +68,10 @@ export class Handshake {
   }
 
   async auth(call: AuthCall): Promise<AuthReply> {
-    const { metrics, now, random, lifetimeMs } = this.#options;
+    const { metrics, now, random, lifetimeMs, audit } = this.#options;
     metrics.authRequest();
     const startedAt = now();
-    const course: Course = { attempt: newAttemptId(startedAt, random), startedAt, caller: call.caller, findings: [] };
+    const course: Course = { attempt: audit.newAttempt(), startedAt, caller: call.caller, findings: [] };
     try {
       const request = this.#readRequest(call);
       course.request = request;
@@ -109,10 +109,10 @@ export class Handshake {
   }
 
   async attest(call: AttestCall): Promise<AttestReply> {
-    const { metrics, now, random, sessions } = this.#options;
+    const { metrics, now, sessions, audit } = this.#options;
     metrics.attestationRequest();
     const startedAt = now();
-    const course: Course = { attempt: newAttemptId(startedAt, random), startedAt, caller: call.caller, findings: [] };
+    const course: Course = { attempt: audit.newAttempt(), startedAt, caller: call.caller, findings: [] };
     try {
       const id = sessionIdOf(call.session);
       if (call.session === undefined) throw assayError('session.cookie.present', { subject: 'session' });

@@ -13,7 +13,6 @@ import type { AuditLog } from '../audit/log.js';
 import { ownVerdict, rootIds } from '../audit/verdict.js';
 import { type KbsOperation, refusal } from '../errors.js';
 import type { SessionStore, TokenOrigin } from '../handshake/session-store.js';
-import { newAttemptId } from '../ids.js';
 import type { Plugin, PluginAnswer, PluginRequest } from '../plugins/plugin.js';
 import { decide } from '../policy/decide.js';
 import type { ResourcePolicyStore } from '../policy/store.js';
@@ -91,9 +90,9 @@ export class Release {
   }
 
   async #asGuest(plugin: Plugin, request: PluginRequest, call: PluginCall): Promise<PluginReply> {
-    const { now, random } = this.#options;
+    const { audit } = this.#options;
     const course: Course = {
-      attempt: newAttemptId(now(), random),
+      attempt: audit.newAttempt(),
       known: false,
       findings: [],
       resource: [plugin.name, ...request.path].join('/').slice(0, 1024),
