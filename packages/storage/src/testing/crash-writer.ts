@@ -12,7 +12,19 @@ await Promise.all(
   steps.map(async (first, writer) => {
     for (let step = Number(first); ; step++) {
       await performStep(storage, writer, step);
-      writeSync(1, `${writer} ${step}\n`);
+      acknowledge(`${writer} ${step}\n`);
     }
   }),
 );
+
+/** Out of this process before the next step begins: what a stream of Node still held would be lost with the process. */
+function acknowledge(line: string): void {
+  for (let rest = line; rest !== ''; ) {
+    try {
+      rest = rest.slice(writeSync(1, rest));
+    } catch (error) {
+      // The other end reads too slowly: a step that is not told is not acknowledged, so wait.
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+    }
+  }
+}

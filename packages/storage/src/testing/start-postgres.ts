@@ -21,19 +21,19 @@ const MISSING = 'PostgreSQL is not installed here: its tests are skipped. To run
 /**
  * Starts PostgreSQL where it is installed.
  *
+ * @param installed folder with a folder per version, as Debian and its kin have it
  * @returns undefined, with a line on stderr, where it is not: the tests are then to be skipped.
  * @throws Error instead with `CI=true`, where nothing may be skipped.
  */
-export async function postgresForTests(): Promise<TestPostgres | undefined> {
-  const bin = await findBinaries();
+export async function postgresForTests(installed = '/usr/lib/postgresql'): Promise<TestPostgres | undefined> {
+  const bin = await findBinaries(installed);
   if (bin !== undefined) return startPostgres(bin);
   if (process.env['CI'] === 'true') throw new Error(MISSING);
   process.stderr.write(`${MISSING}\n`);
   return undefined;
 }
 
-async function findBinaries(): Promise<string | undefined> {
-  const root = '/usr/lib/postgresql';
+async function findBinaries(root: string): Promise<string | undefined> {
   const versions = (await readdir(root).catch(() => [])).sort((a, b) => Number(b) - Number(a));
   for (const version of versions) {
     const bin = join(root, version, 'bin');
