@@ -2,7 +2,7 @@
 
 import type { Builtin } from '../builtins/types.js';
 import { compilePolicy, type HostFunction } from '../eval/policy.js';
-import { readYaml } from '../parser/yaml.js';
+import { readAnnotations } from '../parser/annotations.js';
 import { canonicalKey, isArray, isObject, objectEntries, objectFrom, toJson, type Value } from '../value/index.js';
 import { type CaseReader, type CaseResult, errorResult, type Verdict } from './case.js';
 import { hostSettings, sleepFunction } from './host.js';
@@ -35,7 +35,11 @@ function evaluate(test: CaseReader, suite: 'v0' | 'v1', builtins: readonly Built
   const hostFunctions: HostFunction[] = [sleepFunction];
   try {
     const modules = test.texts('modules').map((text, i) => ({ file: `test-${i}.rego`, text }));
-    const policy = compilePolicy(modules, builtins, { regoVersion: suite, hostFunctions, yaml: readYaml });
+    const policy = compilePolicy(modules, builtins, {
+      regoVersion: suite,
+      hostFunctions,
+      annotations: readAnnotations,
+    });
     const query = test.text('query') ?? '';
     const data = test.get('data');
     const { results } = policy.evaluate({

@@ -5,7 +5,7 @@ import { T } from '../builtins/types.js';
 import { type CompileSettings, compileModules, compileQuery, type Program } from '../compiler/compile.js';
 import type { RuleNode } from '../compiler/ir.js';
 import { findNode } from '../compiler/tree.js';
-import { parseModule, parseQuery, type YamlReader } from '../parser/index.js';
+import { type AnnotationReader, parseModule, parseQuery } from '../parser/index.js';
 import type { Value } from '../value/index.js';
 import { EvaluationError } from './errors.js';
 import { type EvaluationSettings, EvaluationState, evaluationError, type HostImplementation } from './evaluation.js';
@@ -46,7 +46,7 @@ export interface CompileOptions {
   /** v0 modules may use `if contains in every` without importing them. */
   readonly futureKeywords?: boolean;
   /** Reads METADATA blocks, for `rego.metadata.*`; the node entry point supplies one. */
-  readonly yaml?: YamlReader;
+  readonly annotations?: AnnotationReader;
 }
 
 export interface EvaluateOptions extends EvaluationSettings {
@@ -214,7 +214,7 @@ export function compilePolicy(
   builtins: readonly Builtin[],
   options: CompileOptions = {},
 ): Policy {
-  const { regoVersion = 'v1', futureKeywords, yaml } = options;
+  const { regoVersion = 'v1', futureKeywords, annotations } = options;
   const parsed = modules.map((module) =>
     'kind' in module
       ? module
@@ -222,7 +222,7 @@ export function compilePolicy(
           file: module.file,
           regoVersion,
           ...(futureKeywords === undefined ? {} : { futureKeywords }),
-          ...(yaml === undefined ? {} : { yaml }),
+          ...(annotations === undefined ? {} : { annotations }),
         }),
   );
   const typeCheck = options.typeCheck ?? options.mode !== 'regorus';

@@ -95,7 +95,13 @@ export class Tracer implements Instrument {
   }
 
   branch(definition: Definition, branch: Branch, evaluate: Evaluate): Evaluate {
-    return (c, args) => this.#within(definition, branch, () => evaluate(c, args), (v) => v !== undefined);
+    return (c, args) =>
+      this.#within(
+        definition,
+        branch,
+        () => evaluate(c, args),
+        (v) => v !== undefined,
+      );
   }
 
   solutions(definition: Definition, branch: Branch, enumerate: Enumerate): Enumerate {

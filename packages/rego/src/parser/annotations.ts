@@ -4,13 +4,37 @@
  * They are comments first: a module with a malformed block is still a valid module, as it is for regorus and for OPA unless
  * it is asked to process annotations.
  */
+import { parse as parseYaml } from 'yaml';
 import type { RegoDiagnostic } from '../ast/errors.js';
-import type { Annotation, AnnotationScope, Comment, Import, JsonValue, Location, Package, Rule } from '../ast/types.js';
+import type {
+  Annotation,
+  AnnotationScope,
+  Comment,
+  Import,
+  JsonValue,
+  Location,
+  Module,
+  Package,
+  Rule,
+} from '../ast/types.js';
 
-/** Reads a YAML text as plain data; throws on malformed text. Supplied from outside: a YAML parser outweighs the engine. */
-export type YamlReader = (text: string) => unknown;
+/** Finds and reads the annotations of a module. It is handed to the parser, so that YAML weighs on nobody who does not want it. */
+export type AnnotationReader = (
+  comments: readonly Comment[],
+  found: Package,
+  imports: readonly Import[],
+  rules: readonly Rule[],
+) => readonly Annotation[];
 
-export interface AnnotationResult {
+export const readAnnotations: AnnotationReader = (comments, found, imports, rules) =>
+  attachAnnotations(comments, found, imports, rules).annotations;
+
+/** What is wrong with the METADATA blocks of a module: findings for a linter, no obstacle to evaluation. */
+export function annotationErrors(module: Module): readonly RegoDiagnostic[] {
+  return attachAnnotations(module.comments, module.package, module.imports, module.rules).errors;
+}
+
+interface AnnotationResult {
   readonly annotations: readonly Annotation[];
   readonly errors: readonly RegoDiagnostic[];
 }
@@ -29,19 +53,18 @@ interface Block {
 type Fields = Record<string, JsonValue>;
 
 /** Finds, reads and attaches the annotations of a module. */
-export function attachAnnotations(
+function attachAnnotations(
   comments: readonly Comment[],
   found: Package,
   imports: readonly Import[],
   rules: readonly Rule[],
-  readYaml: YamlReader,
 ): AnnotationResult {
   const statements = [found, ...imports, ...rules].sort((a, b) => a.loc.offset - b.loc.offset);
   const annotations: Annotation[] = [];
   const errors: RegoDiagnostic[] = [];
   for (const block of blocksOf(comments)) {
     try {
-      const fields = fieldsOf(block, readYaml);
+      const fields = fieldsOf(block);
       const target = statements.find((statement) => statement.loc.row > block.loc.row);
       annotations.push(attach(fields, target, block.loc));
     } catch (error) {
@@ -71,13 +94,13 @@ function blocksOf(comments: readonly Comment[]): readonly Block[] {
   return blocks;
 }
 
-function fieldsOf(block: Block, readYaml: YamlReader): Fields {
+function fieldsOf(block: Block): Fields {
   const text = block.lines.join('\n');
   if (text.trim() === '') throw new AnnotationError('expected METADATA block, found whitespace');
   if (text.length > MAX_BLOCK) throw new AnnotationError('METADATA block is too long');
   let raw: unknown;
   try {
-    raw = readYaml(text);
+    raw = parseYaml(text, { schema: 'core', uniqueKeys: true, maxAliasCount: 20, logLevel: 'error' });
   } catch (error) {
     const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
     throw new AnnotationError(`METADATA block is not valid YAML: ${message}`);

@@ -2,7 +2,7 @@
 
 import { type RegoDiagnostic, RegoErrors } from '../ast/errors.js';
 import type { Comment, Location, RegoVersion, Term } from '../ast/types.js';
-import type { YamlReader } from './annotations.js';
+import type { AnnotationReader } from './annotations.js';
 import { lex } from './lexer.js';
 import { baseKeywords, futureKeywords, type Token, type TokenKind, tokenName } from './tokens.js';
 
@@ -19,8 +19,8 @@ export interface ParseOptions {
   readonly maxDepth?: number;
   /** After how many syntax errors to give up. Default 20. */
   readonly maxErrors?: number;
-  /** Reads METADATA blocks. Without it a module has no annotations. */
-  readonly yaml?: YamlReader;
+  /** Reads METADATA blocks (`readAnnotations`). Without it a module has no annotations. */
+  readonly annotations?: AnnotationReader;
 }
 
 const MAX_LENGTH = 4 * 1024 * 1024;
@@ -60,7 +60,7 @@ export abstract class Cursor {
   protected readonly keywords: Set<string>;
   protected readonly errors: RegoDiagnostic[] = [];
   protected readonly maxErrors: number;
-  protected readonly yaml: YamlReader | undefined;
+  protected readonly readAnnotations: AnnotationReader | undefined;
   /** Height of the term parsed last: bounds what recursive readers of the tree have to go through. */
   protected height = 0;
   readonly #maxDepth: number;
@@ -74,7 +74,7 @@ export abstract class Cursor {
     this.version = options.regoVersion ?? 'v1';
     this.#maxDepth = options.maxDepth ?? MAX_DEPTH;
     this.maxErrors = options.maxErrors ?? MAX_ERRORS;
-    this.yaml = options.yaml;
+    this.readAnnotations = options.annotations;
     const maxLength = options.maxLength ?? MAX_LENGTH;
     if (text.length > maxLength) {
       const message = `text is too long: ${text.length} characters, at most ${maxLength} are taken`;

@@ -1,3 +1,3 @@
-export type { YamlReader } from './annotations.js';
+export type { AnnotationReader } from './annotations.js';
 export type { ParseOptions } from './cursor.js';
-export { annotationErrors, parseModule, parseQuery, parseTerm } from './module.js';
+export { parseModule, parseQuery, parseTerm } from './module.js';

@@ -1,7 +1,6 @@
 /** Modules: package, imports, rules, and the checks that need a whole module. */
-import { type RegoDiagnostic, RegoErrors } from '../ast/errors.js';
+import { RegoErrors } from '../ast/errors.js';
 import type { Annotation, Body, Import, Module, Package, Rule, Term } from '../ast/types.js';
-import { attachAnnotations, type YamlReader } from './annotations.js';
 import { type ParseOptions, SyntaxFailure } from './cursor.js';
 import { RuleParser } from './rules.js';
 import { baseKeywords, futureKeywords, type Token } from './tokens.js';
@@ -25,7 +24,7 @@ class ModuleParser extends RuleParser {
     if (found === undefined) throw new Error('a module without package has errors');
     if (this.version === 'v1') this.#checkV1();
     this.#throwErrors();
-    const { comments, yaml } = this;
+    const { comments, readAnnotations } = this;
     const imports = this.#imports;
     const rules = this.#rules;
     let annotations: readonly Annotation[] | undefined;
@@ -39,7 +38,7 @@ class ModuleParser extends RuleParser {
       rules,
       comments,
       get annotations() {
-        annotations ??= yaml === undefined ? [] : attachAnnotations(comments, found, imports, rules, yaml).annotations;
+        annotations ??= readAnnotations?.(comments, found, imports, rules) ?? [];
         return annotations;
       },
       loc: { file: this.file, row: 1, col: 1, offset: 0, end: this.text.length },
@@ -248,9 +247,4 @@ export function parseQuery(text: string, options: ParseOptions = {}): Body {
  */
 export function parseTerm(text: string, options: ParseOptions = {}): Term {
   return new ModuleParser(text, options).singleTerm();
-}
-
-/** What is wrong with the METADATA blocks of a module: findings for a linter, no obstacle to evaluation. */
-export function annotationErrors(module: Module, yaml: YamlReader): readonly RegoDiagnostic[] {
-  return attachAnnotations(module.comments, module.package, module.imports, module.rules, yaml).errors;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { RegoErrors } from '../ast/errors.js';
 import type { Module, RegoVersion, Rule, Statement, Term } from '../ast/types.js';
-import { annotationErrors, parseModule, parseQuery, parseTerm } from './index.js';
-import { readYaml } from './yaml.js';
+import { annotationErrors, readAnnotations } from './annotations.js';
+import { parseModule, parseQuery, parseTerm } from './index.js';
 
 function errorOf(parse: () => unknown): RegoErrors {
   try {
@@ -15,7 +15,7 @@ function errorOf(parse: () => unknown): RegoErrors {
 }
 
 const module = (text: string, regoVersion: RegoVersion = 'v1'): Module =>
-  parseModule(`package a\n${text}`, { regoVersion, yaml: readYaml });
+  parseModule(`package a\n${text}`, { regoVersion, annotations: readAnnotations });
 const refusal = (text: string, regoVersion: RegoVersion = 'v1'): string =>
   errorOf(() => module(text, regoVersion)).message;
 function rule(text: string, regoVersion: RegoVersion = 'v1'): Rule {
@@ -471,7 +471,7 @@ describe('annotations', () => {
         '# unknown: dropped',
         'p := 1',
       ].join('\n'),
-      { yaml: readYaml },
+      { annotations: readAnnotations },
     );
     expect(read.annotations.map((a) => a.fields)).toEqual([
       {
@@ -503,6 +503,6 @@ describe('annotations', () => {
   ])('%j is a finding, no obstacle', (comment, message) => {
     const read = module(`${comment}\np := 1`);
     expect(read.annotations).toEqual([]);
-    expect(annotationErrors(read, readYaml).map((e) => e.message)).toEqual([expect.stringContaining(message)]);
+    expect(annotationErrors(read).map((e) => e.message)).toEqual([expect.stringContaining(message)]);
   });
 });

@@ -24,7 +24,10 @@ const SMALLEST_GROUP = 2;
 
 /** `items[i]` is what `definitions[i]` compiled to. */
 export function planOf<T>(definitions: readonly Definition[], items: readonly T[]): Plan<T> {
-  const equalities = new Map<string, { readonly path: readonly string[]; readonly byValue: Map<string, T[]>; size: number }>();
+  const equalities = new Map<
+    string,
+    { readonly path: readonly string[]; readonly byValue: Map<string, T[]>; size: number }
+  >();
   const left: number[] = [];
   const grouped = new Map<number, string>();
   definitions.forEach((definition, i) => {
@@ -40,7 +43,8 @@ export function planOf<T>(definitions: readonly Definition[], items: readonly T[
   });
   for (const i of items.keys()) if ((equalities.get(grouped.get(i) ?? '')?.size ?? 0) < SMALLEST_GROUP) left.push(i);
   const plans: Plan<T>[] = [];
-  for (const { path, byValue, size } of equalities.values()) if (size >= SMALLEST_GROUP) plans.push(equality(path, byValue));
+  for (const { path, byValue, size } of equalities.values())
+    if (size >= SMALLEST_GROUP) plans.push(equality(path, byValue));
   const named = new Map<string, T[]>();
   const always: T[] = [];
   for (const i of left) {
