@@ -27,7 +27,12 @@ describe('group commit', () => {
     const { db, log } = recorder();
     const writer = new GroupCommit({ db, ...options });
     const results = await Promise.all(
-      Array.from({ length: 100 }, (_, i) => writer.write(() => (log.push(`job ${i}`), i))),
+      Array.from({ length: 100 }, (_, i) =>
+        writer.write(() => {
+          log.push(`job ${i}`);
+          return i;
+        }),
+      ),
     );
     expect(results).toEqual(Array.from({ length: 100 }, (_, i) => i));
     expect(log).toEqual(['BEGIN IMMEDIATE', ...results.map((i) => `job ${i}`), 'COMMIT']);
