@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { RegoErrors } from '../ast/errors.js';
 import type { Module, RegoVersion } from '../ast/types.js';
 import { parseModule } from '../parser/index.js';
+import { lex } from '../parser/lexer.js';
 import { arbitraryModule, arbitraryProgram } from './arbitrary.test.util.js';
 import { format } from './index.js';
 
@@ -73,8 +74,10 @@ describe('style', () => {
   });
 
   test('with modifiers keep their lines', () => {
-    expect(formatted('package a\np if {\nx with input as 1\nwith data.y as 2 with data.z as 3\n}')).toBe(
-      'package a\n\np if {\n\tx with input as 1\n\t\twith data.y as 2 with data.z as 3\n}\n',
+    expect(
+      formatted('package a\np if {\nx with input as 1\nwith data.y as 2 with data.z as 3\ny\n  with input as 1\n}'),
+    ).toBe(
+      'package a\n\np if {\n\tx with input as 1\n\t\twith data.y as 2 with data.z as 3\n\ty\n\t\twith input as 1\n}\n',
     );
   });
 
@@ -206,7 +209,41 @@ describe.skipIf(folder === undefined)('the corpus', () => {
     }
     expect(count).toBeGreaterThan(3000);
   });
+
+  test('comments and blank lines wherever a line may break, and CR LF', () => {
+    const modules = [...corpusModules(folder ?? '')];
+    const inserted = fc.constantFrom('', '', '', ' # a\n', '\n', ' # b\n\n# c\n', '\n# d\n\n');
+    const insertions = fc.array(inserted, { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(fc.constantFrom(...modules), insertions, fc.boolean(), ([text, version], list, crlf) => {
+        const broken = breakLines(text, list);
+        const changed = crlf ? broken.replaceAll('\n', '\r\n') : broken;
+        try {
+          parseModule(changed, { regoVersion: version });
+        } catch (error) {
+          expect(error).toBeInstanceOf(RegoErrors);
+          return;
+        }
+        expectFaithful(changed, version);
+      }),
+      { numRuns: fuzzRuns(500) },
+    );
+  });
 });
+
+/** Inserts the texts in turn where a line ends, and behind opening brackets, commas and operators. */
+function breakLines(text: string, insertions: readonly string[]): string {
+  const open = new Set([',', '{', '[', '(', ':=', '=', '|', '==', '+', ':']);
+  const { tokens } = lex(text);
+  let out = '';
+  let last = 0;
+  for (const [i, token] of tokens.entries()) {
+    out += text.slice(last, token.start);
+    last = token.start;
+    if (token.newlineBefore || open.has(tokens[i - 1]?.kind ?? '')) out += insertions[i % insertions.length];
+  }
+  return out + text.slice(last);
+}
 
 interface Case {
   readonly modules?: readonly string[];

@@ -60,30 +60,33 @@ export class ModulePrinter extends StatementPrinter {
   #item(item: Item, last: Item, print: () => string, following: Item | undefined): void {
     const commented = this.#comments(item.loc.offset);
     const text = print();
+    const endRow = this.source.endRow(last.loc);
+    const line = this.line(text, last.loc.end, endRow, following?.loc.offset ?? Number.POSITIVE_INFINITY, 0);
+    // A line that starts with a comment (moved out of the rule) is no part of a group.
     const oneLine = !text.includes('\n');
     const detached = item.loc.row - this.#previousRow > 1;
-    const grouped = item.kind === 'rule' && this.#previous?.item.kind === 'rule' && this.#previous.oneLine && oneLine;
-    if (commented ? detached : this.#out !== '' && (!grouped || detached || !this.source.hasText)) this.#out += '\n';
-    const endRow = this.source.endRow(last.loc);
-    this.#out += this.line(text, last.loc.end, endRow, following?.loc.offset ?? Number.POSITIVE_INFINITY, 0);
+    const inGroup = item.kind === 'rule' && oneLine && !line.startsWith('#') && this.source.hasText;
+    const grouped = inGroup && this.#previous?.item.kind === 'rule' && this.#previous.oneLine && !detached;
+    if (commented ? detached : this.#out !== '' && !grouped) this.#out += '\n';
+    this.#out += line;
     this.#previousRow = endRow;
     this.#previous = { item, oneLine };
   }
 
   // Imports
 
-  /** Imports on consecutive lines without comments between them. */
+  /** Imports on consecutive lines without comments between or inside them. */
   #importGroup(items: readonly Item[], start: number): readonly Import[] {
     const group: Import[] = [];
     for (let i = start; i < items.length; i++) {
       const item = items[i];
       if (item?.kind !== 'import') break;
       const before = group.at(-1);
-      if (before && this.source.hasText) {
-        const gap = item.loc.row - this.source.endRow(before.loc);
-        if (gap > 1) break;
-      }
+      const alone = this.source.hasComments(item.loc.offset, item.loc.end);
+      if (before && alone) break;
+      if (before && this.source.hasText && item.loc.row - this.source.endRow(before.loc) > 1) break;
       group.push(item);
+      if (alone) break;
     }
     return group;
   }

@@ -6,7 +6,7 @@ import { startsWithUnion, TermPrinter } from './terms.js';
 export class StatementPrinter extends TermPrinter {
   statement(statement: Statement, indent: number): string {
     let text = this.#plain(statement, indent);
-    let row = this.source.endRow({ ...statement.loc, end: statement.with[0]?.loc.offset ?? statement.loc.end });
+    let row = this.source.endRow({ ...statement.loc, end: this.#end(statement) });
     let inner = indent;
     for (const modifier of statement.with) {
       const broken = modifier.loc.row > row && !this.isFlat;
@@ -16,6 +16,26 @@ export class StatementPrinter extends TermPrinter {
       text += `with ${this.term(modifier.target, inner)} as ${this.term(modifier.value, inner)}`;
     }
     return text;
+  }
+
+  /** Where a statement ends in the source, its modifiers left out. */
+  #end(statement: Statement): number {
+    switch (statement.kind) {
+      case 'term':
+        return statement.term.loc.end;
+      case 'unify':
+        return statement.right.loc.end;
+      case 'assign':
+        return statement.value.loc.end;
+      case 'not':
+        return this.#end(statement.statement);
+      case 'some':
+        return statement.loc.end;
+      case 'some-in':
+        return statement.domain.loc.end;
+      case 'every':
+        return this.source.closingBrace(statement.body.at(-1)?.loc.end ?? statement.loc.end);
+    }
   }
 
   #plain(statement: Statement, indent: number): string {
