@@ -43,6 +43,7 @@ export async function mountRoutes(routes: readonly Route[], options: MountOption
     // While draining, requests on kept-alive connections are still answered; new connections are refused by the closed socket.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => sendError(options, errorsByPath(request.url), error, request, reply),
     ...serverOptions(options),
   });
   // Bodies stay bytes: each handler parses what it expects, strictly, and nothing is interpreted before the caller is let in.
@@ -233,6 +234,14 @@ function fromFramework(thrown: unknown, options: MountOptions, request: FastifyR
           member: code === 'FST_ERR_BAD_URL' ? 'path' : 'body',
           actual: 'not what its header says',
           expected: 'well-formed percent-encoding and a true Content-Length are wanted',
+        },
+        cause: thrown,
+      });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return assayError('request.content.type', {
+        params: {
+          actual: `\`${(request.headers['content-type'] ?? '').slice(0, 40)}\``,
+          expected: 'type/subtype, or no Content-Type at all',
         },
         cause: thrown,
       });
