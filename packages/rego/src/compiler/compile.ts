@@ -4,7 +4,7 @@ import type { Builtin } from '../builtins/types.js';
 import type { CompileContext } from './context.js';
 import { Diagnostics } from './diagnostics.js';
 import type { Body, Branch, Definition, Local, Term } from './ir.js';
-import { checkNames, exportsOf, type Globals, globalsOf } from './names.js';
+import { checkNames, exportsOf, type Globals, globalsOf, importName } from './names.js';
 import { checkRecursion, dependenciesOf } from './recursion.js';
 import { Resolver } from './resolve.js';
 import { orderBody, orderBranch, reportable } from './safety.js';
@@ -51,6 +51,7 @@ export function compileModules(modules: readonly ast.Module[], settings: Compile
     const resolver = resolvers.get(definition.module);
     if (resolver !== undefined) definition.branches = resolveDefinition(definition, resolver);
   }
+  if (settings.strict) for (const [module, resolver] of resolvers) checkImports(module, resolver, diagnostics);
   diagnostics.throwIfAny();
   for (const definition of definitionsOf(tree)) for (const branch of definition.branches) orderBranch(branch, context);
   diagnostics.throwIfAny();
@@ -65,6 +66,15 @@ function* definitionsOf(tree: RuleTree): Iterable<Definition> {
   for (const node of tree.nodes) {
     if (node.defaultDefinition !== undefined) yield node.defaultDefinition;
     yield* node.definitions;
+  }
+}
+
+/** Strict mode refuses imports that nothing uses. */
+function checkImports(module: ast.Module, resolver: Resolver, diagnostics: Diagnostics): void {
+  for (const node of module.imports) {
+    const root = node.path[0];
+    if ((root !== 'data' && root !== 'input') || resolver.hasUsed(importName(node))) continue;
+    diagnostics.add('imports', 'rego_compile_error', `import ${node.path.join('.')} unused`, node.loc);
   }
 }
 

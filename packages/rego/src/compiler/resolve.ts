@@ -25,6 +25,7 @@ export class Resolver {
   readonly #context: CompileContext;
   readonly #globals: Globals;
   readonly #version: ast.RegoVersion;
+  readonly #used = new Set<string>();
 
   constructor(context: CompileContext, options: ResolverOptions) {
     this.#context = context;
@@ -291,7 +292,7 @@ export class Resolver {
     if (declared !== undefined) return { kind: 'local', local: declared, loc };
     if (!scope.isUpcoming(v.name)) {
       if (isReserved(v.name)) return { kind: 'ref', root: v.name === 'input' ? 'input' : 'data', path: [], loc };
-      const global = this.#globals.get(v.name);
+      const global = this.#global(v.name);
       if (global !== undefined) return this.#checked(globalRef(global, [], loc));
     }
     return { kind: 'local', local: scope.undeclared(v.name, loc), loc };
@@ -439,8 +440,19 @@ export class Resolver {
       rest.push(part.value);
     }
     if (isReserved(head.name)) return [head.name, ...rest];
-    const global = this.#globals.get(head.name);
+    const global = this.#global(head.name);
     return global && [...global, ...rest];
+  }
+
+  #global(name: string): readonly string[] | undefined {
+    const global = this.#globals.get(name);
+    if (global !== undefined) this.#used.add(name);
+    return global;
+  }
+
+  /** Whether anything that was resolved so far used a global name. */
+  hasUsed(name: string): boolean {
+    return this.#used.has(name);
   }
 
   #fullName(name: ast.VarTerm | ast.RefTerm): string {
