@@ -262,11 +262,12 @@ export const arbitraryInput: fc.Arbitrary<JsonValue> = fc.record(
 );
 
 const inputRefs = ['input.xs', 'input.o', 'input.n', 'input.s', 'input.xs[0]', 'input.o.a', 'input.none'];
+// A minus at the start of a statement would continue the one before.
 const smallConstants = [
   '0',
   '1',
   '2',
-  '-1',
+  '(-1)',
   '"a"',
   '"b"',
   'true',
