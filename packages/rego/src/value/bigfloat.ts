@@ -79,6 +79,13 @@ export function divideFloats(a: BigFloat, b: BigFloat): BigFloat {
   return quotient(a.negative !== b.negative, a.mant, b.mant, a.exp - b.exp);
 }
 
+/** The nearest integer to a fraction; halves go to the even one. */
+function divideToEven(num: bigint, den: bigint): bigint {
+  const q = num / den;
+  const twice = 2n * (num - q * den);
+  return twice > den || (twice === den && (q & 1n) === 1n) ? q + 1n : q;
+}
+
 /** The shortest decimal that rounds back to the same 64-bit float: digits without trailing zeros, `0.digits × 10^exp`. */
 function shortest(f: BigFloat): { digits: string; exp: number } {
   const num0 = f.mant << BigInt(Math.max(f.exp, 0));
@@ -93,7 +100,7 @@ function shortest(f: BigFloat): { digits: string; exp: number } {
     const scale = position - n + 1;
     const num = scale < 0 ? num0 * 10n ** BigInt(-scale) : num0;
     const den = scale > 0 ? den0 * 10n ** BigInt(scale) : den0;
-    const nearest = (2n * num + den) / (2n * den);
+    const nearest = divideToEven(num, den);
     const difference = nearest * den - num;
     // Half a unit in the last place is num / (2 mant).
     const distance = (difference < 0n ? -difference : difference) * 2n * f.mant;

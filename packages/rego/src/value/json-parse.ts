@@ -1,6 +1,7 @@
 /** A JSON reader that keeps numbers exact and words its errors as Go's encoding/json does. */
 import { numberFromText } from './number.js';
 import { wellFormed } from './strings.js';
+import { utf8Encode } from './utf8.js';
 import type { Value } from './value.js';
 
 export interface JsonLimits {
@@ -74,7 +75,7 @@ class Parser {
   #unexpected(where: string, at = this.#at): JsonSyntaxError {
     const cp = this.#text.codePointAt(at);
     if (cp === undefined) return new JsonSyntaxError('unexpected end of JSON input', at);
-    return new JsonSyntaxError(`invalid character ${goRune(cp)} ${where}`, at);
+    return new JsonSyntaxError(`invalid character ${goByte(cp)} ${where}`, at);
   }
 
   #value(depth: number): Value {
@@ -120,8 +121,8 @@ class Parser {
     const end = this.#at + m[0].length;
     const next = this.#text[end];
     // The pattern stops before a broken fraction or exponent; Go reports the character after it.
-    if (next === '.') throw this.#unexpected('after decimal point in numeric literal', end + 1);
-    if (next === 'e' || next === 'E') {
+    if (next === '.' && !/[.eE]/.test(m[0])) throw this.#unexpected('after decimal point in numeric literal', end + 1);
+    if ((next === 'e' || next === 'E') && !/[eE]/.test(m[0])) {
       const sign = /[+-]/.test(this.#text[end + 1] ?? '') ? 1 : 0;
       throw this.#unexpected('in exponent of numeric literal', end + 1 + sign);
     }
@@ -223,8 +224,9 @@ class Parser {
   }
 }
 
-/** A character as Go's error texts show it. */
-function goRune(cp: number): string {
+/** A character as Go's error texts show it: by the first byte of its UTF-8 form, read as Latin-1. */
+function goByte(point: number): string {
+  const cp = utf8Encode(String.fromCodePoint(point))[0] ?? point;
   const ch = String.fromCodePoint(cp);
   if (ch === "'") return "'\\''";
   if (ch === '\\') return "'\\\\'";

@@ -68,7 +68,8 @@ function finish(
   if (count < 2) return offset;
   const rest = text.slice(i).replace(/[\r\n]/g, '');
   const wanted = 4 - count;
-  if (!rest.startsWith('='.repeat(wanted))) return offset + (rest[1] === undefined ? 1 : rest.startsWith('==') ? 2 : 1);
+  // Two padding characters belong together; Go reports the end of the input where the second one is missing.
+  if (wanted === 2 && rest[1] !== '=') return rest[1] === undefined ? offset + 1 : offset;
   if (rest.length > wanted) return offset + wanted;
   let end = size;
   if (count === 2) out[end++] = (quad >> 4) & 255;

@@ -67,6 +67,8 @@ const LOCALES = ['en-US', 'en-GB', 'en-AU', 'en-IN', 'en-CA', 'en-ZA', 'en-NZ', 
 class IntlZone implements Zone {
   readonly name: string;
   readonly #clock: Intl.DateTimeFormat;
+  /** One per locale, made when a name is first asked for: making them is slow. */
+  #names: readonly Intl.DateTimeFormat[] | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -95,15 +97,34 @@ class IntlZone implements Zone {
   }
 
   abbreviationAt(seconds: number): string {
-    const date = new Date(seconds * 1_000);
-    for (const locale of LOCALES) {
-      const format = new Intl.DateTimeFormat(locale, { timeZone: this.name, timeZoneName: 'short' });
-      const text = format.formatToParts(date).find((part) => part.type === 'timeZoneName')?.value ?? '';
-      if (/^[A-Z]{3,5}$/.test(text)) return text;
+    const offset = this.offsetAt(seconds);
+    // Intl knows no names for most moments before 1970; the same offset bears the same name later.
+    for (const moment of [seconds, ...MODERN]) {
+      const name = this.offsetAt(moment) === offset ? this.#nameAt(moment) : undefined;
+      if (name !== undefined) return name;
     }
-    return numericZone(this.offsetAt(seconds));
+    // Before standard time, clocks showed local mean time, hardly ever a multiple of a quarter of an hour.
+    return offset % 900 === 0 ? numericZone(offset) : 'LMT';
+  }
+
+  #nameAt(seconds: number): string | undefined {
+    const date = new Date(seconds * 1_000);
+    this.#names ??= LOCALES.map(
+      (locale) => new Intl.DateTimeFormat(locale, { timeZone: this.name, timeZoneName: 'short' }),
+    );
+    for (const format of this.#names) {
+      const text = format.formatToParts(date).find((part) => part.type === 'timeZoneName')?.value ?? '';
+      if (/^[A-Z]{3,4}$/.test(text) && !INVENTED.has(text)) return text;
+    }
+    return undefined;
   }
 }
+
+/** A winter and a summer day of 2000, in seconds. */
+const MODERN = [947_894_400, 963_619_200];
+
+/** Names that Intl has and the zone database does not. */
+const INVENTED = new Set(['LHST', 'LHDT']);
 
 /** `+0530`, or `+05` for whole hours: what the zone database writes where no abbreviation is in use. */
 function numericZone(offset: number): string {

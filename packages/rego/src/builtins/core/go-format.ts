@@ -28,6 +28,9 @@ export interface Spec {
   sharp: boolean;
   space: boolean;
   zero: boolean;
+  /** `%#v` and `%+v`, which ask for more detail of structures, not for prefixes and signs. */
+  sharpV: boolean;
+  plusV: boolean;
   width: number | undefined;
   precision: number | undefined;
 }
@@ -110,20 +113,36 @@ function formatInt(value: bigint, verb: string, spec: Spec): string | undefined 
   }
 }
 
-/** `math/big` formats itself: `%s` prints digits, `%c`, `%q` and `%U` do not exist. */
+const BIG_BASES: Readonly<Record<string, number>> = { v: 10, d: 10, s: 10, b: 2, o: 8, O: 8, x: 16, X: 16 };
+const BIG_PREFIXES: Readonly<Record<string, string>> = { b: '0b', o: '0', x: '0x', X: '0X' };
+
+/** `math/big` formats itself: `%s` prints digits, `%c`, `%q` and `%U` do not exist, padding differs in corners. */
 function formatBig(value: bigint, verb: string, spec: Spec): string | undefined {
-  if (verb === 's') return formatInteger(value, 10, verb, spec);
-  return 'vdboOxX'.includes(verb) ? formatInt(value, verb, spec) : undefined;
+  const base = BIG_BASES[verb];
+  if (base === undefined) return undefined;
+  let digits = (value < 0n ? -value : value).toString(base);
+  if (verb === 'X') digits = digits.toUpperCase();
+  const sign = value < 0n ? '-' : spec.plus || spec.plusV ? '+' : spec.space ? ' ' : '';
+  const prefix = verb === 'O' ? '0o' : spec.sharp || spec.sharpV ? (BIG_PREFIXES[verb] ?? '') : '';
+  digits = digits.padStart(spec.precision ?? 0, '0');
+  const missing = (spec.width ?? 0) - sign.length - prefix.length - digits.length;
+  if (missing <= 0) return sign + prefix + digits;
+  if (spec.minus) return sign + prefix + digits + ' '.repeat(missing);
+  if (spec.zero && spec.precision === undefined) return sign + prefix + '0'.repeat(missing) + digits;
+  return ' '.repeat(missing) + sign + prefix + digits;
 }
 
-/** The `#` flag: a decimal point always, and for `%g` trailing zeros up to the precision. */
+/** The `#` flag: a decimal point always, and for `%g` and `%x` trailing zeros up to the precision. */
 function keepPoint(text: string, verb: string, precision: number | undefined): string {
   if (verb === 'b') return text;
-  const m = /^(-?(?:0[xX])?)([0-9a-fA-F]*?)(\.\d*)?([eEpP][+-]\d+)?$/.exec(text);
+  const m = /^(-?(?:0[xX])?)([0-9a-fA-F]*?)(\.[0-9a-fA-F]*?)?([eEpP][+-]\d+)?$/.exec(text);
   if (m === null) return text;
   const [, sign = '', whole = '', point = '.', tail = ''] = m;
-  if (verb !== 'g' && verb !== 'G' && verb !== 'v') return sign + whole + point + tail;
-  const digits = (whole + point.slice(1)).replace(/^0+/, '').length;
+  if (verb !== 'g' && verb !== 'G' && verb !== 'v' && verb !== 'x') return sign + whole + point + tail;
+  // Zeros in front do not count, unless there is nothing else.
+  const all = whole + point.slice(1);
+  // Go counts the `x` of the prefix as a digit.
+  const digits = verb === 'x' ? all.length + 1 : all.replace(/^0+(?=.)/, '').length;
   return sign + whole + point + '0'.repeat(Math.max((precision ?? 6) - digits, 0)) + tail;
 }
 
@@ -158,7 +177,7 @@ function formatText(text: string, verb: string, spec: Spec): string | undefined 
     case 's':
       return pad(truncated(text, spec), spec);
     case 'v':
-      return pad(spec.sharp ? goQuote(text) : truncated(text, spec), spec);
+      return pad(spec.sharpV ? goQuote(truncated(text, spec)) : truncated(text, spec), spec);
     case 'q': {
       const cut = truncated(text, spec);
       return pad(spec.sharp && canBackquote(cut) ? `\`${cut}\`` : goQuote(cut, spec.plus), spec);
@@ -172,28 +191,43 @@ function formatText(text: string, verb: string, spec: Spec): string | undefined 
 }
 
 export function plainSpec(): Spec {
-  return { plus: false, minus: false, sharp: false, space: false, zero: false, width: undefined, precision: undefined };
+  return {
+    plus: false,
+    minus: false,
+    sharp: false,
+    space: false,
+    zero: false,
+    sharpV: false,
+    plusV: false,
+    width: undefined,
+    precision: undefined,
+  };
 }
 
+/** One operand by one verb; what does not fit is marked, shown with the same flags. */
 export function formatOne(arg: GoValue, verb: string, spec: Spec): string {
   if (verb === 'T') return pad(truncated(arg.type, spec), spec);
+  if (verb === 'v' || verb === 'w') {
+    spec.sharpV = spec.sharp;
+    spec.plusV = spec.plus;
+    spec.sharp = false;
+    spec.plus = false;
+  }
   const text = attempt(arg, verb, spec);
   if (text !== undefined) return text;
-  const plain = attempt(arg, 'v', plainSpec()) ?? '';
-  const type = arg.type === '*big.Int' ? 'big.Int' : arg.type;
-  return `%!${verb}(${type}=${plain})`;
+  if (arg.type === '*big.Int') return `%!${verb}(big.Int=${arg.value})`;
+  return `%!${verb}(${arg.type}=${attempt(arg, 'v', spec) ?? ''})`;
 }
 
+/** The operand's text, undefined when the verb does not exist for its type. */
 export function attempt(arg: GoValue, verb: string, spec: Spec): string | undefined {
-  // `%+v` and `%#v` ask for more detail of structures, not for signs and prefixes of numbers.
-  const numeric = verb === 'v' ? { ...spec, plus: false, sharp: false } : spec;
   switch (arg.type) {
     case 'int':
-      return formatInt(arg.value, verb, numeric);
+      return formatInt(arg.value, verb, spec);
     case '*big.Int':
       return formatBig(arg.value, verb, spec);
     case 'float64':
-      return formatDouble(arg.value, verb, numeric);
+      return formatDouble(arg.value, verb, spec);
     case 'string':
       return formatText(arg.value, verb, spec);
   }

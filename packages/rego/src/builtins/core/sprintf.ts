@@ -178,6 +178,8 @@ function strictFormat(format: string, args: readonly Value[], ctx: BuiltinContex
       sharp: flags.includes('#'),
       space: flags.includes(' '),
       zero: flags.includes('0'),
+      sharpV: false,
+      plusV: false,
       width: width === undefined ? undefined : Number(width),
       precision: precision === undefined ? undefined : Number(precision),
     };

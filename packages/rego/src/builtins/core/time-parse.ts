@@ -204,18 +204,15 @@ class LayoutParser {
     return fixedZone(text.startsWith('-') ? -size : size);
   }
 
-  /** An abbreviation Go cannot place counts as offset zero; `GMT+3` carries its offset. */
+  /** Abbreviations count as offset zero, whatever they say (`GMT+3`): Go only keeps their name. */
   #abbreviation(): Zone {
     if (this.#rest.startsWith('UTC')) {
       this.#rest = this.#rest.slice(3);
       return UTC;
     }
-    const text = this.#take(
-      /^(?:ChST|MeST|GMT[+-]\d{1,2}|[A-Z]{4}T|[A-Z]{3}T|WITA|[A-Z]{3}(?![A-Z])|[+-]\d\d(?:\d\d)?)/,
-      'MST',
-    );
-    const hours = /^GMT([+-]\d+)$/.exec(text)?.[1];
-    return fixedZone(hours === undefined ? 0 : Number(hours) * 3_600, text);
+    const hours = '[+-]0*(?:1?\\d|2[0-3])(?!\\d)';
+    const names = `ChST|MeST|GMT(?:${hours})?|[A-Z]{4}T|[A-Z]{3}T|WITA|[A-Z]{3}(?![A-Z])|${hours}`;
+    return fixedZone(0, this.#take(new RegExp(`^(?:${names})`), 'MST'));
   }
 
   #moment(): bigint {

@@ -48,6 +48,8 @@ describe('time', () => {
     [[0, 'UTC', '01/1 02/2 03/3 04/4 05/5 15 PM'], '01/1 01/1 12/12 00/0 00/0 00 AM'],
     [[0, 'Europe/Berlin', 'MST -07 Z0700'], 'CET +01 +0100'],
     [[0, 'UTC', 'Janu Monk'], 'Janu Monk'],
+    [[NS, 'Australia/Lord_Howe', 'MST'], '+11'],
+    [[json('-5657551789042040832'), 'Europe/Berlin', 'MST -07:00:00'], 'LMT +00:53:28'],
   ] as const)('time.format(%o) is %s', (operand, want) => {
     expect(call('time.format', operand as Value)).toBe(want);
   });
@@ -62,7 +64,8 @@ describe('time', () => {
     ['2006-002', '2020-060', '1582934400000000000'],
     ['02 january 2006', '29 FEBRUARY 2020', 'undefined'],
     ['02 January 2006', '29 FEBRUARY 2020', '1582934400000000000'],
-    ['2006 MST', '2020 GMT+2', '1577829600000000000'],
+    ['2006 MST', '2020 GMT+2', '1577836800000000000'],
+    ['2006 MST', '2020 -0700', 'undefined'],
   ])('time.parse_ns(%j, %j) is %s', (layout, text, want) => {
     if (want === 'undefined') expect(() => call('time.parse_ns', layout, text)).toThrow('cannot parse');
     else expect(show('time.parse_ns', layout, text)).toBe(want);
