@@ -1,16 +1,6 @@
 /** Faults of messages (`ProtocolError`, `DecodeError`) as errors of the register. */
 import { DecodeError, type JsonValue, parseJsonStrict } from '@assay/bytes';
-import {
-  AssayError,
-  asAssayError,
-  assayError,
-  cut,
-  type FindingId,
-  failed,
-  isFindingId,
-  LONGEST_TITLE,
-  visible,
-} from '@assay/bytes/findings';
+import { AssayError, asAssayError, assayError, isFindingId, reported } from '@assay/bytes/findings';
 import { ProtocolError } from '@assay/protocol';
 
 /** Any thrown value as an `AssayError`; a protocol fault keeps its id and its words. */
@@ -20,19 +10,13 @@ export function asKnownError(thrown: unknown): AssayError {
 
 function fromProtocol(fault: ProtocolError): AssayError {
   if (!isFindingId(fault.code)) return asAssayError(fault);
-  const expected = fault.expected ?? 'another form';
-  const actual = fault.actual ?? 'something else';
-  // The union of what the templates of protocol rows ask for; the fault's own words make the title.
-  const params = {
-    actual,
-    expected,
-    list: expected,
-    member: fault.path ?? '',
-    path: 'body',
-    what: fault.message,
-  } as never;
-  const draft = failed(fault.code as FindingId, { params, expected, actual });
-  return new AssayError({ ...draft, title: cut(visible(fault.message), LONGEST_TITLE) }, { cause: fault });
+  const { path, expected, actual } = fault;
+  const draft = reported(fault.code, fault.message, {
+    ...(path === undefined ? {} : { subject: path }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(actual === undefined ? {} : { actual }),
+  });
+  return new AssayError(draft, { cause: fault });
 }
 
 export interface BodyLimits {

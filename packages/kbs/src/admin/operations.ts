@@ -6,7 +6,8 @@ import { parseReferenceValueMessage, parseSetAttestationPolicy, parseSetResource
 import { actor } from '../audit/actor.js';
 import type { AuditLog } from '../audit/log.js';
 import { type KbsOperation, refusal } from '../errors.js';
-import { policyDigest, type ResourcePolicyStore } from '../policy/store.js';
+import { policyDigest } from '../policy/digest.js';
+import type { ResourcePolicyStore } from '../policy/store.js';
 import { asKnownError, parseBody, reading } from '../protocol-fault.js';
 import type { AdminAct, AdminOperations, AdminPrincipal, KbsLimits, Page } from '../types.js';
 

@@ -1,8 +1,12 @@
 /** One verdict per attempt: what this service checked, and what the Attestation Service found, in one list. */
 import {
   assembleVerdict,
+  type Finding,
   type FindingDraft,
   keyed,
+  type Outcome,
+  STAGES,
+  type Stage,
   stageOf,
   type Verdict,
   type VerdictInput,
@@ -23,23 +27,28 @@ export function joinVerdicts(own: readonly FindingDraft[], appraised: Verdict): 
     return { ...finding, key: `k${finding.key.slice(1)}`, ...(caused_by === undefined ? {} : { caused_by }) };
   });
   const failing = mine.filter((finding) => finding.outcome === 'fail');
-  const stages = { ...appraised.stages };
-  for (const finding of mine) {
-    const stage = stageOf(finding);
-    if (finding.outcome === 'fail') stages[stage] = 'fail';
-    else stages[stage] ??= finding.outcome;
-  }
   const roots = failing.map((finding) => finding.key).filter((key) => !appraised.roots.includes(key));
   return {
     ...appraised,
     ...(failing.length === 0 ? {} : { decision: 'refuse' as const, summary: failing[0]?.title ?? appraised.summary }),
-    stages,
+    stages: joinStages(mine, appraised),
     roots: [...roots, ...appraised.roots],
     findings: [
       ...mine.map((finding) => (finding.outcome === 'fail' ? { ...finding, role: 'root' as const } : finding)),
       ...appraised.findings,
     ],
   };
+}
+
+/** Outcome of each stage, in the order of the pipeline. */
+function joinStages(mine: readonly Finding[], appraised: Verdict): Verdict['stages'] {
+  const stages: { [stage in Stage]?: Outcome } = {};
+  for (const stage of STAGES) {
+    const own = mine.filter((finding) => stageOf(finding) === stage).map((finding) => finding.outcome);
+    const outcome = own.includes('fail') ? 'fail' : (appraised.stages[stage] ?? own[0]);
+    if (outcome !== undefined) stages[stage] = outcome;
+  }
+  return stages;
 }
 
 /** Ids of the roots, first one first. */

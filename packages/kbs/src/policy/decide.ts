@@ -41,10 +41,11 @@ export function decide(policy: AllowPolicy, question: PolicyQuestion, now: Date)
     });
     return { allow: false, findings: [refusal.finding], refusal, undecided: true };
   }
-  const explained = explainDenial(policy, outcome);
-  const why = explained[0]?.title ?? wordsFor(outcome);
+  const explained = explainDenial(policy, resource, { input: question.claims, data }, outcome, now);
+  const stopped = explained[explained.length - 1];
+  const why = stopped?.compare?.text?.replaceAll(/\s+/g, ' ') ?? wordsFor(outcome);
   const refusal = assayError('resource.policy.allows', {
-    params: { resource, location: policy.file, why },
+    params: { resource, location: locationOf(stopped) ?? policy.file, why },
     subject: resource,
     expected: true,
     origin: { kind: 'policy', policy: policy.file, rule: 'data.policy.allow' },
@@ -64,4 +65,10 @@ function wordsFor(outcome: { readonly kind: string; readonly value?: unknown }):
   if (outcome.kind === 'absent') return 'it has no rule allow in package policy';
   if (outcome.kind === 'undefined') return 'allow is undefined';
   return outcome.value === false ? 'allow is false' : `allow is ${typeof outcome.value}, not a boolean`;
+}
+
+/** Where the policy stopped: `resource-policy.rego:7`. */
+function locationOf(stopped: FindingDraft | undefined): string | undefined {
+  const location = stopped?.origin?.['location'];
+  return typeof location === 'string' ? location.replace(/^(.*:\d+):\d+$/, '$1') : undefined;
 }

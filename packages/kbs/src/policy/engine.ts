@@ -1,10 +1,12 @@
 /** The one place that knows the Rego engine: a text becomes a compiled policy, a question an outcome. */
+import { type PolicyTrace, tracedPolicy } from '@assay/attestation-service';
 import type { JsonObject, JsonValue } from '@assay/bytes';
 import { type AssayError, assayError, type FindingDraft, nearestName, warned } from '@assay/bytes/findings';
 import {
   type CompileOptions,
   compile,
   EvaluationError,
+  type Outcome,
   type Policy,
   type PreparedEntrypoint,
   RegoErrors,
@@ -42,6 +44,13 @@ export interface AllowPolicy {
   /** Why it cannot be evaluated at all. */
   readonly fault?: AssayError;
   evaluate(input: JsonObject, data: JsonObject, now: Date): AllowOutcome;
+  /** Evaluates again, watching; undefined where that ends in an error. */
+  trace(input: JsonObject, data: JsonObject, now: Date): Traced | undefined;
+}
+
+export interface Traced {
+  readonly outcome: AllowOutcome;
+  readonly trace: PolicyTrace;
 }
 
 /** @throws AssayError `policy.file.parse` with one finding per error; `policy.package.name` */
@@ -53,13 +62,14 @@ export function compileAllowPolicy(text: string, file: string): AllowPolicy {
     text,
     warnings: oddities(rulesOf(policy, file), file),
     evaluate: (input, data, now) => evaluate(entry, file, input, data, now),
+    trace: (input, data, now) => trace(policy, input, data, now),
   };
 }
 
 /** Stands for a stored text that does not compile (any more): it denies everything and says why. */
 export function brokenPolicy(text: string, file: string, fault: AssayError): AllowPolicy {
   const outcome: AllowOutcome = { kind: 'error', code: fault.code, message: fault.title, location: file };
-  return { file, text, warnings: [fault.finding], fault, evaluate: () => outcome };
+  return { file, text, warnings: [fault.finding], fault, evaluate: () => outcome, trace: () => undefined };
 }
 
 function evaluate(
@@ -70,8 +80,7 @@ function evaluate(
   now: Date,
 ): AllowOutcome {
   try {
-    const outcome = entry.evaluate(input, { data, now, limits: LIMITS });
-    return outcome.kind === 'value' ? { kind: 'value', value: toJson(outcome.value) as JsonValue } : outcome;
+    return outcomeOf(entry.evaluate(input, { data, now, limits: LIMITS }));
   } catch (error) {
     if (!(error instanceof EvaluationError)) throw error;
     const { code, reason, loc } = error;
@@ -82,6 +91,23 @@ function evaluate(
       location: loc === undefined ? file : `${loc.file}:${loc.row}:${loc.col}`,
     };
   }
+}
+
+function trace(policy: Policy, input: JsonObject, data: JsonObject, now: Date): Traced | undefined {
+  const [module] = policy.modules;
+  if (module === undefined) return undefined;
+  try {
+    const result = policy.evaluate({ entrypoint: ALLOW, input, data, now, limits: LIMITS, trace: true });
+    if (result.trace === undefined) return undefined;
+    return { outcome: outcomeOf(result.outcome), trace: tracedPolicy(module, result.trace) };
+  } catch (error) {
+    if (error instanceof EvaluationError) return undefined;
+    throw error;
+  }
+}
+
+function outcomeOf(outcome: Outcome): AllowOutcome {
+  return outcome.kind === 'value' ? { kind: 'value', value: toJson(outcome.value) as JsonValue } : outcome;
 }
 
 function compiled(text: string, file: string): Policy {

@@ -1,5 +1,4 @@
 /** The resource policy: compiled when written, an immutable snapshot when asked, every revision kept. */
-import { createHash } from 'node:crypto';
 import type { JsonObject } from '@assay/bytes';
 import { assayError, keyed } from '@assay/bytes/findings';
 import type { Storage } from '@assay/storage';
@@ -8,6 +7,7 @@ import type { AuditLog } from '../audit/log.js';
 import { asKnownError } from '../protocol-fault.js';
 import type { AdminPrincipal, PolicyDecision, PolicyRevision, ResourcePolicies } from '../types.js';
 import { decide, type PolicyQuestion } from './decide.js';
+import { policyDigest } from './digest.js';
 import { type AllowPolicy, brokenPolicy, compileAllowPolicy } from './engine.js';
 import { POLICY_TEXTS } from './texts.gen.js';
 
@@ -189,11 +189,6 @@ function compiledOrBroken(text: string): AllowPolicy {
   } catch (thrown) {
     return brokenPolicy(text, KEY, asKnownError(thrown));
   }
-}
-
-/** SHA-384 of a policy's text, lower-case hex: what the audit and every decision name it by. */
-export function policyDigest(text: string): string {
-  return createHash('sha384').update(text).digest('hex');
 }
 
 function revisionOf(revision: number, text: string, at: Date, setBy: string): PolicyRevision {

@@ -54,7 +54,7 @@ describe('policies', () => {
 
   test.each([
     ['no rule', 'package policy\npermit = true', 'policy.rule.present'],
-    ['undefined', 'package policy\nallow if { input.nothing }', 'policy.rule.defined'],
+    ['undefined', 'package policy\nallow if { input.nothing }', 'policy.claim.present'],
     ['a text', 'package policy\nallow = "true"', 'policy.rule.unmet'],
     ['a number', 'package policy\nallow = 1', 'policy.rule.unmet'],
     ['false', 'package policy\nallow = false', 'policy.rule.unmet'],

@@ -207,7 +207,7 @@ describe('times and size', () => {
     ['ended 60 s ago', { exp: SECONDS - 60 }, 'token.time.left'],
     ['no number', { exp: 'tomorrow' }, 'token.form.valid'],
     ['begins in 60 s', { nbf: SECONDS + 60 }, undefined],
-    ['begins in 61 s', { nbf: SECONDS + 61 }, 'token.form.valid'],
+    ['begins in 61 s', { nbf: SECONDS + 61 }, 'token.time.left'],
     ['begins at no time', { nbf: 'x' }, 'token.form.valid'],
   ])('%s', async (_, claims, code) => {
     const { verifier } = await setting();
@@ -264,7 +264,7 @@ describe('the guest’s key', () => {
     await expect(find({ 'tee-pubkey': { ...guest, crv: 'P-384' } })).rejects.toMatchObject({
       code: 'request.key.supported',
     });
-    await expect(find({ 'tee-pubkey': 'x' })).rejects.toMatchObject({ code: 'request.body.form' });
+    await expect(find({ 'tee-pubkey': 'x' })).rejects.toMatchObject({ code: 'token.key.present' });
   });
 });
 

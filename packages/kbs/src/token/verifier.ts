@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '@assay/bytes';
-import { type AssayError, assayError, distance, utc } from '@assay/bytes/findings';
+import { AssayError, assayError, distance, notYetValid, reported, utc } from '@assay/bytes/findings';
 import {
   decodeJwtUnverified,
   importTeePubkey,
@@ -10,7 +10,7 @@ import {
   verifyJws,
 } from '@assay/protocol';
 import { keyThumbprint } from '../keys.js';
-import { asKnownError, reading } from '../protocol-fault.js';
+import { asKnownError } from '../protocol-fault.js';
 import type { TokenTrust } from './trust.js';
 
 declare const verified: unique symbol;
@@ -78,10 +78,14 @@ export class TokenVerifier {
 
   /** @throws AssayError `token.key.present`, `request.key.supported` */
   attestedKey(token: VerifiedToken): AttestedKey {
-    return reading(() => {
+    try {
       const pubkey = parseTeePubkey(teePubkeyOfToken(token.claims, this.#options.extraKeyPaths));
       return { key: importTeePubkey(pubkey), thumbprint: keyThumbprint(pubkey) };
-    });
+    } catch (thrown) {
+      const error = asKnownError(thrown);
+      // What stands at the place of the key is no key: the issuer's doing, not a malformed request of the guest's.
+      throw error.code === 'request.body.form' ? unusableKey(error) : error;
+    }
   }
 
   async #verifyFresh(token: string, digest: string): Promise<VerifiedToken> {
@@ -107,10 +111,14 @@ export class TokenVerifier {
     const seconds = now.getTime() / 1000;
     if (seconds >= token.expiresAt + LEEWAY_SECONDS) throw ended(new Date(token.expiresAt * 1000), now);
     if (token.notBefore !== undefined && seconds < token.notBefore - LEEWAY_SECONDS) {
-      throw assayError('token.form.valid', {
-        params: { what: `is not valid before ${utc(new Date(token.notBefore * 1000))} (this server's clock)` },
-        subject: 'token',
-      });
+      const begins = new Date(token.notBefore * 1000);
+      throw new AssayError(
+        reported('token.time.left', `token is ${notYetValid(begins, now, "this server's clock")}`, {
+          subject: 'token',
+          expected: `not before ${utc(begins)}, with ${LEEWAY_SECONDS} s leeway`,
+          actual: utc(now),
+        }),
+      );
     }
   }
 
@@ -122,6 +130,15 @@ export class TokenVerifier {
       this.#cache.delete(digest);
     }
   }
+}
+
+function unusableKey(cause: AssayError): AssayError {
+  return assayError('token.key.present', {
+    params: { paths: 'the place of the key' },
+    subject: 'token',
+    actual: cause.title,
+    cause,
+  });
 }
 
 function timesOf(claims: JsonObject): { expiresAt: number; notBefore: number | undefined } {

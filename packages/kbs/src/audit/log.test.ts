@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { assembleVerdict, failed, passed } from '@assay/bytes/findings';
+import { MemoryStorage } from '@assay/storage';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { AttemptId, AttemptState, AttemptSummary } from '../types.js';
+import { AuditLog } from './log.js';
+import { joinVerdicts, ownVerdict, rootIds } from './verdict.js';
+
+const START = Date.parse('2026-11-21T10:00:00Z');
+let now: number;
+let storage: MemoryStorage;
+let log: AuditLog;
+
+beforeEach(() => {
+  now = START;
+  storage = new MemoryStorage({ now: () => now });
+  log = new AuditLog({ storage, now: () => new Date(now), random: randomBytes, days: 30, attempts: 5 });
+});
+
+async function record(state: AttemptState, more: Partial<AttemptSummary> = {}): Promise<AttemptId> {
+  const attempt = log.newAttempt();
+  const at = new Date(now);
+  const summary: AttemptSummary = {
+    attempt,
+    state,
+    startedAt: at.toISOString(),
+    kind: 'handshake',
+    codes: [],
+    summary: '',
+    ...more,
+  };
+  await log.writeAttempt(
+    summary,
+    ownVerdict({ kind: 'sample', attempt, at, findings: [passed('session.id.known', 'session')] }),
+  );
+  return attempt;
+}
+
+describe('lists', () => {
+  test('newest first, page by page', async () => {
+    const ids: AttemptId[] = [];
+    for (let i = 0; i < 5; i++) {
+      ids.push(await record('attested'));
+      now += i % 2;
+    }
+    const first = await log.list({ limit: 2 });
+    expect(first.items.map((one) => one.attempt)).toEqual([ids[4], ids[3]]);
+    const second = await log.list({ limit: 2, after: first.next ?? '' });
+    expect(second.items.map((one) => one.attempt)).toEqual([ids[2], ids[1]]);
+    const third = await log.list({ limit: 2, after: second.next?.toUpperCase() ?? '' });
+    expect(third.items.map((one) => one.attempt)).toEqual([ids[0]]);
+    expect(third.next).toBeUndefined();
+  });
+
+  test('filters', async () => {
+    const tdx = await record('attested', { tee: 'tdx', address: '192.0.2.7', key: 'k' });
+    now += 1000;
+    const middle = now;
+    const refused = await record('refused', {
+      tee: 'snp',
+      codes: ['binding.report-data.match', 'session.nonce.match'],
+    });
+    now += 1000;
+    const last = await record('challenged');
+    const found = async (filter: Parameters<AuditLog['list']>[0]) =>
+      (await log.list(filter)).items.map((one) => one.attempt);
+    expect(await found({ tee: 'tdx' })).toEqual([tdx]);
+    expect(await found({ state: 'refused' })).toEqual([refused]);
+    expect(await found({ code: 'session.nonce.match' })).toEqual([refused]);
+    expect(await found({ address: '192.0.2.7' })).toEqual([tdx]);
+    expect(await found({ key: 'k' })).toEqual([tdx]);
+    expect(await found({ since: new Date(middle) })).toEqual([last, refused]);
+    expect(await found({ until: new Date(middle) })).toEqual([refused, tdx]);
+    expect(await found({ since: new Date(middle), until: new Date(middle) })).toEqual([refused]);
+    expect(await found({ tee: 'sgx' })).toEqual([]);
+  });
+});
+
+describe('keeping', () => {
+  test('an attempt ends after its days, with its releases and leases', async () => {
+    const attempt = await record('attested');
+    await log.appendRelease(
+      attempt,
+      { decision: 'released', method: 'GET', resource: 'resource/a/b/c', findings: [] },
+      { path: 'a/b/c', version: 1, key: 'k' },
+    );
+    expect((await log.get(attempt))?.releases).toHaveLength(1);
+    expect((await log.leases('a/b/c')).items).toHaveLength(1);
+    now += 30 * 86_400_000;
+    expect(await log.get(attempt)).toBeUndefined();
+    expect((await log.leases('a/b/c')).items).toHaveLength(0);
+  });
+
+  test('beyond the number, the oldest go', async () => {
+    const ids: AttemptId[] = [];
+    for (let i = 0; i < 8; i++) {
+      ids.push(await record('refused'));
+      now += 1;
+    }
+    expect(await log.enforceCount()).toBe(3);
+    expect((await log.list()).items.map((one) => one.attempt)).toEqual(ids.slice(3).reverse());
+    expect(await log.get(ids[0] as AttemptId)).toBeUndefined();
+    expect(await log.enforceCount()).toBe(0);
+  });
+
+  test('administrative acts are kept', async () => {
+    await log.recordAct({ by: { subject: 'ana', role: 'admin' }, act: 'resource.set', object: 'a/b/c' });
+    now += 400 * 86_400_000;
+    expect((await log.acts()).items).toMatchObject([{ act: 'resource.set', by: { subject: 'ana' } }]);
+  });
+
+  test('a damaged record is named', async () => {
+    const attempt = await record('refused');
+    await storage.put('attempt', `d/${attempt}`, Buffer.from('{'));
+    await expect(log.get(attempt)).rejects.toMatchObject({ code: 'storage.record.intact' });
+  });
+});
+
+describe('one verdict of two services', () => {
+  const at = new Date(START);
+  const appraised = assembleVerdict({
+    kind: 'sample',
+    at,
+    findings: [
+      failed('binding.report-data.match', { params: { actual: 'a', expected: 'b', alg: 'sha384', members: 'nonce' } }),
+    ],
+    asked: false,
+  });
+
+  test('what held here stands before what the other found', () => {
+    const joined = joinVerdicts([passed('session.id.known', 'session')], appraised);
+    expect(joined.findings.map((one) => one.key)).toEqual(['k1', 'f1']);
+    expect(joined).toMatchObject({ verdict: 'reject', roots: ['f1'], stages: { request: 'pass', bind: 'fail' } });
+    expect(rootIds(joined)).toEqual(['binding.report-data.match']);
+  });
+
+  test('what failed here is the first root', () => {
+    const joined = joinVerdicts([passed('session.id.known', 'session'), failed('session.nonce.match', {})], appraised);
+    expect(joined).toMatchObject({
+      verdict: 'reject',
+      decision: 'refuse',
+      roots: ['k2', 'f1'],
+      stages: { request: 'pass', bind: 'fail' },
+    });
+    expect(rootIds(joined)).toEqual(['session.nonce.match', 'binding.report-data.match']);
+    expect(joined.summary).toBe("runtime-data nonce is not this session's");
+  });
+});
