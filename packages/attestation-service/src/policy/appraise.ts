@@ -69,13 +69,14 @@ function appraised(
   const vector = readTrustClaims(outcome, place);
   const extensions = readExtensions(compiled.evaluate('extensions', evaluation), place);
   const findings = [...vector.findings, ...extensions.findings];
-  const watch = watcher(compiled, evaluation, outcome, input.submod);
+  const watching = referenceValues.fork();
+  const watch = watcher(compiled, { ...evaluation, query: watching.query }, outcome, input.submod);
   const context = (trace: PolicyTrace): ExplainContext => ({
     subject: input.submod,
     policy: { id: policy.id, digest: compiled.digest },
     input: input.input,
     trace,
-    referenceValues,
+    referenceValues: watching,
     origins: input.origins,
     now: evaluation.now,
   });
@@ -175,7 +176,11 @@ function tierFinding(
     compare: { relation: 'at-least', type: 'text' },
     source: 'AR4SI trustworthiness tiers',
     origin: { kind: 'spec', document: 'AR4SI', clause: 'trustworthiness tiers' },
-    causedBy,
+    causes: [],
+    causedBy: causedBy.length > 0 ? causedBy : [{ id: 'policy.rule.present', subject: submod }],
+    ...(short.length > 0
+      ? {}
+      : { remedy: 'Let `trust_claims` of the policy give at least one claim a value other than 0.' }),
   });
 }
 

@@ -10,6 +10,7 @@ export type Diagnosis =
       readonly right: string;
       readonly other: JsonValue;
       readonly why: string;
+      readonly remedy?: string;
     }
   | { readonly kind: 'near'; readonly also: readonly string[] };
 
@@ -23,13 +24,20 @@ export function diagnosePair(claim: JsonValue, wanted: JsonValue, operator: stri
   if (operator === 'in') {
     if (!isList(wanted)) {
       if (wanted === null || typeof wanted === 'object') return undefined;
-      return type(claim, wanted, 'the right side of `in` is no list');
+      return {
+        ...type(claim, wanted, '`in` looks for members: a value that stands alone has none'),
+        right: `single ${typeName(wanted)}`,
+        remedy: 'Register the value as a list, or compare with `==`.',
+      };
     }
     return best(wanted.map((item) => diagnoseEquality(claim, item)));
   }
   if (operator !== '==' && operator !== '=') return undefined;
   if (isList(wanted) && !isList(claim) && wanted.some((item) => item === claim)) {
-    return type(claim, wanted, 'a list is compared with `==`; write `in`');
+    return {
+      ...type(claim, wanted, 'a list is never equal to one of its members'),
+      remedy: 'Compare with `in`, or register the value alone.',
+    };
   }
   return diagnoseEquality(claim, wanted);
 }
@@ -64,7 +72,7 @@ function near(also: string): Diagnosis {
   return { kind: 'near', also: [also] };
 }
 
-function type(claim: JsonValue, other: JsonValue, why: string): Diagnosis {
+function type(claim: JsonValue, other: JsonValue, why: string): Diagnosis & { readonly kind: 'type' } {
   return { kind: 'type', left: typeName(claim), right: typeName(other), other, why };
 }
 

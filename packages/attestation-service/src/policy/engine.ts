@@ -48,12 +48,15 @@ const LIMITS = { steps: 5_000_000, allocations: 5_000_000, milliseconds: 2000, c
 
 const QUERY = 'query_reference_value';
 
+const NO_TRACE = { rules: [], truncated: false };
+
 /** @throws AssayError `policy.file.parse`, with one finding for each error of the text; `policy.package.name` */
 export function compilePolicy(file: string, text: string): CompiledPolicy {
   const policy = compiled(file, text);
   const [module] = policy.modules;
-  const rules = [...new Set((module?.rules ?? []).map((rule) => rule.head.ref[0].name))];
-  const packageName = module?.package.path.join('.') ?? '';
+  if (module === undefined) throw new Error('one text gives one module');
+  const rules = [...new Set(module.rules.map((rule) => rule.head.ref[0].name))];
+  const packageName = module.package.path.join('.');
   if (packageName !== 'data.policy' && packageName !== 'policy') throw otherPackage(file, packageName, rules);
   const prepared = {
     trust_claims: policy.prepare('data.policy.trust_claims'),
@@ -72,7 +75,7 @@ export function compilePolicy(file: string, text: string): CompiledPolicy {
         const { input } = evaluation;
         const entrypoint = `data.policy.${rule}`;
         const result = policy.evaluate({ entrypoint, input, trace: true, ...settings(evaluation) });
-        return { outcome: outcomeOf(result.outcome), trace: tracedPolicy(file, result.trace) };
+        return { outcome: outcomeOf(result.outcome), trace: tracedPolicy(module, result.trace ?? NO_TRACE) };
       }),
   };
 }

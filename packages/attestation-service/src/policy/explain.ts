@@ -6,7 +6,7 @@ import type { JsonValue } from '@assay/bytes';
 import { type FindingDraft, type FindingRef, failed, type Origin, reported } from '@assay/bytes/findings';
 import { absenceNote } from './claims.js';
 import { type Diagnosis, diagnosePair } from './diagnose.js';
-import { explainReferenceValue } from './explain-reference-value.js';
+import { explainReferenceValue, setCommand } from './explain-reference-value.js';
 import { operandOf, pathText, type Side, sideOf, sidesOf } from './operands.js';
 import type { ReferenceValueRecorder } from './reference-values.js';
 import type { PolicyTrace, TracedBody, TracedExpression, TracedRule } from './trace.js';
@@ -85,23 +85,21 @@ function knownDepth(body: TracedBody, input: JsonValue): number {
   return depths.length === 0 ? (body.held.length > 0 ? 2 : 1) : Math.max(...depths);
 }
 
-/** An expression that is a rule of the same package leads to that rule's own reason. */
+/** An expression that rests on another rule without a value leads to that rule's own reason. */
 function follow(
   unmet: TracedExpression,
   body: TracedBody,
   context: ExplainContext,
   depth: number,
 ): Explanation | undefined {
-  for (const operand of unmet.operands) {
-    const name = /^(?:data\.policy\.)?([A-Za-z_][A-Za-z0-9_]*)/.exec(operand.text)?.[1];
-    const bound = body.held.some((expression) => expression.operator === ':=' && expression.operands[0]?.text === name);
-    const known =
-      name !== undefined && name !== 'input' && !bound && context.trace.rules.some((rule) => rule.name === name);
-    if (known && (operand.value === undefined || operand.value === false) && !unmet.text.startsWith('not ')) {
-      return explainRule(name, operand.value, context, depth + 1);
-    }
-  }
-  return undefined;
+  if (unmet.text.startsWith('not ')) return undefined;
+  const bound = body.held.filter(({ operator }) => operator === ':=').map(({ operands }) => operands[0]?.text);
+  const names: readonly string[] =
+    unmet.text.replace(/"(?:[^"\\]|\\.)*"|`[^`]*`/g, '').match(/(?<![.\w])[A-Za-z_]\w*/g) ?? [];
+  const without = context.trace.rules.find(
+    ({ name, succeeded }) => !succeeded && names.includes(name) && !bound.includes(name),
+  );
+  return without === undefined ? undefined : explainRule(without.name, undefined, context, depth + 1);
 }
 
 interface CauseOf {
@@ -128,9 +126,11 @@ function causeOf(
   if (claim?.kind === 'claim' && claim.resolved.depth < claim.path.length) {
     return beside(absentClaim(claim, body, unmet, rule, context));
   }
-  const other = sides.find((side) => side !== claim);
+  const other = wantedSide(sides);
   if (other?.kind === 'reference-value' && context.referenceValues !== undefined) {
-    const unusable = explainReferenceValue(other.name, context.referenceValues, context.now);
+    const value = claim?.kind === 'claim' ? claim.resolved.value : undefined;
+    const shown = { value, operator: unmet.operator ?? '' };
+    const unusable = explainReferenceValue(other.name, context.referenceValues, context.now, shown);
     if (unusable !== undefined) return beside(unusable);
   }
   if (claim === undefined || other === undefined || claim.kind !== 'claim')
@@ -144,9 +144,18 @@ function causeOf(
   }
   const also = diagnosis?.also ?? [];
   if (other.kind === 'reference-value' && ['in', '==', '='].includes(unmet.operator ?? '')) {
-    return beside(noMatch(claim, claimValue, other.name, otherValue, also, context));
+    return beside(noMatch(claim, claimValue, other.name, otherValue, unmet.operator ?? '', also, context));
   }
   return beside(undefined, claim, context, also);
+}
+
+/** The side that says what is wanted: a reference value, else a literal, else whatever is no claim. */
+function wantedSide(sides: readonly Side[]): Side | undefined {
+  return (
+    sides.find((side) => side.kind === 'reference-value') ??
+    sides.find((side) => side.kind === 'literal') ??
+    sides.findLast((side) => side.kind !== 'claim')
+  );
 }
 
 /** The claim came from a check that failed or warned: then that is the cause. */
@@ -198,7 +207,7 @@ function wronglyWritten(
   context: ExplainContext,
 ): FindingDraft {
   const path = pathText(claim.path);
-  const otherName = other.kind === 'reference-value' ? `reference value ${other.name}` : 'literal';
+  const otherName = other.kind === 'reference-value' ? 'registered value' : 'literal';
   const from = originId(claim.path, context);
   const shared = {
     subject: context.subject,
@@ -241,7 +250,7 @@ function wronglyWritten(
     },
     expected: diagnosis.other,
     compare: { ...comparison(unmet, body), ...operands },
-    remedy: `Write the ${otherName} as a ${diagnosis.left}${diagnosis.right === 'list' ? ', or compare with `in`' : ''}.`,
+    remedy: diagnosis.remedy ?? `Write the ${otherName} as a ${diagnosis.left}.`,
     causes: [{ text: diagnosis.why, confirmed: true }],
   });
 }
@@ -251,6 +260,7 @@ function noMatch(
   value: JsonValue,
   name: string,
   wanted: JsonValue,
+  operator: string,
   also: readonly string[],
   context: ExplainContext,
 ): FindingDraft {
@@ -259,9 +269,17 @@ function noMatch(
   const since = use?.registered_at === undefined ? '' : `, ${use.registered_at}`;
   const { name: _, value: __, state: ___, ...facts } = use ?? { name, state: 'present' as const };
   const origin = claimOrigin(claim.path, context);
+  const run = setCommand(name, value, operator, true);
+  const none = Array.isArray(wanted) && wanted.length !== 1 ? `none of the ${wanted.length} values` : 'not the value';
   return failed('rv.match.any', {
     subject: pathText(claim.path.slice(1)),
-    params: { claim: claim.path.at(-1) ?? '', actual: value, n: Array.isArray(wanted) ? wanted.length : 1, name },
+    params: { claim: claim.path.at(-1) ?? '', actual: value, none, name },
+    ...(run === undefined
+      ? {}
+      : {
+          remedy: 'Find out what runs before approving it; if it is what you expect, register the value.',
+          actions: [{ run, on: 'owner' as const }],
+        }),
     expected: wanted,
     actual: value,
     compare: { relation: 'one-of', type: 'json', ...(also.length === 0 ? {} : { also }) },
@@ -294,7 +312,8 @@ function unmetRule(
 ): FindingDraft {
   const sides = sidesOf(unmet, body, context.input);
   const location = `${context.trace.file}:${unmet.row}`;
-  const claim = sides?.find((side) => side.kind === 'claim');
+  const wanted = wantedSide(sides ?? []);
+  const shown = sides?.find((side) => side.kind === 'claim') ?? sides?.find((side) => side !== wanted);
   const bodies = context.trace.rules.find((traced) => traced.name === rule)?.bodies.length ?? 1;
   const compare = {
     ...comparison(unmet, body),
@@ -304,11 +323,12 @@ function unmetRule(
   };
   const facts = {
     subject: context.subject,
-    ...(claim?.operand.value === undefined ? {} : { actual: claim.operand.value }),
+    ...(shown?.operand.value === undefined ? {} : { actual: shown.operand.value }),
     ...expectedOf(sides),
     compare,
     source: sourceOf(rule, unmet, context),
     origin: originOf(rule, unmet, context),
+    causes: [],
     causedBy,
     ...(causedBy.length > 0
       ? {}
@@ -329,6 +349,7 @@ function bare(rule: string, value: JsonValue | undefined, context: ExplainContex
     source: `policy ${context.policy.id}, rule ${rule}`,
     origin: { kind: 'policy', policy: context.policy.id, digest: context.policy.digest, rule: `data.policy.${rule}` },
     remedy: `Change the rule \`${rule}\` of ${context.policy.id}, if this evidence is to be accepted.`,
+    causes: [],
   });
   return { findings: [finding], head: refTo(finding) };
 }
@@ -343,7 +364,7 @@ function operandPair(sides: readonly [Side, Side], context: ExplainContext) {
 function expectedOf(sides: readonly [Side, Side] | undefined): {
   readonly expected?: JsonValue | { readonly reference_value: string };
 } {
-  const other = sides?.find((side) => side.kind !== 'claim');
+  const other = wantedSide(sides ?? []);
   if (other === undefined) return {};
   if (other.kind === 'reference-value') return { expected: { reference_value: other.name } };
   return other.operand.value === undefined ? {} : { expected: other.operand.value };

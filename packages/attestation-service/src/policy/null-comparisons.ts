@@ -43,7 +43,7 @@ function warning(
 ): FindingDraft {
   return warned('policy.compare.null', {
     subject: policy.id,
-    params: { location, text: expression.text, name: `reference value ${name}` },
+    params: { location, name: `reference value ${name}` },
     expected: name,
     actual: null,
     compare: {

@@ -40,6 +40,11 @@ export class ReferenceValueRecorder {
     return (use.value ?? null) as JsonValue;
   };
 
+  /** A recorder over the same state: what an explanation looks up is not what the decision rests on. */
+  fork(): ReferenceValueRecorder {
+    return new ReferenceValueRecorder(this.#view, new Date(this.#now));
+  }
+
   /** Everything that was asked, by name. */
   get uses(): readonly ReferenceValueUse[] {
     return [...this.#uses.values()].sort((a, b) => (a.name < b.name ? -1 : 1));

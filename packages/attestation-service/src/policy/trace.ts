@@ -32,6 +32,8 @@ export interface TracedBody {
 export interface TracedRule {
   /** Name in package `policy`. */
   readonly name: string;
+  /** It has a value, by one of its bodies or its default. */
+  readonly succeeded: boolean;
   readonly bodies: readonly TracedBody[];
 }
 

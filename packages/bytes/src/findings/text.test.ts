@@ -34,6 +34,8 @@ describe('nearest name', () => {
     ['trust_claim', ['allow', 'trust_claims'], 'trust_claims'],
     ['tcb_bootloader', ['reported_tcb_bootloader', 'chip_id'], 'reported_tcb_bootloader'],
     ['measurement', ['svn'], undefined],
+    ['minimum_minor_version', ['major_version'], undefined],
+    ['measurement', ['snp_launch_measurement'], 'snp_launch_measurement'],
     ['snp_measurement', ['snp_launch_measurement'], 'snp_launch_measurement'],
   ])('%s', (name, known, nearest) => {
     expect(nearestName(name, known)).toBe(nearest);

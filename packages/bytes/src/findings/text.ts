@@ -42,15 +42,15 @@ export function listInLine(names: readonly string[], limit = 6): string {
 }
 
 /**
- * The nearest of the known names: edit distance at most two, or the same last segment (after `.`, `_` or `-`).
+ * The nearest of the known names: edit distance at most two, or one holds every segment (between `.`, `_`, `-`) of the other.
  *
  * @returns undefined when none is near.
  */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = 3;
-  let sameTail: string | undefined;
-  const tail = lastSegment(name);
+  let longer: string | undefined;
+  const segments = segmentsOf(name);
   for (const candidate of known) {
     if (candidate === name) continue;
     const distance = editDistance(name, candidate, bestDistance);
@@ -58,13 +58,18 @@ export function nearestName(name: string, known: Iterable<string>): string | und
       best = candidate;
       bestDistance = distance;
     }
-    if (sameTail === undefined && tail.length > 2 && lastSegment(candidate) === tail) sameTail = candidate;
+    if (longer === undefined && holdsAll(segments, segmentsOf(candidate))) longer = candidate;
   }
-  return best ?? sameTail;
+  return best ?? longer;
 }
 
-function lastSegment(name: string): string {
-  return name.slice(Math.max(name.lastIndexOf('.'), name.lastIndexOf('_'), name.lastIndexOf('-')) + 1);
+function segmentsOf(name: string): readonly string[] {
+  return name.toLowerCase().split(/[._-]/);
+}
+
+function holdsAll(a: readonly string[], b: readonly string[]): boolean {
+  const [few, many] = a.length < b.length ? [a, b] : [b, a];
+  return few.join('').length > 2 && few.every((segment) => many.includes(segment));
 }
 
 /** Levenshtein distance, given up at `limit`. */

@@ -138,7 +138,7 @@ export const POLICY = {
     severity: 'critical',
     unmet: 'warn',
     checks: 'no comparison holds only because a side is null',
-    title: '{location}: `{text}` holds although {name} is absent',
+    title: '{name} is absent, and {location} holds all the same: it compares with null',
     causes: ['missing or mistyped reference value', 'expired value'],
     remedy: 'Register {name}, or ask first: `rv := query_reference_value(…); rv != null`.',
     party: 'owner',

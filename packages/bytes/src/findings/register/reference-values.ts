@@ -74,7 +74,7 @@ export const REFERENCE_VALUES = {
     severity: 'high',
     unmet: 'fail',
     checks: 'the claim equals one of the values',
-    title: '{claim} {actual~} is none of the {n} values of {name}',
+    title: '{claim} {actual~} is {none} of {name}',
     causes: [
       'other vCPU count or type',
       'other kernel, initrd or command line',

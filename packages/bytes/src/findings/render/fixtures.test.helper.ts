@@ -47,7 +47,7 @@ export function measurementVerdict(): Verdict {
       ...authentic(38),
       failed('rv.match.any', {
         subject: 'snp.measurement',
-        params: { claim: 'measurement', actual: FOUND, n: 2, name: 'snp_launch_measurement' },
+        params: { claim: 'measurement', actual: FOUND, none: 'none of the 2 values', name: 'snp_launch_measurement' },
         expected: REGISTERED,
         actual: FOUND,
         compare: { relation: 'one-of', type: 'digest' },
