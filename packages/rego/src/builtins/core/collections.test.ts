@@ -72,8 +72,12 @@ describe('types', () => {
     expect(show('to_number', v)).toBe(want);
   });
 
-  test.each(['', ' 1', '0x10', 'Inf', 'NaN', '1_000', '1e', '--1'])('to_number(%j) is invalid syntax', (text) => {
+  test.each(['', ' 1', '0x10', '1_000', '1e', '--1'])('to_number(%j) is invalid syntax', (text) => {
     expect(() => call('to_number', text)).toThrow('invalid syntax');
+  });
+
+  test.each(['Inf', '-infinity', 'NaN'])('to_number(%j) is no number string', (text) => {
+    expect(() => call('to_number', text)).toThrow('operand 1 must be valid number string but got string');
   });
 
   test('casts return their argument or fail', () => {

@@ -1,5 +1,6 @@
 /** `base64.*`, `base64url.*`, `hex.*`, `urlquery.*`, `json.marshal` and its kin. */
 import {
+  compareStrings,
   isArray,
   JsonSyntaxError,
   ObjectBuilder,
@@ -88,14 +89,17 @@ function unescapeQuery(input: string): string {
 const QUERY_VALUES = 'values must be string, array[string], or set[string]';
 
 function encodeQueryObject(args: readonly Value[], ctx: BuiltinContext): Value {
+  const fields = objectEntries(objectOperand(args, 1)).map(
+    ({ key, value }) => [typeof key === 'string' ? key : toJsonText(key), value] as const,
+  );
+  fields.sort((a, b) => compareStrings(a[0], b[0]));
   const pairs: string[] = [];
-  for (const { key, value } of objectEntries(objectOperand(args, 1))) {
-    if (typeof key !== 'string') throw operandError(1, 'object with string keys', `key of type ${typeName(key)}`);
+  for (const [name, value] of fields) {
     const values = isArray(value) ? value : value instanceof RegoSet ? value.values() : [value];
     for (const item of values) {
       if (typeof item !== 'string') throw typeFailure(`operand 1 ${QUERY_VALUES}`);
-      chargeText(ctx, (key.length + item.length) * 3);
-      pairs.push(`${escapeQuery(key)}=${escapeQuery(item)}`);
+      chargeText(ctx, (name.length + item.length) * 3);
+      pairs.push(`${escapeQuery(name)}=${escapeQuery(item)}`);
     }
   }
   return pairs.join('&');

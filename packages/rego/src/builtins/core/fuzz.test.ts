@@ -112,7 +112,7 @@ describe('core built-ins on random operands', () => {
             if (isNumber(v)) expect(canonicalKey(numberFromText(formatNumber(v)) as Value)).toBe(canonicalKey(v));
           }
         }),
-        { numRuns: 120 },
+        { numRuns: 60 },
       );
     },
   );

@@ -10,7 +10,6 @@ import {
   localToSeconds,
   nsOf,
   splitNs,
-  UTC,
   weekdayOf,
   type Zone,
   zoneNamed,
@@ -30,34 +29,27 @@ const RFC3339 = '2006-01-02T15:04:05Z07:00';
 const RFC3339_NANO = '2006-01-02T15:04:05.999999999Z07:00';
 const LIMIT = 2n ** 63n;
 
-function wrongTime(pos: number, value: Value, ctx: BuiltinContext): Error {
-  // regorus words all of these alike, without the place.
-  if (ctx.mode === 'regorus') return operandError(1, 'time', typeName(value), value);
-  return wrongType(pos, ['number', 'array'], value);
-}
+const TIME_KINDS = 'either number (ns) or [number (ns), string (tz)]';
 
-function nanoseconds(v: Value, pos: number, ctx: BuiltinContext): bigint {
-  if (!isNumber(v)) throw wrongTime(pos, v, ctx);
-  const ns = isIntegral(v) ? toBigInt(v) : undefined;
-  if (ns === undefined || ns < -LIMIT || ns >= LIMIT) throw failure('timestamp too big');
-  return ns;
+/** All time operands are called the first, whatever their place. */
+function wrongTime(value: Value, want: string, ctx: BuiltinContext, whole = value): Error {
+  return ctx.mode === 'regorus' ? operandError(1, 'time', typeName(whole), whole) : wrongType(1, want, value);
 }
 
 /** `ns`, `[ns]`, `[ns, zone]` or `[ns, zone, layout]`. */
 function timeOperand(args: readonly Value[], pos: number, ctx: BuiltinContext): TimeOperand {
   const v = operand(args, pos);
-  if (!isArray(v)) return { ns: nanoseconds(v, pos, ctx), zone: UTC, layout: undefined };
-  const [ns, zone = 'UTC', layout] = v;
-  if (ns === undefined) throw operandError(pos, 'either number (ns) or [number (ns), string (tz)]', 'empty array', v);
-  const moment = nanoseconds(ns, pos, ctx);
-  if (typeof zone !== 'string') {
-    throw ctx.mode === 'regorus' ? wrongTime(pos, v, ctx) : wrongType(pos, 'string', zone);
-  }
+  const [moment, zone = 'UTC', layout] = isArray(v) ? v : [v];
+  if (moment === undefined || (!isArray(v) && !isNumber(v))) throw wrongTime(v, TIME_KINDS, ctx);
+  if (!isNumber(moment)) throw wrongTime(moment, 'number', ctx, v);
+  const ns = isIntegral(moment) ? toBigInt(moment) : undefined;
+  if (ns === undefined || ns < -LIMIT || ns >= LIMIT) throw failure('timestamp too big');
+  if (typeof zone !== 'string') throw wrongTime(zone, 'string', ctx, v);
   if (layout !== undefined && typeof layout !== 'string') {
     if (ctx.mode === 'regorus') throw operandError(3, 'time', typeName(layout), layout);
-    throw wrongType(pos, 'string', layout);
+    throw wrongType(1, 'string', layout);
   }
-  return { ns: moment, zone: zoneNamed(zone), layout };
+  return { ns, zone: zoneNamed(zone), layout };
 }
 
 function civilOperand(args: readonly Value[], ctx: BuiltinContext): Civil {

@@ -41,6 +41,7 @@ function toNumber(args: readonly Value[], ctx: BuiltinContext): Value {
   ctx.budget.step(v.length >> 2);
   const n = v.length <= 100_000 ? parseDecimal(v) : undefined;
   if (n === undefined) {
+    if (ctx.mode === 'opa' && /^[+-]*(?:inf|infinity|nan)$/i.test(v)) throw wrongType(1, 'valid number string', v);
     if (ctx.mode === 'regorus') throw failure('could not parse string as number');
     throw failure(`strconv.ParseFloat: parsing ${JSON.stringify(v.slice(0, 100))}: invalid syntax`);
   }
