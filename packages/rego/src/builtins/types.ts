@@ -63,6 +63,11 @@ export interface BuiltinContext {
   readonly strict: boolean;
   /** Which engine's results and wordings to give where the two differ. */
   readonly mode: 'opa' | 'regorus';
+  /**
+   * Language of the policy. Version 0 also stands for the results of OPA 0.x where later releases changed them
+   * (`io.jwt.encode_sign`, `graphql.*`). Default: v1.
+   */
+  readonly regoVersion?: 'v0' | 'v1';
   /** Result of `opa.runtime()`. */
   readonly runtime: Value;
   /** Receives one line per `print` call. */

@@ -1,4 +1,5 @@
 /** One evaluation: its meter, its caches, and what built-ins may know. Reused between evaluations of a prepared entry point. */
+import type { RegoVersion } from '../ast/types.js';
 import { type BuiltinContext, failure } from '../builtins/types.js';
 import type { RuleNode } from '../compiler/ir.js';
 import { ResourceLimitError, resetValueCaches, type Value } from '../value/index.js';
@@ -35,12 +36,14 @@ const NOTHING: EvaluationSettings = Object.freeze({});
 
 class Context implements BuiltinContext {
   readonly mode: Mode;
+  readonly regoVersion: RegoVersion;
   readonly budget: Meter;
   #settings: EvaluationSettings = NOTHING;
   #memo: Map<string, Value> | undefined;
 
-  constructor(mode: Mode, budget: Meter) {
+  constructor(mode: Mode, regoVersion: RegoVersion, budget: Meter) {
     this.mode = mode;
+    this.regoVersion = regoVersion;
     this.budget = budget;
   }
 
@@ -107,7 +110,7 @@ export class EvaluationState implements Evaluation {
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    this.builtins = new Context(runtime.mode, this.meter);
+    this.builtins = new Context(runtime.mode, runtime.program.modules[0]?.version ?? 'v1', this.meter);
     this.cacheSize = runtime.cacheSize;
     this.root = runtime.program.tree.root;
     this.layer = new Layer(this, undefined, {}, undefined, undefined);

@@ -1,7 +1,9 @@
-/** Larger built-ins that need nothing but JavaScript. GraphQL is apart (`./graphql/`), to keep bundles small. */
+/** Larger built-ins in plain JavaScript; too big for the browser entry, which goes without them. */
 import type { Builtin } from '../types.js';
 import { awsBuiltins } from './aws.js';
+import { graphqlBuiltins } from './graphql/index.js';
 import { jsonSchemaBuiltins } from './json-schema/index.js';
+import { parseModuleBuiltins } from './parse-module.js';
 import { templateBuiltins } from './template/index.js';
 import { yamlBuiltins } from './yaml/index.js';
 
@@ -10,4 +12,6 @@ export const extraBuiltins: readonly Builtin[] = [
   ...yamlBuiltins,
   ...templateBuiltins,
   ...awsBuiltins,
+  ...graphqlBuiltins,
+  ...parseModuleBuiltins,
 ];

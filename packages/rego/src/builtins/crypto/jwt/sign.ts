@@ -5,6 +5,7 @@ import {
   JsonSyntaxError,
   objectGet,
   parseJson,
+  print,
   toJsonText,
   utf8Encode,
   type Value,
@@ -19,8 +20,10 @@ const SIGNATURE_STEPS = 20_000;
 
 function encodeSign(args: readonly Value[], ctx: BuiltinContext): Value {
   const json = (pos: number): string => toJsonText(operand(args, pos), { goEscapes: true });
+  // OPA 0.x signed the text of the terms, which has a space behind `:` and `,`.
+  const signed = (pos: number): string => (ctx.regoVersion === 'v0' ? print(operand(args, pos)) : json(pos));
   for (const pos of [1, 2, 3]) objectOperand(args, pos);
-  return signOnce('io.jwt.encode_sign', args, ctx, json(1), json(2), json(3));
+  return signOnce('io.jwt.encode_sign', args, ctx, signed(1), signed(2), json(3));
 }
 
 function encodeSignRaw(args: readonly Value[], ctx: BuiltinContext): Value {
