@@ -2,7 +2,7 @@ import { renderTerminal, type Verdict } from '@assay/bytes/findings';
 import type { Command } from 'commander';
 import { adminClient } from '../client/server.js';
 import { group, outputOf, type ServerCommandFlags, serverCommand } from '../command.js';
-import { columns, styled, type Terminal } from '../terminal/style.js';
+import { columns, styled, type Terminal, wrap } from '../terminal/style.js';
 
 interface Attempt {
   readonly attempt: string;
@@ -146,12 +146,20 @@ export function explain(
   };
   const head = `${styled(out, 'bold', `attempt ${detail.attempt}`)}  ${detail.tee ?? ''} ${detail.protocol ?? ''}  ${detail.address ?? ''}  ${detail.startedAt}\n`;
   const verdict = detail.verdict ?? handshakeVerdict(detail);
-  const releases = detail.releases.map((release) => {
-    const colour = release.decision === 'released' ? 'green' : 'red';
-    const why = release.findings.find((finding) => finding.outcome === 'fail');
-    return `${styled(out, colour, release.decision.padEnd(9))} ${release.method} ${release.resource}  ${release.at}\n${why?.title === undefined ? '' : `          ${why.title}\n${why.remedy === undefined ? '' : `          do: ${why.remedy}\n`}`}`;
-  });
+  const releases = detail.releases.map((release) => renderRelease(out, release));
   return `${head}\n${renderTerminal(verdict, options)}${releases.length === 0 ? '' : `\n${styled(out, 'bold', 'releases')}\n${releases.join('')}`}`;
+}
+
+function renderRelease(out: Terminal, release: Release): string {
+  const colour = release.decision === 'released' ? 'green' : 'red';
+  const why = release.findings.find((finding) => finding.outcome === 'fail');
+  const indent = ' '.repeat(10);
+  const lines = [
+    `${styled(out, colour, release.decision.padEnd(9))} ${release.method} ${release.resource}  ${release.at}`,
+    ...(why?.title === undefined ? [] : [wrap(why.title, out.width, indent)]),
+    ...(why?.remedy === undefined ? [] : [wrap(`do: ${why.remedy}`, out.width, indent)]),
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 /** An attempt that never reached the Attestation Service still has findings of its own. */

@@ -125,7 +125,7 @@ async function ownersView(world: DemoWorld, refusal: Refusal): Promise<string> {
   // The attempt's id stands above already; without it every line fits beside the bar.
   const { attempt: _shown, ...verdict } = detail.verdict ?? {};
   const text = explain(
-    { ...terminalOf(process.stdout), width: 72 },
+    { ...terminalOf(process.stdout), width: 70 },
     detail.verdict === undefined ? detail : { ...detail, verdict: verdict as typeof detail.verdict },
   )
     .trimEnd()

@@ -127,11 +127,9 @@ async function superviseWorkers(role: Role, settings: Settings, flags: ServeFlag
     });
   }
   // A first start of its own, without listening: makes keys, certificate and admin token.
-  const first = await startServer({
-    settings: { ...settings, http: { ...settings.http, listen: [] }, grpc: { ...settings.grpc, listen: undefined } },
-    dataDir: flags.dataDir,
-    role,
-  });
+  const { listen: _grpc, ...grpc } = settings.grpc;
+  const quiet: Settings = { ...settings, http: { ...settings.http, listen: [] }, grpc };
+  const first = await startServer({ settings: quiet, dataDir: flags.dataDir, role });
   announce(
     {
       ...first,
