@@ -6,7 +6,7 @@ import { fuzzRuns } from '@assay/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { toKbsError } from './errors.js';
-import { ALLOW_ALL, type Bench, call, Guest, openBench } from './testing/harness.js';
+import { ALLOW_ALL, type Bench, call, Guest, openBench } from './testing/harness.test.helper.js';
 import type { Method } from './types.js';
 
 let bench: Bench;

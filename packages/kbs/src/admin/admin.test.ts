@@ -6,7 +6,7 @@ import type { JsonValue } from '@assay/bytes';
 import { exportPublicJwk, type JwsAlgorithm, signJwt } from '@assay/protocol';
 import { describe, expect, test } from 'vitest';
 import { toKbsError } from '../errors.js';
-import { call, openBench, refusalOf, SECRET_PATH } from '../testing/harness.js';
+import { call, openBench, refusalOf, SECRET_PATH } from '../testing/harness.test.helper.js';
 import type { AdminGuard, KbsSources } from '../types.js';
 import type { AdminConfig, IdentityProvider } from './config.js';
 import { createAdminCredentials, writeAdminToken } from './credentials.js';

@@ -3,7 +3,7 @@ import { AssayError } from '@assay/bytes/findings';
 import { generateTeeKeyPair, PROTOCOL_VERSIONS, type ProtocolVersion } from '@assay/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toKbsError } from '../errors.js';
-import { type Bench, Guest, json, openBench, refusalOf } from '../testing/harness.js';
+import { type Bench, Guest, json, openBench, refusalOf } from '../testing/harness.test.helper.js';
 
 let bench: Bench;
 beforeEach(async () => {

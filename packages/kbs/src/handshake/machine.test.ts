@@ -4,7 +4,7 @@ import { AssayError, assayError, assembleVerdict, failed, passed } from '@assay/
 import { formatAttestation, generateTeeKeyPair, parseRequest, signJwt } from '@assay/protocol';
 import { describe, expect, test } from 'vitest';
 import { keyThumbprint } from '../keys.js';
-import { TestBackend } from '../testing/backend.js';
+import { TestBackend } from '../testing/backend.test.helper.js';
 import type { AttemptId } from '../types.js';
 import { type Event, type State, step } from './machine.js';
 

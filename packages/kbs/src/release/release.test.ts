@@ -3,7 +3,16 @@ import { generateTeeKeyPair } from '@assay/protocol';
 import { MemoryStorage } from '@assay/storage';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toKbsError } from '../errors.js';
-import { ALLOW_ALL, type Bench, call, Guest, openBench, refusalOf, SECRET, SECRET_PATH } from '../testing/harness.js';
+import {
+  ALLOW_ALL,
+  type Bench,
+  call,
+  Guest,
+  openBench,
+  refusalOf,
+  SECRET,
+  SECRET_PATH,
+} from '../testing/harness.test.helper.js';
 
 let bench: Bench;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type Authority, certificate } from '../testing/certificates.js';
+import { type Authority, certificate } from '../testing/certificates.test.helper.js';
 import { readCertificate, verifyChain } from './chain.js';
 
 const now = new Date('2026-11-21T10:00:00Z');

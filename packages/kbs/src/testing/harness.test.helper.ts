@@ -32,7 +32,7 @@ import type {
   Method,
   PluginReply,
 } from '../types.js';
-import { TestBackend } from './backend.js';
+import { TestBackend } from './backend.test.helper.js';
 
 export const SECRET = Buffer.from('shhhhhhh');
 export const SECRET_PATH = 'default/test/secret';
