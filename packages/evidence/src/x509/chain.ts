@@ -143,10 +143,16 @@ export function checkEndEntity(certificate: Certificate): ChainProblem[] {
  * root's pin are separate questions.
  */
 export function checkPath(path: readonly Certificate[], keys: KeyCache = vendorKeys): ChainProblem[] {
-  return path.flatMap((certificate, index) => [
-    ...checkCriticalExtensions(certificate),
-    ...checkLink(certificate, path[index + 1] ?? certificate, index, keys),
-  ]);
+  return path.flatMap((certificate, index) => [...checkCriticalExtensions(certificate), ...linkAt(path, index, keys)]);
+}
+
+function linkAt(path: readonly Certificate[], index: number, keys: KeyCache): ChainProblem[] {
+  const [certificate, issuer] = [path[index], path[index + 1]];
+  if (certificate === undefined) return [];
+  if (issuer !== undefined) return checkLink(certificate, issuer, index, keys);
+  const problems = checkLink(certificate, certificate, Math.max(0, index - 1), keys);
+  // What the root may do as an issuer was asked at the link below it.
+  return path.length === 1 ? problems : problems.filter(({ kind }) => kind === 'signature');
 }
 
 /** Whether a CRL is signed by a CA that may sign CRLs. Names and dates are separate questions. */

@@ -1,0 +1,131 @@
+/** Certificates and CRLs for tests, with any defect: written with the DER writer, signed with throw-away keys. */
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  derBitString,
+  derBoolean,
+  derElement,
+  derExplicit,
+  derInteger,
+  derOctetString,
+  derOid,
+  derSequence,
+  derSetOf,
+  derTime,
+  derUnsignedInteger,
+  derUtf8String,
+  encodePem,
+} from '@assay/bytes';
+
+export interface TestKey {
+  readonly privateKey: KeyObject;
+  readonly spki: Uint8Array;
+}
+
+export interface CertificateSpec {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly key: TestKey;
+  readonly signer: TestKey;
+  readonly serial?: Uint8Array;
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
+  /** Absent: no basicConstraints. */
+  readonly ca?: boolean;
+  readonly pathLength?: number;
+  /** Bits of KeyUsage, first octet; absent: no keyUsage. */
+  readonly keyUsage?: number;
+  /** Further extensions in DER. */
+  readonly extensions?: readonly Uint8Array[];
+  /** A second attribute of subject and issuer. */
+  readonly organization?: string;
+}
+
+export interface CrlSpec {
+  readonly issuer: string;
+  readonly signer: TestKey;
+  readonly thisUpdate?: Date;
+  readonly nextUpdate?: Date;
+  readonly revoked?: readonly Uint8Array[];
+  readonly extensions?: readonly Uint8Array[] | undefined;
+  readonly organization?: string;
+}
+
+export const KEY_CERT_SIGN = 0x04;
+export const CRL_SIGN = 0x02;
+export const DIGITAL_SIGNATURE = 0x80;
+
+const ECDSA_SHA256 = derSequence(derOid('1.2.840.10045.4.3.2'));
+const START = new Date('2026-01-01T00:00:00Z');
+const END = new Date('2036-01-01T00:00:00Z');
+let lastSerial = 1000;
+
+export function testKey(curve: 'P-256' | 'P-384' = 'P-256'): TestKey {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: curve });
+  return { privateKey, spki: Uint8Array.from(publicKey.export({ format: 'der', type: 'spki' })) };
+}
+
+export function testName(commonName: string, organization?: string): Uint8Array {
+  const attribute = (type: string, text: string): Uint8Array =>
+    derSetOf(derSequence(derOid(type), derUtf8String(text)));
+  const names = [attribute('2.5.4.3', commonName)];
+  if (organization !== undefined) names.push(attribute('2.5.4.10', organization));
+  return derSequence(...names);
+}
+
+export function testExtension(oid: string, value: Uint8Array, critical = false): Uint8Array {
+  return derSequence(derOid(oid), ...(critical ? [derBoolean(true)] : []), derOctetString(value));
+}
+
+/** DER of a certificate. */
+export function issueCertificate(spec: CertificateSpec): Uint8Array {
+  const extensions = [...(spec.extensions ?? [])];
+  if (spec.ca !== undefined) {
+    const path = spec.pathLength === undefined ? [] : [derInteger(spec.pathLength)];
+    extensions.push(testExtension('2.5.29.19', derSequence(...(spec.ca ? [derBoolean(true)] : []), ...path), true));
+  }
+  if (spec.keyUsage !== undefined) {
+    extensions.push(testExtension('2.5.29.15', derBitString(Uint8Array.of(spec.keyUsage), 0), true));
+  }
+  lastSerial += 1;
+  const tbs = derSequence(
+    derExplicit(0, derInteger(2)),
+    spec.serial === undefined ? derInteger(lastSerial) : derUnsignedInteger(spec.serial),
+    ECDSA_SHA256,
+    testName(spec.issuer, spec.organization),
+    derSequence(derTime(spec.notBefore ?? START), derTime(spec.notAfter ?? END)),
+    testName(spec.subject, spec.organization),
+    spec.key.spki,
+    ...(extensions.length === 0 ? [] : [derExplicit(3, derSequence(...extensions))]),
+  );
+  return signed(tbs, spec.signer);
+}
+
+/** DER of a CRL; number and authority key identifier stand in it unless `extensions` says otherwise. */
+export function issueCrl(spec: CrlSpec): Uint8Array {
+  const standard = [
+    testExtension('2.5.29.20', derInteger(7)),
+    testExtension('2.5.29.35', derSequence(derElement(0x80, Uint8Array.of(1, 2, 3)))),
+  ];
+  const extensions = 'extensions' in spec ? (spec.extensions ?? []) : standard;
+  const revoked = (spec.revoked ?? []).map((serial) => derSequence(derUnsignedInteger(serial), derTime(START)));
+  const tbs = derSequence(
+    derInteger(1),
+    ECDSA_SHA256,
+    testName(spec.issuer, spec.organization),
+    derTime(spec.thisUpdate ?? START),
+    derTime(spec.nextUpdate ?? END),
+    ...(revoked.length === 0 ? [] : [derSequence(...revoked)]),
+    ...(extensions.length === 0 ? [] : [derExplicit(0, derSequence(...extensions))]),
+  );
+  return signed(tbs, spec.signer);
+}
+
+/** PEM of several certificates, in the order given. */
+export function pemChain(...ders: readonly Uint8Array[]): Uint8Array {
+  return new TextEncoder().encode(ders.map((der) => encodePem('CERTIFICATE', der)).join(''));
+}
+
+function signed(tbs: Uint8Array, signer: TestKey): Uint8Array {
+  const signature = sign('sha256', tbs, signer.privateKey);
+  return derSequence(tbs, ECDSA_SHA256, derBitString(signature));
+}
