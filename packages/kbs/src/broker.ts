@@ -1,5 +1,5 @@
 /** The Key Broker Service, put together. */
-import { type Finding, type FindingDraft, failed, keyed } from '@assay/bytes/findings';
+import { assayError, type Finding, type FindingDraft, failed, keyed } from '@assay/bytes/findings';
 import type { StorageHealth } from '@assay/storage';
 import { openAdminGuard } from './admin/guard.js';
 import { Operations } from './admin/operations.js';
@@ -33,6 +33,8 @@ export const DEFAULT_LIMITS: KbsLimits = {
 };
 
 const DEFAULT_SESSION_SECONDS = 300;
+/** A nonce that lives longer than a day is no proof of freshness. */
+const LONGEST_SESSION_SECONDS = 86_400;
 const DEFAULT_DAYS = 30;
 const DEFAULT_ATTEMPTS = 100_000;
 const ALL_VERSIONS: readonly ServedVersion[] = ['0.1.0', '0.1.1', '0.2.0', '0.3.0', '0.4.0'];
@@ -87,7 +89,7 @@ export async function openKeyBroker(options: KeyBrokerOptions): Promise<KeyBroke
     now,
     random,
     limits,
-    lifetimeMs: 1000 * (config.sessionSeconds ?? DEFAULT_SESSION_SECONDS),
+    lifetimeMs: 1000 * sessionSeconds(config.sessionSeconds),
     versions: config.versions ?? ALL_VERSIONS,
   });
   const release = new Release({ plugins, admin, sessions, tokens, policies, audit, metrics, now, random });
@@ -109,6 +111,8 @@ export async function openKeyBroker(options: KeyBrokerOptions): Promise<KeyBroke
     },
     readiness: () => readiness(options, policies),
     sweep: async () => {
+      const time = now().getTime();
+      for (const one of new Set([storage, options.sessionStorage ?? storage])) await one.sweep(time);
       await audit.enforceCount();
     },
     // What was handed in (store, key management, Attestation Service) is closed by whoever opened it.
@@ -143,5 +147,19 @@ function storageFinding(health: StorageHealth): FindingDraft {
 function kmsFinding(backend: string, detail: string): FindingDraft {
   return failed('kms.backend.answers', {
     params: { backend, address: 'key management', reason: detail, n: 1, ms: 0 },
+  });
+}
+
+/** @throws AssayError `config.file.form` */
+function sessionSeconds(configured = DEFAULT_SESSION_SECONDS): number {
+  if (Number.isFinite(configured) && configured >= 1 && configured <= LONGEST_SESSION_SECONDS) return configured;
+  throw assayError('config.file.form', {
+    params: {
+      file: '[attestation_service]',
+      line: 'timeout',
+      key: 'timeout',
+      actual: `${configured} seconds`,
+      expected: `1 second to ${LONGEST_SESSION_SECONDS} seconds (upstream counts minutes)`,
+    },
   });
 }

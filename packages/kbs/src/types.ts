@@ -396,7 +396,7 @@ export interface KeyBroker {
   readonly attempts: Attempts;
   /** Everything that must answer before secrets can be released; empty when ready. */
   readiness(): Promise<readonly Finding[]>;
-  /** Removes what is over its time or count (attempts); call about once a minute. */
+  /** Frees what is over its time (sessions, attempts) or count (attempts), in the stores it was given; call about once a minute. */
   sweep(): Promise<void>;
   close(): Promise<void>;
 }

@@ -79,10 +79,12 @@ describe('lists', () => {
 describe('keeping', () => {
   test('an attempt ends after its days, with its releases and leases', async () => {
     const attempt = await record('attested');
-    await log.appendRelease(
-      attempt,
-      { decision: 'released', method: 'GET', resource: 'resource/a/b/c', findings: [] },
-      { path: 'a/b/c', version: 1, key: 'k' },
+    await log.commit(
+      log.releaseOperations(
+        attempt,
+        { decision: 'released', method: 'GET', resource: 'resource/a/b/c', findings: [] },
+        { path: 'a/b/c', version: 1, key: 'k' },
+      ),
     );
     expect((await log.get(attempt))?.releases).toHaveLength(1);
     expect((await log.leases('a/b/c')).items).toHaveLength(1);
@@ -94,13 +96,17 @@ describe('keeping', () => {
   test('beyond the number, the oldest go', async () => {
     const ids: AttemptId[] = [];
     for (let i = 0; i < 8; i++) {
-      ids.push(await record('refused'));
+      const attempt = await record('refused');
+      ids.push(attempt);
+      const release = { decision: 'refused' as const, method: 'GET', resource: 'x', findings: [] };
+      await log.commit(log.releaseOperations(attempt, release));
       now += 1;
     }
     expect(await log.enforceCount()).toBe(3);
     expect((await log.list()).items.map((one) => one.attempt)).toEqual(ids.slice(3).reverse());
     expect(await log.get(ids[0] as AttemptId)).toBeUndefined();
     expect(await log.enforceCount()).toBe(0);
+    expect(await storage.list('attempt', { prefix: 'r/', limit: 100 })).toHaveLength(5);
   });
 
   test('administrative acts are kept', async () => {

@@ -63,24 +63,23 @@ export class AuditLog {
     await this.commit(this.attemptOperations(summary, verdict));
   }
 
-  /** Appends a release decision; with `lease` also to the history of the secret. */
-  async appendRelease(
+  /** Writes of one release decision; with `lease` also to the history of the secret. */
+  releaseOperations(
     attempt: AttemptId,
     release: Omit<ReleaseRecord, 'id' | 'at'>,
     lease?: Omit<Lease, 'at' | 'attempt'>,
-  ): Promise<void> {
+  ): readonly Operation[] {
     const now = this.#options.now();
     const id = this.#ids.next(now);
     const at = now.toISOString();
     const expiresAt = this.#expiry();
+    const record: ReleaseRecord = { id, at, ...release };
     const operations: Operation[] = [
-      { op: 'put', ns: NS, key: `${RELEASE}${attempt}/${id}`, value: encode({ id, at, ...release }), expiresAt },
+      { op: 'put', ns: NS, key: `${RELEASE}${attempt}/${id}`, value: encode(record), expiresAt },
     ];
-    if (lease !== undefined) {
-      const record: Lease = { ...lease, attempt, at };
-      operations.push({ op: 'put', ns: NS, key: `${LEASE}${lease.path}/${id}`, value: encode(record), expiresAt });
-    }
-    await this.commit(operations);
+    if (lease === undefined) return operations;
+    const leased: Lease = { ...lease, attempt, at };
+    return [...operations, { op: 'put', ns: NS, key: `${LEASE}${lease.path}/${id}`, value: encode(leased), expiresAt }];
   }
 
   async summary(attempt: AttemptId): Promise<AttemptSummary | undefined> {
@@ -152,7 +151,7 @@ export class AuditLog {
     return this.#newest<AdminAct>(ADMIN_NS, ACT, options);
   }
 
-  /** Removes the oldest attempts beyond the number that is kept. Their releases end by themselves. */
+  /** Removes the oldest attempts beyond the number that is kept. */
   async enforceCount(): Promise<number> {
     const { storage, attempts } = this.#options;
     let kept = 0;
@@ -176,21 +175,27 @@ export class AuditLog {
     return before === undefined ? 0 : this.#removeFrom(before);
   }
 
-  /** Removes the summary `newest` and everything older. */
+  /** Removes the summary `newest` and everything older, releases included. Leases belong to the secret and stay their time. */
   async #removeFrom(newest: string): Promise<number> {
     let removed = 0;
     for (;;) {
       const page = await this.#options.storage.list(NS, { prefix: SUMMARY, limit: 250 });
       const old = page.filter((entry) => entry.key <= newest);
       if (old.length === 0) return removed;
-      await this.commit(
-        old.flatMap((entry): Operation[] => [
-          { op: 'delete', ns: NS, key: entry.key },
-          { op: 'delete', ns: NS, key: DETAIL + entry.key.slice(SUMMARY.length) },
-        ]),
-      );
+      for (const { key } of old) await this.#removeAttempt(key.slice(SUMMARY.length));
       removed += old.length;
     }
+  }
+
+  /** The summary goes last: an attempt that was removed in part is found again by the next sweep. */
+  async #removeAttempt(attempt: string): Promise<void> {
+    const { storage } = this.#options;
+    for (;;) {
+      const page = await storage.list(NS, { prefix: `${RELEASE}${attempt}/`, limit: MOST });
+      if (page.length === 0) break;
+      await this.commit(page.map(({ key }): Operation => ({ op: 'delete', ns: NS, key })));
+    }
+    await this.commit([DETAIL, SUMMARY].map((kind): Operation => ({ op: 'delete', ns: NS, key: kind + attempt })));
   }
 
   async #all<T>(prefix: string): Promise<readonly T[]> {

@@ -195,12 +195,13 @@ export class Handshake {
       if (owns || course.session === undefined) {
         await audit.writeAttempt(this.#summary(course, state, codes, verdict.summary), verdict);
       } else {
-        await audit.appendRelease(course.attempt, {
-          decision: undecided ? 'undecided' : 'refused',
+        const release = {
+          decision: undecided ? ('undecided' as const) : ('refused' as const),
           method: 'POST',
           resource: 'attest',
           findings: verdict.findings,
-        });
+        };
+        await audit.commit(audit.releaseOperations(course.attempt, release));
       }
     } catch (failed) {
       // The refusal stands without its record; the store's own failure is what the operator must hear of.

@@ -1,6 +1,6 @@
 /** A plug-in request: an administrator's, or an attested guest's that the resource policy decides about. */
 import type { JsonValue } from '@assay/bytes';
-import { type AssayError, assayError, type FindingDraft, passed } from '@assay/bytes/findings';
+import { type AssayError, assayError, type FindingDraft, passed, type Verdict } from '@assay/bytes/findings';
 import {
   encryptJwe,
   INIT_DATA_CLAIMS_POINTER,
@@ -9,6 +9,7 @@ import {
   jweFormWithoutSession,
   protocolTraits,
 } from '@assay/protocol';
+import type { Operation } from '@assay/storage';
 import type { AuditLog } from '../audit/log.js';
 import { ownVerdict, rootIds } from '../audit/verdict.js';
 import { type KbsOperation, refusal } from '../errors.js';
@@ -18,7 +19,16 @@ import { decide } from '../policy/decide.js';
 import type { ResourcePolicyStore } from '../policy/store.js';
 import { asKnownError } from '../protocol-fault.js';
 import type { AttestedKey, TokenVerifier, VerifiedToken } from '../token/verifier.js';
-import type { AdminGuard, AttemptId, KbsMetrics, Lease, PluginCall, PluginReply, ReleaseRecord } from '../types.js';
+import type {
+  AdminGuard,
+  AttemptId,
+  AttemptSummary,
+  KbsMetrics,
+  Lease,
+  PluginCall,
+  PluginReply,
+  ReleaseRecord,
+} from '../types.js';
 import { type Credential, findCredential, isCredential } from './credential.js';
 
 export interface ReleaseOptions {
@@ -42,7 +52,7 @@ interface Course {
   readonly resource: string;
   readonly call: PluginCall;
   policyDigest?: string;
-  tokenClaims?: VerifiedToken;
+  token?: VerifiedToken;
 }
 
 export class Release {
@@ -128,7 +138,7 @@ export class Release {
     if (!isCredential(found)) throw found.error;
     course.findings.push(passed('token.header.present', session === undefined ? 'Bearer' : 'session'));
     const token = await tokens.verify(found.token);
-    course.tokenClaims = token;
+    course.token = token;
     course.findings.push(passed('token.signature.valid', 'token'), passed('token.time.left', 'token'));
     if (session !== undefined) {
       const origin: TokenOrigin = {
@@ -230,52 +240,45 @@ export class Release {
     const verdict = ownVerdict({ kind: 'release', attempt, at: now(), findings });
     const codes = rootIds(verdict);
     if (decision !== 'released') metrics.outcome(codes[0] ?? 'internal.defect.none', 'release');
-    if (!course.known) await this.#recordToken(course, codes, decision, verdict.summary);
-    await audit.appendRelease(
-      attempt,
-      {
-        decision,
-        method: call.method,
-        resource: course.resource,
-        ...(version === undefined ? {} : { version }),
-        ...(policyDigest === undefined ? {} : { policy: { digest: policyDigest } }),
-        findings: verdict.findings,
-      },
-      lease,
-    );
+    const release = {
+      decision,
+      method: call.method,
+      resource: course.resource,
+      ...(version === undefined ? {} : { version }),
+      ...(policyDigest === undefined ? {} : { policy: { digest: policyDigest } }),
+      findings: verdict.findings,
+    };
+    const operations = audit.releaseOperations(attempt, release, lease);
+    if (course.known) await audit.commit(operations);
+    else await this.#recordFirst(course, decision, verdict, operations);
   }
 
-  /** First use of a token that no handshake here issued, or a request without one: an attempt of its own. */
-  async #recordToken(course: Course, codes: readonly string[], decision: string, summary: string): Promise<void> {
+  /** First use of a token that no handshake here issued, or a request without one: an attempt of its own, in one write. */
+  async #recordFirst(
+    course: Course,
+    decision: ReleaseRecord['decision'],
+    verdict: Verdict,
+    release: readonly Operation[],
+  ): Promise<void> {
     const { audit, sessions, now } = this.#options;
-    const { attempt, call, tokenClaims, findings } = course;
+    const { attempt, call, token, findings } = course;
     const at = now();
-    const operations = audit.attemptOperations(
-      {
-        attempt,
-        state: tokenClaims !== undefined ? 'attested' : decision === 'undecided' ? 'undecided' : 'refused',
-        startedAt: at.toISOString(),
-        endedAt: at.toISOString(),
-        kind: 'token',
-        ...(call.caller?.address === undefined ? {} : { address: call.caller.address }),
-        ...(call.caller?.userAgent === undefined ? {} : { userAgent: call.caller.userAgent.slice(0, 200) }),
-        codes: tokenClaims === undefined ? codes : [],
-        summary: tokenClaims === undefined ? summary : `token of ${issuerOf(tokenClaims.claims['iss'])}`,
-      },
-      ownVerdict({
-        kind: 'token',
-        attempt,
-        at,
-        findings: findings.filter((one) => tokenClaims === undefined || one.id.startsWith('token.')),
-      }),
-    );
-    if (tokenClaims === undefined) return audit.commit(operations);
-    await sessions.rememberToken(
-      tokenClaims.digest,
-      { attempt },
-      new Date((tokenClaims.expiresAt + 120) * 1000),
-      operations,
-    );
+    const summary: AttemptSummary = {
+      attempt,
+      state: token !== undefined ? 'attested' : decision === 'undecided' ? 'undecided' : 'refused',
+      startedAt: at.toISOString(),
+      endedAt: at.toISOString(),
+      kind: 'token',
+      ...(call.caller?.address === undefined ? {} : { address: call.caller.address }),
+      ...(call.caller?.userAgent === undefined ? {} : { userAgent: call.caller.userAgent.slice(0, 200) }),
+      codes: token === undefined ? rootIds(verdict) : [],
+      summary: token === undefined ? verdict.summary : `token of ${issuerOf(token.claims['iss'])}`,
+    };
+    const about = token === undefined ? findings : findings.filter((one) => one.id.startsWith('token.'));
+    const own = ownVerdict({ kind: 'token', attempt, at, findings: about });
+    const operations = [...audit.attemptOperations(summary, own), ...release];
+    if (token === undefined) return audit.commit(operations);
+    await sessions.rememberToken(token.digest, { attempt }, new Date((token.expiresAt + 120) * 1000), operations);
     course.known = true;
   }
 }

@@ -27,6 +27,7 @@ import type {
   AttestReply,
   AuthReply,
   KbsConfig,
+  KbsMetrics,
   KbsSources,
   KeyBroker,
   Method,
@@ -52,6 +53,7 @@ export interface BenchOptions {
   readonly config?: Partial<KbsConfig>;
   readonly sources?: KbsSources;
   readonly storage?: MemoryStorage;
+  readonly metrics?: KbsMetrics;
 }
 
 /** Opens a broker that allows every administrator, with a secret stored. */
@@ -70,6 +72,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     now,
     random: randomBytes,
     ...(options.sources === undefined ? {} : { sources: options.sources }),
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     warn: (finding) => warnings.push(finding),
   });
   const admin = { subject: 'ana', role: 'admin' } as AdminPrincipal;
