@@ -4,21 +4,30 @@ import { formatNumber, RegoDecimal } from './number.js';
 import { wellFormed } from './strings.js';
 import { isObject, objectEntries, RegoSet, type Value } from './value.js';
 
+/** Pieces joined at a time: neither a list of millions nor a rope as deep. */
+const CHUNK = 4_096;
+
 /** A bounded text builder: shared structure may print exponentially long. */
 export class TextSink {
-  #out = '';
-  #pieces = 0;
+  readonly #chunks: string[] = [];
+  #pieces: string[] = [];
+  #length = 0;
+  #count = 0;
 
   push(text: string): void {
-    if (++this.#pieces > 4 * MAX_WALK_NODES) throw new ResourceLimitError('value is too large to print');
-    if (this.#out.length + text.length > MAX_TEXT_LENGTH) {
-      throw new ResourceLimitError(`text of a value is longer than ${MAX_TEXT_LENGTH} characters`);
+    this.#length += text.length;
+    if (++this.#count > MAX_WALK_NODES || this.#length > MAX_TEXT_LENGTH) {
+      throw new ResourceLimitError('value is too large to print');
     }
-    this.#out += text;
+    this.#pieces.push(text);
+    if (this.#pieces.length === CHUNK) {
+      this.#chunks.push(this.#pieces.join(''));
+      this.#pieces = [];
+    }
   }
 
   toString(): string {
-    return this.#out;
+    return this.#chunks.join('') + this.#pieces.join('');
   }
 }
 

@@ -26,7 +26,7 @@ import { numberOperand, operand } from '../operands.js';
 import { type Builtin, type BuiltinContext, failure, T, wrongType } from '../types.js';
 
 /** Bits of the largest integer arithmetic may produce. */
-export const MAX_INTEGER_BITS = 1 << 22;
+export const MAX_INTEGER_BITS = 1 << 20;
 
 const MAX_EXPONENT = 2_000;
 

@@ -20,7 +20,7 @@ const number = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map((n) => numberFromText(String(n)) as Value),
   fc
-    .constantFrom('1.50', '1e2', '2e308', '-0.0', '1e-400', '1e99999', '9223372036854775807')
+    .constantFrom('1.50', '1e2', '2e308', '-0.0', '1e-400', '1e9999', '9223372036854775807')
     .map((t) => numberFromText(t) as Value),
 );
 
@@ -37,7 +37,7 @@ const word = fc.oneof(
     '2006-01-02T15:04:05Z07:00',
     '2020-02-30T25:61:00Z',
     '1h2m',
-    '1e999999',
+    '1e99999',
     '10Ki',
     '1.2.3-a.1',
     'a/b/0',

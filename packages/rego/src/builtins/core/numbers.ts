@@ -44,11 +44,12 @@ function rangeStep(args: readonly Value[], ctx: BuiltinContext): Value {
 /** A uniformly distributed integer in [0, n): draws again rather than folding the tail. */
 function uniform(n: bigint, ctx: BuiltinContext): bigint {
   const bytes = Math.ceil(n.toString(16).length / 2) + 8;
+  ctx.budget.step(bytes);
   const space = 1n << BigInt(8 * bytes);
   const limit = space - (space % n);
   for (;;) {
-    let draw = 0n;
-    for (const byte of ctx.random(bytes)) draw = (draw << 8n) | BigInt(byte);
+    const hex = Array.from(ctx.random(bytes), (byte) => byte.toString(16).padStart(2, '0'));
+    const draw = BigInt(`0x${hex.join('')}`);
     if (draw < limit) return draw % n;
   }
 }
