@@ -107,6 +107,6 @@ export function recordedReferenceValues(uses: readonly ReferenceValueUse[]): Ref
       const use = known.get(name);
       return use !== undefined && use.state !== 'missing' && over(use, now) ? fact(use) : undefined;
     },
-    names: uses.map((use) => use.name),
+    names: uses.filter((use) => use.state !== 'missing').map((use) => use.name),
   };
 }
