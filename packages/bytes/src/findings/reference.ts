@@ -9,6 +9,8 @@ const AREAS: { readonly [area: string]: string } = {
   evidence: 'Evidence',
   token: 'Attestation tokens',
   response: 'Answers, as a client sees them',
+  snp: 'AMD SEV-SNP',
+  eventlog: 'Event logs',
   policy: 'Policies',
   rv: 'Reference values',
   resource: 'Resources',

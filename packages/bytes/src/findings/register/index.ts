@@ -4,14 +4,24 @@
  * Error codes of HTTP problems, gRPC details and exit diagnostics are ids of this register; there is no second list.
  * An area of evidence brings its rows with its verifier: add a part, spread it here.
  */
+import { AMD } from './amd.js';
 import type { RegisterEntry } from './entry.js';
+import { EVENTLOG } from './eventlog.js';
 import { OPERATION } from './operation.js';
 import { POLICY } from './policy.js';
 import { PROTOCOL } from './protocol.js';
 import { REFERENCE_VALUES } from './reference-values.js';
 import { SERVICES } from './services.js';
 
-export const REGISTER = { ...PROTOCOL, ...POLICY, ...REFERENCE_VALUES, ...SERVICES, ...OPERATION } as const;
+export const REGISTER = {
+  ...PROTOCOL,
+  ...POLICY,
+  ...REFERENCE_VALUES,
+  ...SERVICES,
+  ...OPERATION,
+  ...AMD,
+  ...EVENTLOG,
+} as const;
 
 /** An unregistered id does not compile. */
 export type FindingId = keyof typeof REGISTER;
