@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import type { Finding } from '@assay/bytes/findings';
+import type { FindingDraft } from '@assay/bytes/findings';
 import { assayError } from '@assay/bytes/findings';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { openServices, type Role, type Services } from './compose/services.js';
@@ -52,7 +52,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const world = options.world ?? realWorld;
   const logger = options.logger ?? createLogger(settings.log);
   const metrics = createMetrics({ version: VERSION });
-  const warn = (finding: Pick<Finding, 'id' | 'title' | 'remedy'>): void =>
+  const warn = (finding: Pick<FindingDraft, 'id' | 'title' | 'remedy'>): void =>
     logger.warn({ code: finding.id, remedy: finding.remedy }, finding.title ?? finding.id);
   const services = await openServices({ settings, dataDir, role, world, metrics, warn });
   const open: { http: FastifyInstance[]; grpc?: GrpcFace } = { http: [] };
@@ -66,7 +66,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       const app = await mountRoutes(routes, {
         http: settings.http,
         ...(certificate === undefined ? {} : { tls: certificate }),
-        ...(services.broker === undefined ? {} : { admin: services.broker.admin }),
+        ...(services.admin === undefined ? {} : { admin: services.admin }),
         metrics: metrics.http,
         logger,
       });

@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { type AttestationBackend, AttestationService, type ConfiguredSigner } from '@assay/attestation-service';
-import { assayError, type Finding, keyed } from '@assay/bytes/findings';
+import {
+  type AttestationBackend,
+  AttestationService,
+  type ConfiguredSigner,
+  GrpcAttestationClient,
+} from '@assay/attestation-service';
+import { assayError, type Finding, type FindingDraft, keyed } from '@assay/bytes/findings';
 import { sampleDeviceVerifier, sampleVerifier } from '@assay/evidence';
-import { type KeyBroker, openKeyBroker } from '@assay/kbs';
+import { type AdminGuard, type KeyBroker, openAdminGuard, openKeyBroker } from '@assay/kbs';
 import type { KeyManagement } from '@assay/kms';
 import { GrpcReferenceValueClient, ReferenceValues } from '@assay/rvps';
 import type { Storage } from '@assay/storage';
@@ -23,6 +28,8 @@ export interface Services {
   readonly rvps?: ReferenceValues;
   readonly attestation?: AttestationBackend;
   readonly broker?: KeyBroker;
+  /** Lets administrators through; absent where nothing is administered over HTTP. */
+  readonly admin?: AdminGuard;
   readonly first?: FirstStart;
   readonly readiness: () => Promise<readonly Finding[]>;
   readonly sweep: () => Promise<void>;
@@ -35,7 +42,7 @@ export interface ServiceOptions {
   readonly role: Role;
   readonly world: World;
   readonly metrics: Metrics;
-  readonly warn: (finding: Finding) => void;
+  readonly warn: (finding: Pick<FindingDraft, 'id' | 'title' | 'remedy'>) => void;
 }
 
 /** Opens storage, keys and the services of a role, in the order in which they need each other. */
@@ -51,7 +58,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
     const admin =
       attestation !== undefined && servesGuests(role) ? await adminConfig(settings, storage, world) : undefined;
     const broker =
-      attestation === undefined || admin === undefined
+      attestation === undefined || admin === undefined || !servesGuests(role)
         ? undefined
         : await openKeyBroker({
             config: {
@@ -71,6 +78,11 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
             metrics: options.metrics.kbs,
             warn: options.warn,
           });
+    const guard =
+      broker?.admin ??
+      (admin === undefined
+        ? undefined
+        : await openAdminGuard({ config: admin.config, sources: realSources, now: world.now, warn: options.warn }));
     return {
       role,
       storage,
@@ -78,6 +90,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
       ...(rvps === undefined ? {} : { rvps }),
       ...(attestation === undefined ? {} : { attestation }),
       ...(broker === undefined ? {} : { broker }),
+      ...(guard === undefined ? {} : { admin: guard }),
       ...(admin?.first === undefined ? {} : { first: admin.first }),
       readiness: () => readiness({ storage, broker, attestation }),
       sweep: async () => {
@@ -117,12 +130,13 @@ async function openAttestation(
 ): Promise<AttestationBackend> {
   const { settings, world } = options;
   const section = settings.attestation_service;
-  if (section.type === 'grpc') throw new Error('GRPC-PENDING');
+  const token = settings.grpc.token === undefined ? {} : { token: settings.grpc.token };
+  if (section.type === 'grpc') return new GrpcAttestationClient({ address: section.address, now: world.now, ...token });
   const signer = configuredSigner(section);
   return AttestationService.open({
     storage,
     kms: keys,
-    referenceValues: rvps ?? new GrpcReferenceValueClient({ address: settings.rvps.address }),
+    referenceValues: rvps ?? new GrpcReferenceValueClient({ address: settings.rvps.address, ...token }),
     verifiers,
     now: world.now,
     random: world.random,

@@ -148,6 +148,10 @@ export const GrpcSettings = section('The CoCo gRPC interfaces.', {
     'Address on which `AttestationService` and `ReferenceValueProviderService` are served. `assay serve attestation-service` and `assay serve rvps` have defaults of their own.',
     { examples: ['127.0.0.1:50004'] },
   ),
+  token: OptionalText(
+    'Bearer token of at least 16 characters: callers that show it may set policies and register values, and it is shown to the remote services of this one. Give it as ASSAY_GRPC_TOKEN.',
+    { secret: true },
+  ),
   insecure_registration: Flag(
     'Let unauthenticated gRPC callers register reference values and policies. The network must then be closed.',
     false,

@@ -1,4 +1,5 @@
-import { addReferenceService } from '@assay/rvps';
+import { addAttestationService, addHealthService } from '@assay/attestation-service';
+import { addReferenceService, bearerAuthentication } from '@assay/rvps';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Services } from '../compose/services.js';
 import type { Settings } from '../config/schema.js';
@@ -32,16 +33,26 @@ export async function serveGrpc(options: {
     'grpc.max_receive_message_length': largestMessage,
     'grpc.max_send_message_length': largestMessage,
   });
-  const registration = settings.grpc.insecure_registration ? 'insecure-allow-anyone' : 'refuse';
-  const values = services.rvps ?? services.attestation?.referenceValues;
+  const trusted = writersOf(settings.grpc);
+  const { attestation, role } = services;
+  const values = services.rvps ?? attestation?.referenceValues;
+  const health: Record<string, () => Promise<boolean>> = {};
+  const isReady = async (): Promise<boolean> => (await services.readiness()).length === 0;
+  if (attestation !== undefined) {
+    addAttestationService(server, attestation, { policies: trusted, onDefect: options.onDefect });
+    health['attestation.AttestationService'] = isReady;
+  }
   if (values !== undefined) {
     addReferenceService(server, values, {
       now: () => options.now().getTime(),
-      registration,
-      face: services.role === 'rvps' ? 'rvps' : 'attestation-service',
+      registration: trusted,
+      face: role === 'rvps' ? 'rvps' : 'attestation-service',
       onDefect: options.onDefect,
     });
+    // Upstream's Attestation Service marks only itself as serving; its RVPS face goes with it.
+    if (role === 'rvps') health['reference.ReferenceValueProviderService'] = isReady;
   }
+  addHealthService(server, health);
   const credentials =
     certificate === undefined
       ? ServerCredentials.createInsecure()
@@ -56,4 +67,12 @@ export async function serveGrpc(options: {
     close: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
     cut: () => server.forceShutdown(),
   };
+}
+
+/** Who may change what is trusted over gRPC: nobody, unless a token is set or the owner asks for everybody by name. */
+function writersOf(
+  grpc: Settings['grpc'],
+): 'refuse' | 'insecure-allow-anyone' | ReturnType<typeof bearerAuthentication> {
+  if (grpc.token !== undefined) return bearerAuthentication([{ token: grpc.token, subject: 'grpc.token' }]);
+  return grpc.insecure_registration ? 'insecure-allow-anyone' : 'refuse';
 }

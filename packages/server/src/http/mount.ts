@@ -1,4 +1,5 @@
 import { createSecureContext } from 'node:tls';
+import { restFailure } from '@assay/attestation-service';
 import { type AssayError, asAssayError, assayError } from '@assay/bytes/findings';
 import { type AdminGuard, type AdminPrincipal, type KbsErrorAnswer, SESSION_COOKIE, toKbsError } from '@assay/kbs';
 import fastifyRateLimit from '@fastify/rate-limit';
@@ -204,9 +205,11 @@ function sendError(
     return sendKbsError(toKbsError(error === thrown ? thrown : error, attempt === undefined ? {} : { attempt }), reply);
   if (error.retryAfter !== undefined && (error.httpStatus === 429 || error.httpStatus === 503))
     reply.header('retry-after', String(error.retryAfter));
+  if (form === 'text') {
+    const { status, body } = restFailure(error);
+    return reply.code(status).type('text/plain; charset=utf-8').send(body);
+  }
   reply.code(error.httpStatus);
-  if (form === 'text')
-    return reply.type('text/plain; charset=utf-8').send(`An internal error occured: \n0: ${error.message}\n`);
   return reply.type('application/problem+json').send(JSON.stringify(error.toProblem(attempt)));
 }
 
