@@ -8,6 +8,7 @@ import { Handshake } from './handshake/handshake.js';
 import { SessionStore } from './handshake/session-store.js';
 import { parseAttemptId } from './ids.js';
 import { NO_METRICS } from './metrics.js';
+import { provisionerPlugin } from './plugins/provisioner.js';
 import { openPlugins } from './plugins/registry.js';
 import { resourcePlugin } from './plugins/resource.js';
 import { samplePlugin } from './plugins/sample.js';
@@ -80,6 +81,7 @@ export async function openKeyBroker(options: KeyBrokerOptions): Promise<KeyBroke
   const plugins = openPlugins(config.plugins ?? [{ name: 'resource' }], {
     resource: () => resourcePlugin(resources),
     sample: samplePlugin,
+    provisioner: (keyLength) => provisionerPlugin({ storage, kms, audit, random, keyLength }),
   });
   const handshake = new Handshake({
     sessions,

@@ -13,7 +13,7 @@ const SPELLINGS: Readonly<Record<string, string>> = {
 };
 
 /** Names that a Trustee configuration may hold and this release does not serve. */
-const KNOWN_ELSEWHERE: ReadonlySet<string> = new Set(['nebula-ca', 'pkcs11', 'external', 'provisioner']);
+const KNOWN_ELSEWHERE: ReadonlySet<string> = new Set(['nebula-ca', 'pkcs11', 'external']);
 
 /** Values of the resource plug-in's `storage_backend_type` that mean the service's own store. */
 const OWN_STORE: ReadonlySet<unknown> = new Set([undefined, 'kvstorage', 'KvStorage']);
@@ -22,6 +22,7 @@ const OWN_STORE: ReadonlySet<unknown> = new Set([undefined, 'kvstorage', 'KvStor
 export interface PluginFactories {
   readonly resource: () => Plugin;
   readonly sample: () => Plugin;
+  readonly provisioner: (keyLength: number) => Plugin;
 }
 
 /**
@@ -41,6 +42,7 @@ export function openPlugins(config: readonly PluginConfig[], factories: PluginFa
 
 function make(name: string, entry: PluginConfig, index: number, factories: PluginFactories): Plugin {
   if (name === 'sample') return factories.sample();
+  if (name === 'provisioner') return factories.provisioner(keyLength(entry['key_length'], index));
   if (name === 'resource') {
     const backend = entry['storage_backend_type'];
     if (OWN_STORE.has(backend)) return factories.resource();
@@ -56,9 +58,17 @@ function make(name: string, entry: PluginConfig, index: number, factories: Plugi
       index,
       'name',
       `the plug-in ${name}`,
-      'resource or sample: this release does not serve it yet; remove the entry',
+      'resource, sample or provisioner: this release does not serve it yet; remove the entry',
     );
-  throw misconfigured(index, 'name', entry.name, 'a plug-in that exists: resource, sample');
+  throw misconfigured(index, 'name', entry.name, 'a plug-in that exists: resource, sample, provisioner');
+}
+
+/** Characters of a provisioned key: upstream's default, and nothing that could be guessed. */
+function keyLength(configured: unknown, index: number): number {
+  if (configured === undefined) return 32;
+  if (typeof configured === 'number' && Number.isInteger(configured) && configured >= 16 && configured <= 512)
+    return configured;
+  throw misconfigured(index, 'key_length', String(configured), '16 to 512 characters');
 }
 
 function misconfigured(index: number, key: string, actual: string, expected: string): Error {
