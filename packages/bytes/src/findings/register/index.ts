@@ -5,8 +5,10 @@
  * An area of evidence brings its rows with its verifier: add a part, spread it here.
  */
 import { AMD } from './amd.js';
+import { COLLATERAL } from './collateral.js';
 import type { RegisterEntry } from './entry.js';
 import { EVENTLOG } from './eventlog.js';
+import { INTEL } from './intel.js';
 import { OPERATION } from './operation.js';
 import { POLICY } from './policy.js';
 import { PROTOCOL } from './protocol.js';
@@ -19,6 +21,8 @@ export const REGISTER = {
   ...REFERENCE_VALUES,
   ...SERVICES,
   ...OPERATION,
+  ...INTEL,
+  ...COLLATERAL,
   ...AMD,
   ...EVENTLOG,
 } as const;
