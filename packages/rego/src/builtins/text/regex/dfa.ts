@@ -9,6 +9,9 @@ const MAX_FLUSHES = 6;
 /** Programs above this size have states too big to build on the fly. */
 const MAX_PROGRAM = 4000;
 
+/** Characters between two reports of work. */
+const CHARGE_EVERY = 4096;
+
 const UNKNOWN = 0;
 const DEAD = 1;
 const MATCHED = 2;
@@ -48,6 +51,7 @@ export class LazyDfa {
   /** True or false; undefined when the automaton grew too big for this text. */
   test(text: string, charge?: Charge): boolean | undefined {
     let flushes = 0;
+    let nextCharge = CHARGE_EVERY;
     let state = this.#state(Int32Array.of(0), -1);
     const length = text.length;
     for (let i = 0; i <= length; ) {
@@ -81,7 +85,10 @@ export class LazyDfa {
       if (target === MATCHED) return true;
       if (target === DEAD) return false;
       state = target;
-      if ((i & 0xfff) === 0) charge?.(0x400);
+      if (i >= nextCharge) {
+        charge?.(CHARGE_EVERY >> 2);
+        nextCharge += CHARGE_EVERY;
+      }
     }
     charge?.(1);
     return false;

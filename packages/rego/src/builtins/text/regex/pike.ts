@@ -1,4 +1,4 @@
-import { assertionsBetween, CharSet, OP, type Program } from './program.js';
+import { assertionsBetween, CharSet, codePointBefore, OP, type Program } from './program.js';
 import { clean, type Ranges } from './ranges.js';
 
 /** Told about work done, in instructions visited; may throw to end the search. */
@@ -38,6 +38,8 @@ export class PikeMachine {
   readonly #prefix: string;
   readonly #first: CharSet | undefined;
   readonly #stack: number[] = [];
+  /** Thread lists of the last search, for the next with as many slots. */
+  #lists: { readonly slots: number; readonly current: ThreadList; readonly next: ThreadList } | undefined;
 
   constructor(program: Program) {
     this.#program = program;
@@ -52,8 +54,11 @@ export class PikeMachine {
   search(text: string, from: number, groups: number, charge?: Charge): Int32Array | undefined {
     const { op, x, sets, usesAssertions, anchoredStart } = this.#program;
     const slots = 2 * groups;
-    let current = new ThreadList(op.length, slots);
-    let next = new ThreadList(op.length, slots);
+    if (this.#lists?.slots !== slots) {
+      this.#lists = { slots, current: new ThreadList(op.length, slots), next: new ThreadList(op.length, slots) };
+    }
+    let { current, next } = this.#lists;
+    current.size = 0;
     const working = new Int32Array(slots);
     let result: Int32Array | undefined;
     let work = 0;
@@ -62,7 +67,7 @@ export class PikeMachine {
     for (;;) {
       if (current.size === 0) {
         if (result !== undefined || (anchoredStart && pos > 0)) break;
-        const start = this.#skip(text, pos);
+        const start = this.skip(text, pos);
         if (start < 0) break;
         if (start > pos) {
           work += (start - pos) >> 4;
@@ -108,7 +113,7 @@ export class PikeMachine {
   }
 
   /** Next position where a match may start, or -1. */
-  #skip(text: string, pos: number): number {
+  skip(text: string, pos: number): number {
     if (this.#prefix !== '') return text.indexOf(this.#prefix, pos);
     const first = this.#first;
     if (first === undefined) return pos;
@@ -159,15 +164,6 @@ export class PikeMachine {
       }
     }
   }
-}
-
-function codePointBefore(text: string, at: number): number {
-  const unit = text.charCodeAt(at - 1);
-  if (unit >= 0xdc00 && unit <= 0xdfff && at >= 2) {
-    const pair = text.codePointAt(at - 2) as number;
-    if (pair > 0xffff) return pair;
-  }
-  return unit;
 }
 
 /** Text every match begins with; `complete` when the expression is nothing but that text. */

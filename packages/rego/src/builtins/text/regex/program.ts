@@ -58,7 +58,8 @@ class Compiler {
   readonly #x: number[] = [];
   readonly #y: number[] = [];
   readonly #sets: CharSet[] = [];
-  readonly #setIndex = new Map<string, number>();
+  /** Classes already met: small ones by their contents, all by identity (repetition writes one class many times). */
+  readonly #setIndex = new Map<string | Ranges, number>();
   readonly #fragment: string;
   #usesAssertions = false;
 
@@ -137,11 +138,11 @@ class Compiler {
       this.#emit(OP.fail);
       return;
     }
-    const key = ranges.length <= 16 ? ranges.join() : undefined;
-    let index = key === undefined ? undefined : this.#setIndex.get(key);
+    const key = ranges.length <= 16 ? ranges.join() : ranges;
+    let index = this.#setIndex.get(key);
     if (index === undefined) {
       index = this.#sets.push(new CharSet(ranges)) - 1;
-      if (key !== undefined) this.#setIndex.set(key, index);
+      this.#setIndex.set(key, index);
     }
     this.#emit(OP.class, index);
   }
@@ -222,4 +223,14 @@ export function assertionsBetween(before: number, after: number): number {
   if (after < 0) bits |= ASSERT.textEnd | ASSERT.lineEnd;
   else if (after === 10) bits |= ASSERT.lineEnd;
   return bits | (isWordChar(before) !== isWordChar(after) ? ASSERT.wordBoundary : ASSERT.noWordBoundary);
+}
+
+/** The code point that ends at `at` (which is greater than 0). */
+export function codePointBefore(text: string, at: number): number {
+  const unit = text.charCodeAt(at - 1);
+  if (unit >= 0xdc00 && unit <= 0xdfff && at >= 2) {
+    const pair = text.codePointAt(at - 2) as number;
+    if (pair > 0xffff) return pair;
+  }
+  return unit;
 }

@@ -1,4 +1,5 @@
 import type { Node } from './ast.js';
+import { BacktrackMachine } from './backtrack.js';
 import { LazyDfa } from './dfa.js';
 import { parseRegex } from './parse.js';
 import { type Charge, literalPrefix, PikeMachine } from './pike.js';
@@ -17,6 +18,7 @@ export class Regex {
   readonly #literal: string | undefined;
   #dfa: LazyDfa | undefined;
   #pike: PikeMachine | undefined;
+  #backtrack: BacktrackMachine | undefined;
 
   private constructor(program: Program, groupNames: readonly string[]) {
     this.#program = program;
@@ -48,12 +50,12 @@ export class Regex {
       const found = this.#dfa.test(text, charge);
       if (found !== undefined) return found;
     }
-    return this.#machine().search(text, 0, 0, charge) !== undefined;
+    return this.#search(text, 0, 0, charge) !== undefined;
   }
 
   /** First match at or after `from`, with the positions of `groups` groups (default: all). */
   exec(text: string, from = 0, charge?: Charge, groups = this.groupNames.length): Match | undefined {
-    return this.#machine().search(text, from, groups, charge);
+    return this.#search(text, from, groups, charge);
   }
 
   /** At most `limit` successive matches (negative: all), by Go's rule: no empty match right behind another match. */
@@ -133,9 +135,12 @@ export class Regex {
     return '';
   }
 
-  #machine(): PikeMachine {
+  #search(text: string, from: number, groups: number, charge: Charge | undefined): Match | undefined {
     this.#pike ??= new PikeMachine(this.#program);
-    return this.#pike;
+    const pike = this.#pike;
+    this.#backtrack ??= new BacktrackMachine(this.#program);
+    if (!this.#backtrack.fits(text, from)) return pike.search(text, from, groups, charge);
+    return this.#backtrack.search(text, from, groups, (t, at) => pike.skip(t, at), charge);
   }
 }
 
