@@ -6,7 +6,7 @@ import { AssayError, asAssayError } from '@assay/bytes/findings';
 import type { AttemptId, KbsErrorAnswer } from './types.js';
 
 /** Upstream's error kinds (the variant names of its error type). */
-export type KbsErrorKind =
+type KbsErrorKind =
   | 'AdminAuthAccess'
   | 'AttestationError'
   | 'InvalidRequestPath'

@@ -61,7 +61,7 @@ export type Event =
     }
   | { readonly type: 'evaluated'; readonly evaluation: Evaluation; readonly now: Date };
 
-export type Effect =
+type Effect =
   | {
       readonly do: 'challenge';
       readonly session: Session;

@@ -28,7 +28,7 @@ export function evaluationFault(evaluation: Evaluation, key: string): AssayError
 }
 
 /** The refusal that a verdict stands for: its first root. */
-export function fromVerdict(verdict: Verdict): AssayError {
+function fromVerdict(verdict: Verdict): AssayError {
   const root = rootOf(verdict);
   if (root === undefined) {
     return assayError('internal.defect.none', {

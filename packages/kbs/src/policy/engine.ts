@@ -21,7 +21,7 @@ export type AllowOutcome =
   | { readonly kind: 'absent' }
   | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly location: string };
 
-export const ALLOW = 'data.policy.allow';
+const ALLOW = 'data.policy.allow';
 
 /** Bounds of one decision: far above what any policy over a token needs, far below what would stop the service. */
 const LIMITS = {
@@ -48,7 +48,7 @@ export interface AllowPolicy {
   trace(input: JsonObject, data: JsonObject, now: Date): Traced | undefined;
 }
 
-export interface Traced {
+interface Traced {
   readonly outcome: AllowOutcome;
   readonly trace: PolicyTrace;
 }

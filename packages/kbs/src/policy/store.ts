@@ -13,7 +13,7 @@ import { POLICY_TEXTS } from './texts.gen.js';
 
 const NS = 'kbs';
 /** Id as `GET resource-policy` lists it; the key is upstream's. */
-export const POLICY_ID = 'resource-policy';
+const POLICY_ID = 'resource-policy';
 const KEY = `${POLICY_ID}.rego`;
 const HISTORY = `history/${POLICY_ID}/`;
 /** How long a snapshot is used before the store is asked whether another replica wrote. */

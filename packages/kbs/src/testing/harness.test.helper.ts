@@ -93,7 +93,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
 }
 
 /** Key type that clients of a version use. */
-export function keyAlgorithmOf(version: ProtocolVersion): TeeKeyAlgorithm {
+function keyAlgorithmOf(version: ProtocolVersion): TeeKeyAlgorithm {
   return protocolTraits(version).jweForm === 1 ? 'RSA1_5' : 'ECDH-ES+A256KW-P256';
 }
 

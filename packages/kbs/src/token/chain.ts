@@ -8,7 +8,7 @@
 import { X509Certificate } from 'node:crypto';
 import { contextTag, DecodeError, DerReader } from '@assay/bytes';
 
-export type ChainFault =
+type ChainFault =
   | 'not-a-certificate'
   | 'no-path'
   | 'not-yet-valid'

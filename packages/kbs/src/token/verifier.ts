@@ -32,7 +32,7 @@ export interface AttestedKey {
   readonly thumbprint: string;
 }
 
-export const LEEWAY_SECONDS = 60;
+const LEEWAY_SECONDS = 60;
 const MOST_CACHED = 4096;
 
 export interface TokenVerifierOptions {
