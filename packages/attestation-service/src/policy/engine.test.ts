@@ -30,10 +30,6 @@ describe('compiling', () => {
     ['nothing', ''],
     ['no package', 'allow := true'],
     ['an unknown function', 'package policy\ntrust_claims := {"hardware": frobnicate(1)}'],
-    [
-      'a wrong number of arguments',
-      'package policy\ntrust_claims := {"hardware": query_reference_value("a", "b", "c")}',
-    ],
     ['an unsafe variable', 'package policy\ntrust_claims := {"hardware": x}'],
     ['recursion', 'package policy\na := b\nb := a'],
     ['a NUL', 'package policy\n\u0000'],

@@ -90,7 +90,12 @@ function compiled(file: string, text: string): Policy {
 }
 
 function settings({ now, query }: EvaluationInput) {
-  const answer: HostImplementation = ([name]) => query(typeof name === 'string' ? name : '');
+  const answer: HostImplementation = (args) => {
+    const [name] = args;
+    // Anything but one text is a mistake of the policy, which must not pass for "no such value".
+    if (args.length !== 1 || typeof name !== 'string') throw new TypeError(`${QUERY} takes one text`);
+    return query(name);
+  };
   return { now, limits: LIMITS, builtins: { [QUERY]: answer } };
 }
 

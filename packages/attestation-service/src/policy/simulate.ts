@@ -86,7 +86,7 @@ export function replay(verdict: Verdict, options: ReplayOptions): Verdict {
     ...(options.at === undefined ? {} : { asOf: true }),
     asked: true,
     findings: [
-      ...verdict.findings.filter(aboutEvidence).map(asDraft),
+      ...verdict.findings.filter(stands).map((finding) => asDraft(finding, verdict.findings)),
       ...appraisals.flatMap((appraisal) => appraisal.findings),
     ],
     ...(verdict.claims === undefined ? {} : { claims: verdict.claims }),
@@ -111,17 +111,18 @@ function appraisalInput(submod: string, input: JsonObject): AppraisalInput {
   return { submod, class: 'cpu', tee, input, origins: {} };
 }
 
-/** What the policies, reference values and releases said is asked anew; everything before stands. */
-function aboutEvidence(finding: Finding): boolean {
+/** What policies, reference values and releases said is asked anew; what was found before, and what was never asked, stands. */
+function stands(finding: Finding): boolean {
+  if (finding.outcome === 'not-checked') return true;
   const area = finding.id.slice(0, finding.id.indexOf('.'));
-  return (
-    !['policy', 'rv', 'resource'].includes(area) &&
-    stageOf(finding) !== 'release' &&
-    finding.id !== 'internal.trace.differs'
-  );
+  const again = ['policy', 'rv', 'resource'].includes(area) || finding.id === 'internal.trace.differs';
+  return !again && stageOf(finding) !== 'release';
 }
 
-function asDraft(finding: Finding): FindingDraft {
-  const { key: _key, role: _role, caused_by: _causes, ...draft } = finding;
-  return draft;
+/** Keys are given anew: causes are named by id and subject again. */
+function asDraft(finding: Finding, all: readonly Finding[]): FindingDraft {
+  const { key: _key, role: _role, caused_by: keys = [], ...draft } = finding;
+  const causes = all.filter((other) => keys.includes(other.key));
+  if (causes.length === 0) return draft;
+  return { ...draft, causedBy: causes.map(({ id, subject }) => ({ id, subject })) };
 }
