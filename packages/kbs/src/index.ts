@@ -1,7 +1,7 @@
 /** `@assay/kbs`: the Key Broker Service without its front doors. */
 export type { AclEntry, AdminConfig, IdentityProvider } from './admin/config.js';
 export { type AdminCredentialOptions, createAdminCredentials, writeAdminToken } from './admin/credentials.js';
-export { type AdminGuardOptions, openAdminGuard, openAdminGuard } from './admin/guard.js';
+export { type AdminGuardOptions, openAdminGuard } from './admin/guard.js';
 export { DEFAULT_LIMITS, openKeyBroker } from './broker.js';
 export { KbsRefusal, toKbsError } from './errors.js';
 export { parseAttemptId } from './ids.js';
