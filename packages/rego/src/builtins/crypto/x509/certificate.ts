@@ -119,7 +119,7 @@ function blocks(list: readonly AddressBlock[]): Value {
   return listOrNull(list.map(({ ip, mask }) => ({ IP: ipText(ip), Mask: encodeBase64(mask) })));
 }
 
-export function timeText(milliseconds: number): string {
+function timeText(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
 }
 

@@ -7,7 +7,7 @@ export interface AddressBlock {
   readonly mask: Uint8Array;
 }
 
-export interface Subtrees {
+interface Subtrees {
   readonly dns: readonly string[];
   readonly email: readonly string[];
   readonly ip: readonly AddressBlock[];
@@ -65,24 +65,48 @@ function readSubtrees(element: DerElement | undefined): [Subtrees, boolean] {
   return [{ dns, email, ip, uri }, complete];
 }
 
-/** Whether every name is inside a permitted subtree of its kind (if there is any) and outside all excluded ones. */
+/**
+ * Whether every name is inside a permitted subtree of its kind (if there is any) and outside all excluded ones. Where a
+ * kind is constrained at all, a name of that kind that cannot be read is not allowed.
+ */
 export function namesAllowed(names: AlternativeNames, constraints: NameConstraints): boolean {
   const { permitted, excluded } = constraints;
-  const check = <N, C>(
-    list: readonly N[],
-    allow: readonly C[],
-    deny: readonly C[],
-    match: (n: N, c: C) => boolean,
-  ): boolean =>
-    list.every(
-      (name) => !deny.some((c) => match(name, c)) && (allow.length === 0 || allow.some((c) => match(name, c))),
-    );
   return (
-    check(names.dns, permitted.dns, excluded.dns, inDomain) &&
-    check(names.email, permitted.email, excluded.email, matchesMail) &&
-    check(names.ip, permitted.ip, excluded.ip, inBlock) &&
-    check(names.uri, permitted.uri, excluded.uri, matchesUri)
+    allowed(names.dns, permitted.dns, excluded.dns, inDomain, isDomain) &&
+    allowed(names.email, permitted.email, excluded.email, matchesMail, (name) => isDomain(hostOfMail(name))) &&
+    allowed(names.ip, permitted.ip, excluded.ip, inBlock, () => true) &&
+    allowed(names.uri, permitted.uri, excluded.uri, matchesUri, (name) => isDomain(hostOfUri(name)))
   );
+}
+
+function allowed<N, C>(
+  names: readonly N[],
+  allow: readonly C[],
+  deny: readonly C[],
+  matches: (name: N, constraint: C) => boolean,
+  isReadable: (name: N) => boolean,
+): boolean {
+  if (allow.length + deny.length === 0) return true;
+  return names.every(
+    (name) =>
+      isReadable(name) &&
+      !deny.some((constraint) => matches(name, constraint)) &&
+      (allow.length === 0 || allow.some((constraint) => matches(name, constraint))),
+  );
+}
+
+function isDomain(name: string): boolean {
+  // A host that is an address has no place in a domain.
+  return /^(?:[A-Za-z0-9_*-]+\.)*[A-Za-z0-9_-]+\.?$/.test(name) && !/^[0-9.]+$/.test(name);
+}
+
+function hostOfMail(mailbox: string): string {
+  return mailbox.slice(mailbox.lastIndexOf('@') + 1);
+}
+
+function hostOfUri(uri: string): string {
+  const authority = splitUri(uri)?.authority ?? '';
+  return authority.slice(authority.lastIndexOf('@') + 1).replace(/:[0-9]*$/, '');
 }
 
 /** `host.example.com` is in `example.com`; a leading dot asks for a proper subdomain. */
@@ -96,20 +120,17 @@ function inDomain(name: string, constraint: string): boolean {
 
 function matchesMail(mailbox: string, constraint: string): boolean {
   const at = mailbox.lastIndexOf('@');
-  // A name that cannot be read must not slip past an exclusion, nor be taken as permitted: compare it as a whole.
-  if (at < 0) return mailbox === constraint;
   if (constraint.includes('@')) {
     const cut = constraint.lastIndexOf('@');
     const sameHost = mailbox.slice(at + 1).toLowerCase() === constraint.slice(cut + 1).toLowerCase();
     return sameHost && mailbox.slice(0, at) === constraint.slice(0, cut);
   }
-  const host = mailbox.slice(at + 1);
+  const host = hostOfMail(mailbox);
   return constraint.startsWith('.') ? inDomain(host, constraint) : host.toLowerCase() === constraint.toLowerCase();
 }
 
 function matchesUri(uri: string, constraint: string): boolean {
-  const authority = splitUri(uri)?.authority ?? '';
-  const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:[0-9]*$/, '');
+  const host = hostOfUri(uri);
   return constraint.startsWith('.') ? inDomain(host, constraint) : host.toLowerCase() === constraint.toLowerCase();
 }
 

@@ -52,7 +52,7 @@ function keyValue(algorithm: number, parameters: DerReader, bytes: Uint8Array): 
   }
 }
 
-export function coordinate(bytes: Uint8Array): Value {
+function coordinate(bytes: Uint8Array): Value {
   let text = '';
   for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
   return normalizeInteger(BigInt(`0x${text === '' ? '0' : text}`));

@@ -8,6 +8,7 @@ import { DerError } from '../der.js';
 import { pemBlocks } from '../pem.js';
 import { x509Builtins } from './builtins.js';
 import { parseCertificates } from './certificate.js';
+import { namesAllowed } from './name-constraints.js';
 import { certificateRequestValue } from './request.js';
 
 /**
@@ -216,6 +217,49 @@ describe('parsing certificates', () => {
   });
 });
 
+describe('PEM', () => {
+  test('blocks are found among other text, broken ones are skipped', () => {
+    const types = (text: string): string[] => pemBlocks(text).map(({ type }) => type);
+    expect(types(`junk\n${PEM.root}more\n${PEM.key}`)).toEqual(['CERTIFICATE', 'EC PRIVATE KEY']);
+    expect(types('-----BEGIN A-----\n!!!!\n-----END A-----\n-----BEGIN B-----\nAAAA\n-----END B-----')).toEqual(['B']);
+    expect(types('-----BEGIN A-----\nAAAA\n-----END B-----\n')).toEqual([]);
+    expect(types('x-----BEGIN A-----\nAAAA\n-----END A-----\n')).toEqual([]);
+    expect(types('-----BEGIN A-----\nProc-Type: 4\n\nAAAA\n-----END A-----\r\n')).toEqual(['A']);
+  });
+
+  test('fuzz: any text is read or refused', () => {
+    const part = fc.constantFrom(
+      '-----BEGIN ',
+      '-----END ',
+      'CERTIFICATE',
+      '-----',
+      '\n',
+      'AAAA',
+      'MIIB',
+      '=',
+      ' ',
+      'A: b',
+      '\r',
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 16 }), (parts) => {
+        for (const name of [
+          'crypto.x509.parse_certificates',
+          'crypto.parse_private_keys',
+          'crypto.x509.parse_certificate_request',
+        ]) {
+          try {
+            call(name, parts.join(''));
+          } catch (error) {
+            expect(error).toBeInstanceOf(BuiltinError);
+          }
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
 describe('verifying chains', () => {
   const verify = (...pems: string[]): Value | undefined =>
     call('crypto.x509.parse_and_verify_certificates', pems.join(''));
@@ -265,6 +309,44 @@ describe('verifying chains', () => {
     expect(() => holds({ CurrentTime: 'now' })).toThrow("'CurrentTime' should be a number");
     expect(() => holds({ Nope: 1 })).toThrow('invalid key option');
     expect(at(withOptions({}, ...chain), 1, 0, 'URIStrings')).toBeUndefined();
+  });
+});
+
+describe('name constraints', () => {
+  const none = { dns: [], email: [], ip: [], uri: [] };
+  const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+  const ok = (names: object, permitted: object, excluded: object = {}): boolean =>
+    namesAllowed({ ...none, ...names }, { permitted: { ...none, ...permitted }, excluded: { ...none, ...excluded } });
+
+  test('each kind by its own rule', () => {
+    expect(ok({ dns: ['a.Example.com'] }, { dns: ['example.com'] })).toBe(true);
+    expect(ok({ dns: ['example.com'] }, { dns: ['.example.com'] })).toBe(false);
+    expect(ok({ dns: ['notexample.com'] }, { dns: ['example.com'] })).toBe(false);
+    expect(ok({ email: ['a@example.com'] }, { email: ['example.com'] })).toBe(true);
+    expect(ok({ email: ['a@b.example.com'] }, { email: ['example.com'] })).toBe(false);
+    expect(ok({ email: ['a@b.example.com'] }, { email: ['.example.com'] })).toBe(true);
+    expect(ok({ email: ['b@example.com'] }, { email: ['a@example.com'] })).toBe(false);
+    expect(ok({ uri: ['spiffe://example.com/x'] }, { uri: ['example.com'] })).toBe(true);
+    expect(ok({ uri: ['spiffe://u@x.example.com:1/y'] }, { uri: ['.example.com'] })).toBe(true);
+    expect(ok({ ip: [bytes(10, 1, 2, 3)] }, { ip: [{ ip: bytes(10, 0, 0, 0), mask: bytes(255, 0, 0, 0) }] })).toBe(
+      true,
+    );
+    expect(ok({ ip: [bytes(11, 1, 2, 3)] }, { ip: [{ ip: bytes(10, 0, 0, 0), mask: bytes(255, 0, 0, 0) }] })).toBe(
+      false,
+    );
+    expect(ok({ dns: ['x.org'] }, { email: ['example.com'] })).toBe(true);
+  });
+
+  test('names that cannot be read do not slip past an exclusion', () => {
+    for (const [kind, name] of [
+      ['email', 'no-at-sign '],
+      ['uri', 'urn:x'],
+      ['uri', 'https://10.0.0.1/'],
+      ['dns', 'a..b'],
+    ]) {
+      expect(ok({ [kind as string]: [name] }, {}, { [kind as string]: ['example.com'] })).toBe(false);
+      expect(ok({ [kind as string]: [name] }, {})).toBe(true);
+    }
   });
 });
 

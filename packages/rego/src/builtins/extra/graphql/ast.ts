@@ -59,13 +59,13 @@ export interface Field extends Located {
   SelectionSet: Selection[];
 }
 
-export interface FragmentSpread extends Located {
+interface FragmentSpread extends Located {
   node: 'FragmentSpread';
   Name: string;
   Directives: Directive[];
 }
 
-export interface InlineFragment extends Located {
+interface InlineFragment extends Located {
   node: 'InlineFragment';
   TypeCondition: string;
   Directives: Directive[];

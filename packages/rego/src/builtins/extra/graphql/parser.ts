@@ -17,7 +17,7 @@ import { GraphqlError, Lexer, type Position, type Token, type TokenKind } from '
 
 const MAX_DEPTH = 200;
 
-export function describeToken(token: Token): string {
+function describeToken(token: Token): string {
   return token.value === '' ? token.kind : `${token.kind} ${JSON.stringify(token.value)}`;
 }
 

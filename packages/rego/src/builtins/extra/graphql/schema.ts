@@ -344,7 +344,7 @@ function isCovariant(schema: Schema, wanted: TypeNode, actual: TypeNode): boolea
 }
 
 /** Can a value of type `other` go where `type` is wanted? Names and lists must agree; non-null fits nullable. */
-export function isCompatible(type: TypeNode, other: TypeNode): boolean {
+function isCompatible(type: TypeNode, other: TypeNode): boolean {
   if (type.NamedType !== other.NamedType) return false;
   if (type.Elem !== undefined && other.Elem === undefined) return false;
   if (type.Elem !== undefined && other.Elem !== undefined && !isCompatible(type.Elem, other.Elem)) return false;

@@ -29,11 +29,11 @@ export function validateQuery(schema: Schema, document: QueryDocument): void {
   new Validator(schema, document).run();
 }
 
-export interface Located {
+interface Located {
   readonly position?: Position;
 }
 
-export function failAt(at: Located, message: string): GraphqlError {
+function failAt(at: Located, message: string): GraphqlError {
   return new GraphqlError(message, at.position);
 }
 

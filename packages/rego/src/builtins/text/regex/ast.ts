@@ -24,7 +24,7 @@ export interface ParsedRegex {
   readonly groupNames: readonly string[];
 }
 
-export const EMPTY: Node = { type: 'empty' };
+const EMPTY: Node = { type: 'empty' };
 
 export function literal(codePoint: number): Node {
   return { type: 'class', ranges: [codePoint, codePoint] };

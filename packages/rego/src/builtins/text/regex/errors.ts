@@ -1,5 +1,5 @@
 /** Reasons RE2 gives for refusing an expression (wording of the Go package `regexp/syntax`). */
-export const REGEX_ERROR_TEXT = {
+const REGEX_ERROR_TEXT = {
   charClass: 'invalid character class',
   charRange: 'invalid character class range',
   escape: 'invalid escape sequence',

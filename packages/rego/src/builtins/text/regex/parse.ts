@@ -8,7 +8,7 @@ import { foldRanges } from './unicode.js';
 const MAX_REPEAT = 1000;
 const MAX_NESTING = 1000;
 /** Longest expression accepted, in UTF-16 units; its compiled size is bounded separately. */
-export const MAX_PATTERN_LENGTH = 1 << 16;
+const MAX_PATTERN_LENGTH = 1 << 16;
 
 interface Flags {
   readonly fold: boolean;

@@ -5,7 +5,7 @@ import { includes, type Ranges } from './ranges.js';
 export const OP = { match: 0, class: 1, split: 2, jump: 3, save: 4, assert: 5, fail: 6 } as const;
 
 /** Bits of an empty-width assertion; what holds at a position is a set of them. */
-export const ASSERT: Readonly<Record<AssertKind, number>> = {
+const ASSERT: Readonly<Record<AssertKind, number>> = {
   textStart: 1,
   textEnd: 2,
   lineStart: 4,
@@ -211,7 +211,7 @@ function startsAnchored(node: Node): boolean {
   }
 }
 
-export function isWordChar(cp: number): boolean {
+function isWordChar(cp: number): boolean {
   return (cp >= 0x30 && cp <= 0x39) || (cp >= 0x41 && cp <= 0x5a) || cp === 0x5f || (cp >= 0x61 && cp <= 0x7a);
 }
 
