@@ -1,6 +1,7 @@
 /** The gRPC health checking protocol (grpc.health.v1), as probes of Kubernetes and peers of the field ask it. */
 import {
   create,
+  type GrpcServiceDefinition,
   grpcServiceDefinition,
   Health,
   type HealthCheckRequest,
@@ -16,7 +17,7 @@ const SERVICE_UNKNOWN = 3;
 /** Whether a service can answer; by its full name (`attestation.AttestationService`). The empty name asks for all. */
 export type HealthOf = { readonly [service: string]: () => Promise<boolean> };
 
-export interface HealthHandlers {
+interface HealthHandlers {
   readonly check: handleUnaryCall<HealthCheckRequest, HealthCheckResponse>;
   readonly watch: handleServerStreamingCall<HealthCheckRequest, HealthCheckResponse>;
 }
@@ -24,9 +25,9 @@ export interface HealthHandlers {
 /** How often a watcher's service is looked at, milliseconds. */
 const WATCH_INTERVAL = 5000;
 
-export const healthDefinition = grpcServiceDefinition(Health);
+export const healthDefinition: GrpcServiceDefinition<typeof Health> = grpcServiceDefinition(Health);
 
-export function healthHandlers(services: HealthOf): HealthHandlers {
+function healthHandlers(services: HealthOf): HealthHandlers {
   const statusOf = async (service: string): Promise<number | undefined> => {
     const checks =
       service === '' ? Object.values(services) : Object.hasOwn(services, service) ? [services[service]] : [];

@@ -85,7 +85,7 @@ function scalar(value: JsonValue): value is string | number | boolean {
 }
 
 /** `text`, `number`, `boolean`, `list`, `object`, `null`. */
-export function typeName(value: JsonValue): string {
+function typeName(value: JsonValue): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'list';
   return typeof value === 'string' ? 'text' : typeof value;

@@ -11,7 +11,7 @@ export type EncodingName =
   | 'text';
 
 /** One reading of a text. */
-export interface Reading {
+interface Reading {
   readonly encoding: EncodingName;
   /** Lower-case hex of the bytes. */
   readonly hex: string;
@@ -21,7 +21,7 @@ export interface Reading {
 const SHORTEST_BYTES = 8;
 
 /** Every reading of a text as bytes, the likeliest first. */
-export function readings(text: string): readonly Reading[] {
+function readings(text: string): readonly Reading[] {
   const found: Reading[] = [];
   const add = (encoding: EncodingName, hex: string): void => {
     if (hex.length >= 2 * SHORTEST_BYTES) found.push({ encoding, hex });

@@ -14,7 +14,7 @@ export type RuleOutcome =
   | { readonly kind: 'absent' };
 
 /** Answers `query_reference_value(name)`; `null` for what is not there. */
-export type QueryReferenceValue = (name: string) => JsonValue;
+type QueryReferenceValue = (name: string) => JsonValue;
 
 export interface EvaluationInput {
   readonly input: JsonObject;

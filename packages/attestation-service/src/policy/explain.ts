@@ -62,12 +62,12 @@ export function explainRule(
   return { findings: [...findings, own], head: refTo(own) };
 }
 
-export function refTo(finding: FindingDraft): FindingRef {
+function refTo(finding: FindingDraft): FindingRef {
   return { id: finding.id, ...(finding.subject === undefined ? {} : { subject: finding.subject }) };
 }
 
 /** The body whose unmet expression is reached last; among equals the one whose claims exist. */
-export function furthestBody(rule: TracedRule | undefined, input: JsonValue): TracedBody | undefined {
+function furthestBody(rule: TracedRule | undefined, input: JsonValue): TracedBody | undefined {
   const scored = (rule?.bodies ?? [])
     .filter((body) => body.unmet !== undefined)
     .map((body) => ({ body, held: body.held.length, known: knownDepth(body, input) }));

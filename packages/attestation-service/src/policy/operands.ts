@@ -27,7 +27,7 @@ export function sideOf(operand: TracedOperand, body: TracedBody, input: JsonValu
 }
 
 /** Name of the reference value that a call asks for. */
-export function referenceValueName(text: string): string | undefined {
+function referenceValueName(text: string): string | undefined {
   const argument = /^query_reference_value\(\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s*\)$/.exec(text)?.[1];
   if (argument === undefined) return undefined;
   return argument.startsWith('`') ? argument.slice(1, -1) : unquoted(argument);

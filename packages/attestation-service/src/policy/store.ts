@@ -15,7 +15,7 @@ import { type PolicyRecord, parsePolicyRecord, summaryOf } from './record.js';
 
 const NAMESPACE = 'attestation_service_policy';
 /** Largest policy text, in bytes. */
-export const LARGEST_POLICY = 1024 * 1024;
+const LARGEST_POLICY = 1024 * 1024;
 const MOST_TRIES = 5;
 
 /** A policy of the snapshot: compiled, or why it no longer compiles (after an upgrade). */

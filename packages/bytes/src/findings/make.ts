@@ -119,7 +119,7 @@ export function fill(template: string, params: { readonly [name: string]: Findin
 }
 
 /** Who may see it: `owner` always, `host` what the host's operator can act on, `guest` what its code lets it carry. */
-export function audienceOf(entry: RegisterEntry): readonly Audience[] {
+function audienceOf(entry: RegisterEntry): readonly Audience[] {
   const audience: Audience[] = ['owner'];
   if (entry.party === 'host') audience.push('host');
   const carries = entry.guest === undefined ? 'nothing' : GUEST_CODES[entry.guest].carries;

@@ -4,7 +4,7 @@
 import type { FindingData } from './model.js';
 
 /** Longest text from outside that is printed whole. */
-export const LONGEST_WHOLE = 120;
+const LONGEST_WHOLE = 120;
 
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
 

@@ -194,7 +194,7 @@ function breakCycles(taking: readonly Finding[], causesOf: (f: Finding) => Findi
 }
 
 /** Earliest stage first, then severity, then the register's order. */
-export function orderRoots(roots: readonly Finding[]): Finding[] {
+function orderRoots(roots: readonly Finding[]): Finding[] {
   return [...roots].sort(
     (a, b) =>
       STAGES.indexOf(stageOf(a)) - STAGES.indexOf(stageOf(b)) ||

@@ -55,7 +55,7 @@ function folded(lines: readonly string[], most: number): string[] {
 }
 
 /** Roots in the verdict's order. */
-export function rootsOf(verdict: Verdict): Finding[] {
+function rootsOf(verdict: Verdict): Finding[] {
   return verdict.roots.flatMap((key) => verdict.findings.filter((finding) => finding.key === key));
 }
 
