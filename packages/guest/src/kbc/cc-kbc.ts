@@ -213,13 +213,19 @@ function refusalOf(answer: TransportAnswer, step: 'auth' | 'attest' | 'resource'
   const facts = { status: answer.status, attempt: answer.attempt };
   try {
     const { detail, code, attempt } = parseErrorBody(parseJsonStrict(answer.body));
-    const reason = answer.status === 404 ? 'missing' : answer.status >= 429 ? 'unavailable' : 'refused';
+    const reason = answer.status === 404 ? 'missing' : isOutage(answer.status) ? 'unavailable' : 'refused';
     return new KbcError(reason, `${step}: ${detail}`, { ...facts, code, attempt: attempt ?? facts.attempt });
   } catch (error) {
     if (!(error instanceof DecodeError || error instanceof ProtocolError)) throw error;
-    return new KbcError('protocol', `${step}: status ${answer.status}, and no error body of the protocol`, {
+    // A proxy that cannot reach the broker does not speak its protocol: an outage all the same.
+    const reason = isOutage(answer.status) ? 'unavailable' : 'protocol';
+    return new KbcError(reason, `${step}: status ${answer.status}, and no error body of the protocol`, {
       ...facts,
       cause: error,
     });
   }
+}
+
+function isOutage(status: number): boolean {
+  return status === 429 || status >= 500;
 }
