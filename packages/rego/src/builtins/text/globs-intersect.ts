@@ -73,21 +73,18 @@ function parse(text: string): Token[] {
         add(undefined);
         break;
       case '[': {
-        const [ranges, next] = parseSet(chars, at + 1, text);
+        const [ranges, next] = parseSet(chars, at + 1);
         at = next;
         add(ranges);
         break;
       }
       case '*':
       case '+':
-        throw new GlobExpressionError(
-          `input:${text}, pos:${at}, invalid input: flag '${c}' must be preceded by a character`,
-        );
+        throw invalid(chars, at + 1, `flag '${c}' must be preceded by a non-flag`);
       case ']':
-      case '-':
-        throw new GlobExpressionError(`input:${text}, pos:${at}, invalid input: '${c}' must be escaped outside a set`);
+        throw invalid(chars, at + 1, "set-close ']' with no preceding '['");
       case '\\': {
-        const [cp, next] = escaped(chars, at, text);
+        const [cp, next] = escaped(chars, at);
         at = next;
         add([[cp, cp]]);
         break;
@@ -102,28 +99,45 @@ function parse(text: string): Token[] {
   return tokens;
 }
 
-function parseSet(chars: readonly string[], from: number, text: string): [[number, number][], number] {
+/** Members of a set, up to its `]`; a range needs a character on both sides, and each bounds one range only. */
+function parseSet(chars: readonly string[], from: number): [[number, number][], number] {
   const ranges: [number, number][] = [];
-  const member = (at: number): [number, number] => {
-    if (chars[at] === '\\') return escaped(chars, at, text);
-    const c = chars[at];
-    if (c === undefined) throw new GlobExpressionError(`input:${text}, pos:${at}, invalid input: set is not closed`);
-    return [c.codePointAt(0) as number, at + 1];
-  };
+  let previous: number | undefined;
   let at = from;
-  while (chars[at] !== ']') {
-    let lo: number;
-    [lo, at] = member(at);
-    let hi = lo;
-    if (chars[at] === '-' && chars[at + 1] !== ']' && chars[at + 1] !== undefined) [hi, at] = member(at + 1);
-    if (hi < lo) throw new GlobExpressionError(`input:${text}, pos:${at}, invalid input: range out of order`);
-    ranges.push([lo, hi]);
+  for (let c = chars[at]; c !== undefined; c = chars[at]) {
+    if (c === ']') return [ranges, at + 1];
+    if (c === '-') {
+      if (previous === undefined)
+        throw invalid(chars, at + 1, "range character '-' must be preceded by a Unicode character");
+      const next = chars[at + 1];
+      if (next === undefined || at + 2 >= chars.length) {
+        throw invalid(chars, at + 1, "range character '-' must be followed by a Unicode character");
+      }
+      if (next === ']' || next === '-') {
+        throw invalid(chars, at + 2, "range character '-' cannot be followed by a special symbol");
+      }
+      const [high, end] = next === '\\' ? escaped(chars, at + 1) : [next.codePointAt(0) as number, at + 2];
+      if (high < previous) {
+        const [a, b] = [String.fromCodePoint(high), String.fromCodePoint(previous)];
+        throw invalid(chars, end, `range is out of order: '${a}' comes before '${b}' in Unicode`);
+      }
+      ranges.push([previous, high]);
+      previous = undefined;
+      at = end;
+      continue;
+    }
+    [previous, at] = c === '\\' ? escaped(chars, at) : [c.codePointAt(0) as number, at + 1];
+    ranges.push([previous, previous]);
   }
-  return [ranges, at + 1];
+  throw invalid(chars, at, 'found [ without matching ]');
 }
 
-function escaped(chars: readonly string[], at: number, text: string): [number, number] {
+function escaped(chars: readonly string[], at: number): [number, number] {
   const c = chars[at + 1];
-  if (c === undefined) throw new GlobExpressionError(`input:${text}, pos:${at}, invalid input: trailing '\\'`);
+  if (c === undefined) throw invalid(chars, at, 'input ends with a \\ (escape) character');
   return [c.codePointAt(0) as number, at + 2];
+}
+
+function invalid(chars: readonly string[], position: number, reason: string): GlobExpressionError {
+  return new GlobExpressionError(`input:${chars.join('')}, pos:${position}, ${reason}: the input provided is invalid`);
 }

@@ -95,9 +95,23 @@ describe('regex.globs_match', () => {
     expect(call('regex.globs_match', right, left)).toBe(expected);
   });
 
-  test('refuses what it cannot read', () => {
-    for (const bad of ['*a', '[a', 'a]', 'a\\', '[z-a]'])
-      expect(() => globsIntersect(bad, 'a')).toThrow(GlobExpressionError);
+  test.each([
+    ['pqrs]', "input:pqrs], pos:5, set-close ']' with no preceding '[': the input provided is invalid"],
+    ['*a', "input:*a, pos:1, flag '*' must be preceded by a non-flag"],
+    ['a+*', "pos:3, flag '*' must be preceded by a non-flag"],
+    ['[a', 'found [ without matching ]'],
+    ['[-a]', "range character '-' must be preceded by a Unicode character"],
+    ['[a-b-c]', "range character '-' must be preceded by a Unicode character"],
+    ['[a-', "range character '-' must be followed by a Unicode character"],
+    ['[a-]b', "range character '-' cannot be followed by a special symbol"],
+    ['[z-a]', "range is out of order: 'a' comes before 'z' in Unicode"],
+    ['a\\', 'input ends with a \\ (escape) character'],
+  ])('refuses %s', (expression, message) => {
+    expect(() => globsIntersect(expression, 'a')).toThrow(GlobExpressionError);
+    expect(() => call('regex.globs_match', 'a', expression)).toThrow(message);
+  });
+
+  test('quotes are members of sets', () => {
     expect(() => call('regex.globs_match', '[a-z]+', 'foo["bar"]')).not.toThrow();
   });
 

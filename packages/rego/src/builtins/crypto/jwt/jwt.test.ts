@@ -129,6 +129,25 @@ describe('signing and verifying', () => {
     expect(raw('{"alg":"HS256","typ":"text/plain"}', 'e')).toContain('.ZQ.');
   });
 
+  test('version 0 policies sign and fail as in OPA 0.x', () => {
+    const v0 = { ...ctx, regoVersion: 'v0' } as BuiltinContext;
+    const run = (name: string, ...args: Value[]): Value | undefined =>
+      nodeCryptoBuiltins.find((b) => b.name === name)?.impl?.(args, v0);
+    const key = { kty: 'oct', k: 'cw' };
+    const token = run('io.jwt.encode_sign', { alg: 'HS256' }, { a: [1, 2] }, key) as string;
+    expect(
+      token
+        .split('.')
+        .slice(0, 2)
+        .map((part) => Buffer.from(part, 'base64url').toString()),
+    ).toEqual(['{"alg": "HS256"}', '{"a": [1, 2]}']);
+    const raw = (header: string): Value | undefined => run('io.jwt.encode_sign_raw', header, '{}', JSON.stringify(key));
+    expect(() => raw('{')).toThrow('unexpected end of JSON input');
+    expect(() => raw('e')).toThrow('invalid character');
+    expect(() => raw('{}')).toThrow('unsupported signature algorithm');
+    expect(() => raw('{"alg": "x"}')).toThrow('unsupported signature algorithm');
+  });
+
   test('errors never quote a private key', () => {
     const secret = 'c2VjcmV0LXNlY3JldA';
     try {

@@ -41,7 +41,7 @@ function signOnce(
   key: string,
 ): Value {
   const secret = signingKey(key);
-  const { alg, typ } = readHeader(header);
+  const { alg, typ } = ctx.regoVersion === 'v0' ? readHeaderV0(header) : readHeader(header);
   if (!isKnownAlgorithm(alg)) throw failure(`unknown JWS algorithm: ${alg}`);
   if ((typ === undefined || typ === 'JWT') && !isJson(payload)) throw failure('type is JWT but payload is not JSON');
   const memoKey = `${name} ${canonicalKey(args)}`;
@@ -56,7 +56,27 @@ function signOnce(
   return token;
 }
 
-function readHeader(text: string): { readonly alg: string; readonly typ: string | undefined } {
+interface HeaderFields {
+  readonly alg: string;
+  readonly typ: string | undefined;
+}
+
+/** As in OPA 0.x, whose errors were those of its JSON reader and of its signer. */
+function readHeaderV0(text: string): HeaderFields {
+  let header: Value;
+  try {
+    header = parseJson(text);
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw failure(error.message);
+    throw error;
+  }
+  const alg = isObject(header) ? objectGet(header, 'alg') : undefined;
+  if (typeof alg !== 'string' || !isKnownAlgorithm(alg)) throw failure('unsupported signature algorithm');
+  const typ = isObject(header) ? objectGet(header, 'typ') : undefined;
+  return { alg, typ: typeof typ === 'string' ? typ : undefined };
+}
+
+function readHeader(text: string): HeaderFields {
   const prefix = "missing or invalid 'alg' header: ";
   let header: Value = null;
   try {

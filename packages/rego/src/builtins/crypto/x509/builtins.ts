@@ -22,15 +22,17 @@ import { certificateRequestValue } from './request.js';
 import { type VerifyOptions, verifyChain } from './verify.js';
 
 const BEGIN = '-----BEGIN';
+const MALFORMED = 'x509: malformed certificate: ';
 
 /** Turns what the readers throw into built-in errors; their texts hold nothing of the input beyond names. */
-function reading<R>(run: () => R): R {
+function reading<R>(run: () => R, prefix = ''): R {
   try {
     return run();
   } catch (error) {
-    if (error instanceof Base64Error || error instanceof DerError || error instanceof KeyError) {
-      throw failure(error.message);
+    if (error instanceof DerError) {
+      throw failure(error.message.startsWith('x509: ') ? error.message : prefix + error.message);
     }
+    if (error instanceof Base64Error || error instanceof KeyError) throw failure(error.message);
     throw error;
   }
 }
@@ -58,7 +60,7 @@ function certificatesFromPem(text: string): ParsedCertificate[] {
 
 function parse(args: readonly Value[], ctx: BuiltinContext): Value {
   const text = textOperand(args, 1, ctx);
-  return reading(() => certificatesFrom(text).map((certificate) => certificateValue(certificate)));
+  return reading(() => certificatesFrom(text).map((certificate) => certificateValue(certificate)), MALFORMED);
 }
 
 const UNVERIFIED: Value = [false, []];
