@@ -1,13 +1,16 @@
 // npm run bench -- [NAME …] [--json]: one JSON document per benchmark, or text for a person.
 import { parseArgs } from 'node:util';
-import { renderReport, type Report } from './lib/report.js';
+import { type Report, renderReport } from './lib/report.js';
 
 const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   rcar: async () => (await import('./kbs/rcar.js')).benchRcar(),
   rego: async () => (await import('./rego/bench.js')).benchRego(),
 };
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean', default: false } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+});
 const wanted = positionals.length === 0 ? Object.keys(benchmarks) : positionals;
 for (const name of wanted) {
   const run = benchmarks[name];

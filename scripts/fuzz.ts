@@ -2,7 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { runs: { type: 'string', default: '100000' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runs: { type: 'string', default: '100000' } },
+});
 if (!/^\d{1,9}$/.test(values.runs)) {
   process.stderr.write('--runs takes a whole number\n');
   process.exit(2);

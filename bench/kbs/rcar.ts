@@ -74,7 +74,13 @@ async function load(port: number): Promise<Load> {
 }
 
 async function handshake(port: number, agent: Agent): Promise<void> {
-  const auth = await send(port, agent, 'POST', '/kbs/v0/auth', '{"version":"0.4.0","tee":"sample","extra-params":{"supported-hash-algorithms":["sha384"]}}');
+  const auth = await send(
+    port,
+    agent,
+    'POST',
+    '/kbs/v0/auth',
+    '{"version":"0.4.0","tee":"sample","extra-params":{"supported-hash-algorithms":["sha384"]}}',
+  );
   const cookie = (auth.cookie ?? 'kbs-session-id=0').split(';', 1)[0] ?? '';
   const { nonce } = JSON.parse(auth.body) as { nonce: string };
   await send(port, agent, 'POST', '/kbs/v0/attest', attestation(nonce), cookie);
@@ -99,7 +105,14 @@ interface Answer {
   readonly cookie: string | undefined;
 }
 
-function send(port: number, agent: Agent, method: string, path: string, body: string | undefined, cookie?: string): Promise<Answer> {
+function send(
+  port: number,
+  agent: Agent,
+  method: string,
+  path: string,
+  body: string | undefined,
+  cookie?: string,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = {
       ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
@@ -149,10 +162,25 @@ async function withAssay<T>(processes: number, act: (port: number) => Promise<T>
   const port = 18080 + processes;
   const child = spawn(
     process.execPath,
-    [fileURLToPath(new URL('../../packages/cli/bin/assay.js', import.meta.url)), 'serve', '--json', '--insecure-http', '--data-dir', join(folder, 'data'), '--listen', `127.0.0.1:${port}`],
+    [
+      fileURLToPath(new URL('../../packages/cli/bin/assay.js', import.meta.url)),
+      'serve',
+      '--json',
+      '--insecure-http',
+      '--data-dir',
+      join(folder, 'data'),
+      '--listen',
+      `127.0.0.1:${port}`,
+    ],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, ASSAY_CONFIG_HOME: home, ASSAY_HTTP_RATE_LIMIT: '0', ASSAY_HTTP_WORKERS: String(processes), ASSAY_LOG_LEVEL: 'warn' },
+      env: {
+        ...process.env,
+        ASSAY_CONFIG_HOME: home,
+        ASSAY_HTTP_RATE_LIMIT: '0',
+        ASSAY_HTTP_WORKERS: String(processes),
+        ASSAY_LOG_LEVEL: 'warn',
+      },
     },
   );
   try {
@@ -167,14 +195,24 @@ async function withAssay<T>(processes: number, act: (port: number) => Promise<T>
 
 /** A resource policy that lets samples through, and a secret. */
 async function prepare(port: number, home: string): Promise<void> {
-  const { servers } = JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8')) as { servers: Record<string, { token: string }> };
+  const { servers } = JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8')) as {
+    servers: Record<string, { token: string }>;
+  };
   const token = servers[`http://127.0.0.1:${port}`]?.token ?? '';
   const put = async (path: string, type: string, body: string): Promise<void> => {
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'PUT', headers: { authorization: `Bearer ${token}`, 'content-type': type }, body });
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}`, 'content-type': type },
+      body,
+    });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   };
   await until(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
-  await put('/api/v1/resource-policy', 'application/json', JSON.stringify({ text: 'package policy\n\ndefault allow := false\n\nallow if data.plugin == "resource"\n' }));
+  await put(
+    '/api/v1/resource-policy',
+    'application/json',
+    JSON.stringify({ text: 'package policy\n\ndefault allow := false\n\nallow if data.plugin == "resource"\n' }),
+  );
   await put(`/api/v1/resources/${resource}`, 'application/octet-stream', 'k'.repeat(32));
 }
 
