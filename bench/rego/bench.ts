@@ -19,7 +19,9 @@ interface Metrics {
 const ROUNDS = 7;
 
 function prepare(load: Workload): PreparedEntrypoint {
-  return compile([{ file: load.file, text: load.text }], { hostFunctions: load.hostFunctions }).prepare(load.entrypoint);
+  return compile([{ file: load.file, text: load.text }], { hostFunctions: load.hostFunctions }).prepare(
+    load.entrypoint,
+  );
 }
 
 function evaluate(prepared: PreparedEntrypoint, load: Workload): void {
@@ -78,7 +80,10 @@ const loads = workloads();
 const results = loads.map((load) => [load, bench(load, (seconds * 1_000) / loads.length / 1.25)] as const);
 const metrics = Object.fromEntries(results.map(([load, metric]) => [load.id, metric]));
 const ratios = Object.fromEntries(
-  results.map(([load, metric]) => [`${load.id}.warmOverCold`, round(metric.coldMicroseconds / metric.warmMicroseconds)]),
+  results.map(([load, metric]) => [
+    `${load.id}.warmOverCold`,
+    round(metric.coldMicroseconds / metric.warmMicroseconds),
+  ]),
 );
 const cpu = cpus()[0]?.model ?? 'unknown';
 const machine = { cpu, cores: cpus().length, node: process.version, platform: `${process.platform} ${process.arch}` };
@@ -89,11 +94,17 @@ if (process.argv.includes('--json')) {
   console.log(`Rego, one thread, ${machine.cpu}, Node ${machine.node}`);
   for (const [load, metric] of results) {
     console.log(`\n${load.title}`);
-    console.log(`  warm     ${metric.warmPerSecond.toLocaleString('en')} evaluations/s (${metric.warmMicroseconds} µs)`);
+    console.log(
+      `  warm     ${metric.warmPerSecond.toLocaleString('en')} evaluations/s (${metric.warmMicroseconds} µs)`,
+    );
     console.log(`  compile  ${metric.compileMicroseconds} µs (parse and compile)`);
-    console.log(`  cold     ${metric.coldMicroseconds} µs (parse, compile, evaluate), ${ratios[`${load.id}.warmOverCold`]} times warm`);
+    console.log(
+      `  cold     ${metric.coldMicroseconds} µs (parse, compile, evaluate), ${ratios[`${load.id}.warmOverCold`]} times warm`,
+    );
     if (load.aim !== undefined) {
-      console.log(`  aim      ${load.aim.perSecond.toLocaleString('en')} evaluations/s, ${load.aim.warmOverCold} times faster than cold`);
+      console.log(
+        `  aim      ${load.aim.perSecond.toLocaleString('en')} evaluations/s, ${load.aim.warmOverCold} times faster than cold`,
+      );
     }
   }
 }

@@ -72,8 +72,18 @@ const SNP_EVIDENCE: Value = {
   init_data_claims: {
     agent_policy_claims: {
       containers: [
-        { OCI: { Annotations: { 'io.kubernetes.cri.image-name': 'ghcr.io/example/app@sha256:1' }, Process: { User: { UID: 0 } } } },
-        { OCI: { Annotations: { 'io.kubernetes.cri.image-name': 'ghcr.io/example/db@sha256:2' }, Process: { User: { UID: 65534 } } } },
+        {
+          OCI: {
+            Annotations: { 'io.kubernetes.cri.image-name': 'ghcr.io/example/app@sha256:1' },
+            Process: { User: { UID: 0 } },
+          },
+        },
+        {
+          OCI: {
+            Annotations: { 'io.kubernetes.cri.image-name': 'ghcr.io/example/db@sha256:2' },
+            Process: { User: { UID: 65534 } },
+          },
+        },
       ],
     },
   },

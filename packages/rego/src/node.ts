@@ -9,17 +9,13 @@ import { type ConformanceOptions, runCases } from './conformance/run.js';
 import { type CompileOptions, compilePolicy, type Policy, type Source } from './eval/policy.js';
 import { readAnnotations } from './parser/annotations.js';
 
-export * from './index.js';
 export type { CaseResult, ConformanceCase } from './conformance/case.js';
 export { CONFORMANCE_SUITES, type ConformanceOptions } from './conformance/run.js';
+export * from './index.js';
 export { annotationErrors, readAnnotations } from './parser/annotations.js';
 
 /** Every built-in. What needs the network is among them, but refuses unless the host supplies it. */
-export const allBuiltins: readonly Builtin[] = [
-  ...pureBuiltins,
-  ...nodeCryptoBuiltins,
-  ...extraBuiltins,
-];
+export const allBuiltins: readonly Builtin[] = [...pureBuiltins, ...nodeCryptoBuiltins, ...extraBuiltins];
 
 /**
  * Compiles modules with all built-ins.

@@ -5,12 +5,12 @@ import type { CompileContext } from './context.js';
 import { Diagnostics } from './diagnostics.js';
 import type { Body, Branch, Definition, Local, Term } from './ir.js';
 import { checkNames, exportsOf, type Globals, globalsOf, importName } from './names.js';
-import { checkRecursion, dependenciesOf } from './recursion.js';
+import { checkRecursion, dependenciesOf, dependencyOrder } from './recursion.js';
 import { Resolver } from './resolve.js';
 import { orderBody, orderBranch, reportable } from './safety.js';
 import { NameScope } from './scopes.js';
 import { buildTree, type RuleTree, splitHead } from './tree.js';
-import { checkTypes } from './types/check.js';
+import { checkQueryTypes, checkRuleTypes, type RuleTypes } from './types/check.js';
 
 export interface CompileSettings {
   readonly builtins: ReadonlyMap<string, Builtin>;
@@ -25,6 +25,8 @@ export interface CompileSettings {
 export interface Program {
   readonly modules: readonly ast.Module[];
   readonly tree: RuleTree;
+  /** Absent when types were not checked. */
+  readonly types: RuleTypes | undefined;
   readonly context: CompileContext;
 }
 
@@ -55,11 +57,12 @@ export function compileModules(modules: readonly ast.Module[], settings: Compile
   diagnostics.throwIfAny();
   for (const definition of definitionsOf(tree)) for (const branch of definition.branches) orderBranch(branch, context);
   diagnostics.throwIfAny();
-  checkRecursion(dependenciesOf(tree), diagnostics);
+  const dependencies = dependenciesOf(tree);
+  checkRecursion(dependencies, diagnostics);
   diagnostics.throwIfAny();
-  if (settings.typeCheck) checkTypes(tree, diagnostics);
+  const types = settings.typeCheck ? checkRuleTypes(tree, dependencyOrder(dependencies), diagnostics) : undefined;
   diagnostics.throwIfAny();
-  return { modules, tree, context };
+  return { modules, tree, types, context };
 }
 
 function* definitionsOf(tree: RuleTree): Iterable<Definition> {
@@ -127,12 +130,7 @@ export interface CompiledQuery {
  * A query against a program, outside any package; `imports` and package names are not in scope.
  * @throws RegoErrors
  */
-export function compileQuery(
-  program: Program,
-  query: ast.Query,
-  version: ast.RegoVersion,
-  typeCheck: boolean,
-): CompiledQuery {
+export function compileQuery(program: Program, query: ast.Query, version: ast.RegoVersion): CompiledQuery {
   const diagnostics = new Diagnostics();
   const context: CompileContext = { ...program.context, diagnostics };
   const globals: Globals = new Map();
@@ -142,7 +140,7 @@ export function compileQuery(
   diagnostics.throwIfAny();
   const { ordered } = orderBody(body, new Set(), context);
   diagnostics.throwIfAny();
-  if (typeCheck) checkTypes(program.tree, diagnostics, ordered);
+  if (program.types !== undefined) checkQueryTypes(program.tree, program.types, ordered, diagnostics);
   diagnostics.throwIfAny();
   return { scope, body: ordered, variables: reportable(scope.named(), scope) };
 }

@@ -21,7 +21,7 @@ export function dependenciesOf(tree: RuleTree): Dependencies {
 }
 
 export function checkRecursion(graph: Dependencies, diagnostics: Diagnostics): void {
-  for (const node of graph.keys()) {
+  for (const node of nodesOnCycles(graph)) {
     const cycle = cycleThrough(node, graph);
     const rule = node.definitions[0]?.rule;
     if (cycle === undefined || rule === undefined) continue;
@@ -33,6 +33,46 @@ export function checkRecursion(graph: Dependencies, diagnostics: Diagnostics): v
       rule.loc,
     );
   }
+}
+
+/** Nodes left when those that nothing leads to are taken away: those on a cycle, and what they lead to. */
+function nodesOnCycles(graph: Dependencies): Set<RuleNode> {
+  const left = new Set(graph.keys());
+  const into = new Map<RuleNode, number>();
+  for (const targets of graph.values()) for (const target of targets) into.set(target, (into.get(target) ?? 0) + 1);
+  const free = [...left].filter((node) => !into.has(node));
+  for (let node = free.pop(); node !== undefined; node = free.pop()) {
+    left.delete(node);
+    for (const target of graph.get(node) ?? []) {
+      const count = (into.get(target) ?? 0) - 1;
+      into.set(target, count);
+      if (count === 0) free.push(target);
+    }
+  }
+  return left;
+}
+
+/** Every rule behind those it depends on. The graph must have no cycle. */
+export function dependencyOrder(graph: Dependencies): RuleNode[] {
+  const order: RuleNode[] = [];
+  const entered = new Set<RuleNode>();
+  for (const start of graph.keys()) {
+    const stack: { readonly node: RuleNode; readonly rest: Iterator<RuleNode> }[] = [];
+    const enter = (node: RuleNode): void => {
+      if (entered.has(node)) return;
+      entered.add(node);
+      stack.push({ node, rest: (graph.get(node) ?? new Set<RuleNode>()).values() });
+    };
+    enter(start);
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const next = top.rest.next();
+      if (next.done === true) {
+        order.push(top.node);
+        stack.pop();
+      } else enter(next.value);
+    }
+  }
+  return order;
 }
 
 /** The path from a node back to itself, breadth first (the shortest), without recursion on long chains of rules. */

@@ -7,7 +7,28 @@ import type { CompileContext } from './context.js';
 import type { Body, Branch, Local, Scope, Statement, Term } from './ir.js';
 import { forEachLocal, patternLocals, statementLocals } from './terms.js';
 
-type Bound = ReadonlySet<Local>;
+/** The variables that are bound at some point. */
+export interface Bound {
+  has(local: Local): boolean;
+}
+
+/** What is bound, and what one statement adds to it: bodies may be long, so nothing is copied. */
+class Extended implements Bound {
+  readonly #base: Bound;
+  readonly added = new Set<Local>();
+
+  constructor(base: Bound) {
+    this.#base = base;
+  }
+
+  has(local: Local): boolean {
+    return this.added.has(local) || this.#base.has(local);
+  }
+
+  add(local: Local): void {
+    if (!this.#base.has(local)) this.added.add(local);
+  }
+}
 
 export function orderBranch(branch: Branch, context: CompileContext): void {
   const { ordered, bound } = orderBody(branch.body, new Set(branch.params), context);
@@ -18,7 +39,7 @@ export function orderBranch(branch: Branch, context: CompileContext): void {
 /** Orders a body in which `outer` is bound already, nested bodies included. */
 export function orderBody(
   body: Body,
-  outer: Bound,
+  outer: ReadonlySet<Local>,
   context: CompileContext,
 ): { readonly ordered: Statement[]; readonly bound: Set<Local> } {
   const bound = new Set(outer);
@@ -26,8 +47,7 @@ export function orderBody(
   const left = [...body];
   while (left.length > 0) {
     const at = left.findIndex((statement) => unmet(statement, bound, body).size === 0);
-    if (at < 0) break;
-    const [statement] = left.splice(at, 1);
+    const [statement] = at < 0 ? [] : left.splice(at, 1);
     if (statement === undefined) break;
     for (const local of outputs(statement, bound)) bound.add(local);
     orderNested(statement, bound, context);
@@ -61,7 +81,7 @@ function checkHead(terms: readonly Term[], bound: Bound, loc: Location, context:
 // ---------------------------------------------------------------------------------------------------------------------
 // Nested bodies
 
-function orderNested(statement: Statement, bound: Bound, context: CompileContext): void {
+function orderNested(statement: Statement, bound: ReadonlySet<Local>, context: CompileContext): void {
   const term = (t: Term): void => orderClosures(t, bound, context);
   for (const modifier of statement.with) {
     if (modifier.value.kind !== 'user' && modifier.value.kind !== 'builtin') term(modifier.value);
@@ -93,7 +113,7 @@ function orderNested(statement: Statement, bound: Bound, context: CompileContext
   }
 }
 
-function orderClosures(term: Term, bound: Bound, context: CompileContext): void {
+function orderClosures(term: Term, bound: ReadonlySet<Local>, context: CompileContext): void {
   switch (term.kind) {
     case 'const':
     case 'local':
@@ -133,17 +153,14 @@ function orderClosures(term: Term, bound: Bound, context: CompileContext): void 
 // Needs and outputs
 
 /** The variables that a statement binds when evaluated with `bound` known. */
-export function outputs(statement: Statement, bound: Bound): Set<Local> {
-  const out = new Set<Local>();
-  const known: Bound & { add(local: Local): unknown } = new Set(bound);
+export function outputs(statement: Statement, bound: Bound): ReadonlySet<Local> {
+  const known = new Extended(bound);
+  const add = (local: Local): void => known.add(local);
   const grow = (term: Term): void => {
     // A key bound by one reference may be the root of another: repeat until nothing is added.
-    for (let before = -1; before !== out.size; ) {
-      before = out.size;
-      referenceOutputs(term, known, (local) => {
-        known.add(local);
-        out.add(local);
-      });
+    for (let before = -1; before !== known.added.size; ) {
+      before = known.added.size;
+      referenceOutputs(term, known, add);
     }
   };
   for (const modifier of statement.with) {
@@ -156,15 +173,12 @@ export function outputs(statement: Statement, bound: Bound): Set<Local> {
     case 'unify':
       grow(statement.right);
       if (!statement.assign) grow(statement.left);
-      unifyOutputs(statement.left, statement.right, statement.assign, known, (local) => {
-        known.add(local);
-        out.add(local);
-      });
+      unifyOutputs(statement.left, statement.right, statement.assign, known, add);
       break;
     case 'some-in':
       grow(statement.domain);
       for (const pattern of statement.key ? [statement.key, statement.value] : [statement.value]) {
-        for (const local of patternLocals(pattern)) out.add(local);
+        for (const local of patternLocals(pattern)) known.add(local);
       }
       break;
     case 'every':
@@ -173,7 +187,17 @@ export function outputs(statement: Statement, bound: Bound): Set<Local> {
     case 'not':
       break;
   }
-  return out;
+  return known.added;
+}
+
+/** Evaluating a term binds the keys that its references range over; with those, everything in it is bound. */
+export function isEvaluable(term: Term, bound: Bound): boolean {
+  const known = new Extended(bound);
+  for (let before = -1; before !== known.added.size; ) {
+    before = known.added.size;
+    referenceOutputs(term, known, (local) => known.add(local));
+  }
+  return isBound(term, known);
 }
 
 /** The variables that a statement still needs. */

@@ -128,6 +128,7 @@ export class EvaluationState implements Evaluation {
     this.strict = settings.strictBuiltinErrors === true;
     this.implementations = settings.builtins;
     this.ids = undefined;
+    this.nextId = 0;
     if (this.host.length < this.#runtime.hostSites) this.host.length = this.#runtime.hostSites;
     this.host.fill(undefined);
     const { layer } = this;

@@ -83,13 +83,11 @@ export class Policy {
   readonly program: Program;
   readonly #runtime: Runtime;
   readonly #options: CompileOptions;
-  readonly #typeCheck: boolean;
   readonly #queries = new Map<string, RunQuery>();
 
-  constructor(program: Program, options: CompileOptions, typeCheck: boolean) {
+  constructor(program: Program, options: CompileOptions) {
     this.program = program;
     this.#options = options;
-    this.#typeCheck = typeCheck;
     this.#runtime = new Runtime(program, options.mode ?? 'opa', undefined);
   }
 
@@ -140,7 +138,7 @@ export class Policy {
     if (known !== undefined) return known;
     const version = this.#options.regoVersion ?? 'v1';
     const query = parseQuery(text, { regoVersion: version, futureKeywords: true });
-    const run = compileRows(runtime, compileQuery(this.program, query, version, this.#typeCheck), query);
+    const run = compileRows(runtime, compileQuery(this.program, query, version), query);
     if (runtime === this.#runtime) {
       if (this.#queries.size >= 100) this.#queries.clear();
       this.#queries.set(text, run);
@@ -234,7 +232,7 @@ export function compilePolicy(
     localFirst: options.mode === 'regorus',
     typeCheck,
   };
-  return new Policy(compileModules(parsed, settings), options, typeCheck);
+  return new Policy(compileModules(parsed, settings), options);
 }
 
 /** Tables of built-ins are constants: one map serves all compilations that use the same list. */

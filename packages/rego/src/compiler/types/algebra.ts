@@ -37,42 +37,47 @@ export function union(types: readonly TypeSpec[]): TypeSpec {
 /** Larger unions say nothing useful and cost time; their tail is dropped only where nothing depends on it. */
 const MAX_OPTIONS = 64;
 
+/** Comparisons of one pair of types; beyond, they count as compatible. Types share structure, so walking them can be exponential. */
+const MAX_COMPARISONS = 10_000;
+
 /** Some value has both types, as far as is known. */
 export function overlap(a: TypeSpec, b: TypeSpec): boolean {
-  if (a.kind === 'any' || b.kind === 'any' || a.kind === 'function' || b.kind === 'function') return true;
-  if (a.kind === 'union') return a.options.length >= MAX_OPTIONS || a.options.some((option) => overlap(option, b));
-  if (b.kind === 'union') return overlap(b, a);
-  if (a.kind !== b.kind) return false;
-  if (a.kind === 'array') return arraysOverlap(a, b as ArrayType);
-  if (a.kind === 'object') return objectsOverlap(a, b as ObjectType);
-  // Two sets always share the empty one.
-  return true;
+  return new Overlap().test(a, b);
 }
 
-function arraysOverlap(a: ArrayType, b: ArrayType): boolean {
-  if (a.of === undefined && b.of === undefined && a.items.length !== b.items.length) return false;
-  if (a.of === undefined && a.items.length < b.items.length) return false;
-  if (b.of === undefined && b.items.length < a.items.length) return false;
-  const n = Math.max(a.items.length, b.items.length);
-  for (let i = 0; i < n; i++) {
-    if (!overlap(a.items[i] ?? a.of ?? T.any, b.items[i] ?? b.of ?? T.any)) return false;
+class Overlap {
+  #left = MAX_COMPARISONS;
+
+  test(a: TypeSpec, b: TypeSpec): boolean {
+    if (a === b || --this.#left < 0) return true;
+    if (a.kind === 'any' || b.kind === 'any' || a.kind === 'function' || b.kind === 'function') return true;
+    if (a.kind === 'union') return a.options.length >= MAX_OPTIONS || a.options.some((option) => this.test(option, b));
+    if (b.kind === 'union') return this.test(b, a);
+    if (a.kind !== b.kind) return false;
+    if (a.kind === 'array') return this.#arrays(a, b as ArrayType);
+    if (a.kind === 'object') return this.#fits(a, b as ObjectType) && this.#fits(b as ObjectType, a);
+    // Two sets always share the empty one.
+    return true;
   }
-  return true;
-}
 
-function objectsOverlap(a: ObjectType, b: ObjectType): boolean {
-  return propsFit(a, b) && propsFit(b, a);
-}
-
-function propsFit(a: ObjectType, b: ObjectType): boolean {
-  for (const { key, value } of a.props) {
-    const other = b.props.find((p) => equals(p.key, key));
-    if (other !== undefined) {
-      if (!overlap(value, other.value)) return false;
-    } else if (b.key === undefined || !overlap(typeOfValue(key), b.key) || !overlap(value, b.value ?? T.any))
-      return false;
+  #arrays(a: ArrayType, b: ArrayType): boolean {
+    if (a.of === undefined && b.of === undefined && a.items.length !== b.items.length) return false;
+    if (a.of === undefined && a.items.length < b.items.length) return false;
+    if (b.of === undefined && b.items.length < a.items.length) return false;
+    const n = Math.max(a.items.length, b.items.length);
+    for (let i = 0; i < n; i++) {
+      if (!this.test(a.items[i] ?? a.of ?? T.any, b.items[i] ?? b.of ?? T.any)) return false;
+    }
+    return true;
   }
-  return true;
+
+  #fits(a: ObjectType, b: ObjectType): boolean {
+    return a.props.every(({ key, value }) => {
+      const other = b.props.find((p) => equals(p.key, key));
+      if (other !== undefined) return this.test(value, other.value);
+      return b.key !== undefined && this.test(typeOfValue(key), b.key) && this.test(value, b.value ?? T.any);
+    });
+  }
 }
 
 /** The type under a key; undefined where no value of the type has it. `key` is the constant, where known. */
@@ -126,23 +131,28 @@ export function iteration(type: TypeSpec): { readonly key: TypeSpec; readonly va
   }
 }
 
+/** Levels of a type that a message shows. */
+const MAX_FORMAT_DEPTH = 4;
+
 /** `array[number]`, `object<a: string>` … for messages. */
-export function formatType(type: TypeSpec): string {
+export function formatType(type: TypeSpec, depth = 0): string {
+  if (depth > MAX_FORMAT_DEPTH) return '…';
+  const inner = (t: TypeSpec): string => formatType(t, depth + 1);
   switch (type.kind) {
     case 'union':
-      return `any<${type.options.map(formatType).join(', ')}>`;
+      return `any<${type.options.map(inner).join(', ')}>`;
     case 'array': {
-      const items = type.items.map(formatType).join(', ');
+      const items = type.items.map(inner).join(', ');
       if (type.of === undefined) return `array<${items}>`;
-      return items === '' ? `array[${formatType(type.of)}]` : `array<${items}>[${formatType(type.of)}]`;
+      return items === '' ? `array[${inner(type.of)}]` : `array<${items}>[${inner(type.of)}]`;
     }
     case 'object': {
-      const props = type.props.map((p) => `${String(p.key)}: ${formatType(p.value)}`).join(', ');
-      const rest = type.key === undefined ? '' : `[${formatType(type.key)}: ${formatType(type.value ?? T.any)}]`;
+      const props = type.props.map((p) => `${String(p.key)}: ${inner(p.value)}`).join(', ');
+      const rest = type.key === undefined ? '' : `[${inner(type.key)}: ${inner(type.value ?? T.any)}]`;
       return props === '' && rest !== '' ? `object${rest}` : `object<${props}>${rest}`;
     }
     case 'set':
-      return `set[${formatType(type.of)}]`;
+      return `set[${inner(type.of)}]`;
     default:
       return type.kind;
   }

@@ -11,14 +11,23 @@ import { formatPath } from '../ir.js';
 import type { RuleTree } from '../tree.js';
 import { formatType, iteration, overlap, select, typeOfValue, union } from './algebra.js';
 
-/** Checks all rules, or one query against them. */
-export function checkTypes(tree: RuleTree, diagnostics: Diagnostics, query?: Body): void {
-  const checker = new TypeChecker(tree, diagnostics);
-  if (query !== undefined) {
-    checker.body(query, new Map(), false);
-    return;
-  }
-  for (const node of tree.nodes) if (node.kind !== undefined) checker.typeOfRule(node);
+/** Types of rules' documents and of functions' results. */
+export type RuleTypes = Map<RuleNode, TypeSpec>;
+
+/**
+ * Checks all rules. `order` has each rule behind the ones it depends on, so that types are known when they are asked for and
+ * long chains of rules need no deep recursion.
+ */
+export function checkRuleTypes(tree: RuleTree, order: readonly RuleNode[], diagnostics: Diagnostics): RuleTypes {
+  const types: RuleTypes = new Map();
+  const checker = new TypeChecker(tree, types, diagnostics);
+  for (const node of order) checker.typeOfRule(node);
+  return types;
+}
+
+/** Checks a query against rules whose types are known. */
+export function checkQueryTypes(tree: RuleTree, types: RuleTypes, query: Body, diagnostics: Diagnostics): void {
+  new TypeChecker(tree, types, diagnostics).body(query, new Map(), false);
 }
 
 type Environment = Map<Local, TypeSpec>;
@@ -26,12 +35,13 @@ type Environment = Map<Local, TypeSpec>;
 class TypeChecker {
   readonly #tree: RuleTree;
   readonly #diagnostics: Diagnostics;
-  readonly #rules = new Map<RuleNode, TypeSpec>();
+  readonly #rules: RuleTypes;
   /** Inside a statement whose `with` may replace documents: what rules are is not known then. */
   #replaced = 0;
 
-  constructor(tree: RuleTree, diagnostics: Diagnostics) {
+  constructor(tree: RuleTree, types: RuleTypes, diagnostics: Diagnostics) {
     this.#tree = tree;
+    this.#rules = types;
     this.#diagnostics = diagnostics;
   }
 

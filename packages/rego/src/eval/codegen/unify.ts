@@ -1,6 +1,6 @@
 /** Unification, specialised by what is bound: assign, compare, or take apart. */
 import type { Term, UnifyStatement } from '../../compiler/ir.js';
-import { isBound, matchObjects, outputs } from '../../compiler/safety.js';
+import { isBound, isEvaluable, matchObjects } from '../../compiler/safety.js';
 import { patternLocals } from '../../compiler/terms.js';
 import { equals, isArray, isObject, objectGet, objectKeys, objectSize, type Value } from '../../value/index.js';
 import { EvaluationError } from '../errors.js';
@@ -80,8 +80,7 @@ function literalShape(term: Term): string | undefined {
 function canEvaluate(e: Emitter, term: Term): boolean {
   if (isBound(term, e.bound)) return true;
   if (patternLocals(term).size > 0 && [...patternLocals(term)].some((local) => !e.bound.has(local))) return false;
-  const gained = outputs({ kind: 'term', term, with: [], loc: term.loc }, e.bound);
-  return isBound(term, new Set([...e.bound, ...gained]));
+  return isEvaluable(term, e.bound);
 }
 
 function emitPair(e: Emitter, [a, b]: Pair): void {

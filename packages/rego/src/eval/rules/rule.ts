@@ -193,42 +193,52 @@ function addBelow(c: Layer, node: RuleNode, path: readonly Value[], builder: Doc
 function functionRule(runtime: Runtime, node: RuleNode): RuleEvaluator {
   const value = compileValue(runtime, node);
   const { index } = node;
+  const compute = (c: Layer, args: readonly Value[]): Value | undefined => {
+    c.meter.enter();
+    const result = value(c, args);
+    c.meter.depth--;
+    return result;
+  };
   const call = (c: Layer, args: readonly Value[]): Value | undefined => {
+    const key = memoKey(c.evaluation, args);
+    if (key === undefined) return compute(c, args);
     let memo = c.cache[index] as Map<string, Value | typeof UNDEFINED> | undefined;
     if (memo === undefined) {
       memo = new Map();
       c.cache[index] = memo;
     }
-    const key = memoKey(c.evaluation, args);
     const known = memo.get(key);
     if (known !== undefined) return known === UNDEFINED ? undefined : known;
-    c.meter.enter();
-    const result = value(c, args);
-    c.meter.depth--;
+    const result = compute(c, args);
     memo.set(key, result === undefined ? UNDEFINED : result);
     return result;
   };
   return { evaluate: () => undefined, lookup: () => undefined, call };
 }
 
+/** Composite arguments that are remembered in one evaluation; a function fed with ever new ones is not worth a memory. */
+const MAX_IDENTITIES = 50_000;
+
 /** Scalars by value, composites by identity: equal collections built twice are merely computed twice. */
-function memoKey(evaluation: Evaluation, args: readonly Value[]): string {
+function memoKey(evaluation: Evaluation, args: readonly Value[]): string | undefined {
   let key = '';
   for (let i = 0; i < args.length; i++) {
     const v = args[i] as Value;
     if (typeof v === 'string') key += `s${v.length}:${v}`;
-    else if (typeof v === 'object' && v !== null) key += `o${identity(evaluation, v)}`;
-    else key += `v${String(v)};`;
+    else if (typeof v === 'object' && v !== null) {
+      const id = identity(evaluation, v);
+      if (id === undefined) return undefined;
+      key += `o${id};`;
+    } else key += `v${String(v)};`;
   }
   return key;
 }
 
-function identity(evaluation: Evaluation, v: object): string {
+function identity(evaluation: Evaluation, v: object): number | undefined {
   evaluation.ids ??= new WeakMap();
-  let id = evaluation.ids.get(v);
-  if (id === undefined) {
-    id = evaluation.nextId++;
-    evaluation.ids.set(v, id);
-  }
-  return `${id};`;
+  const known = evaluation.ids.get(v);
+  if (known !== undefined || evaluation.nextId >= MAX_IDENTITIES) return known;
+  const id = evaluation.nextId++;
+  evaluation.ids.set(v, id);
+  return id;
 }
