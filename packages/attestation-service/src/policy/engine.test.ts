@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
 import { AssayError } from '@assay/bytes/findings';
 import { vectorsArea } from '@assay/testkit';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_POLICIES } from './default-policies.js';
 import { compilePolicy } from './engine.js';
 import { policyWarnings } from './lint.js';
 
@@ -49,10 +50,30 @@ describe('compiling', () => {
     ]);
   });
 
-  test('a policy without trust_claims is warned of', () => {
-    const compiled = compilePolicy('p.rego', 'package policy\ntrust_claim := {"hardware": 2}');
-    expect(policyWarnings('p', compiled)).toMatchObject([{ id: 'policy.rule.present', outcome: 'warn' }]);
-    expect(policyWarnings('p', compilePolicy('p.rego', 'package policy\ntrust_claims := {"hardware": 2}'))).toEqual([]);
+  test.each<[string, string, readonly string[]]>([
+    ['a rule of another name', 'trust_claim := {"hardware": 2}', ['policy.rule.present']],
+    ['an unknown trust claim', 'trust_claims := {"instance_identity": 2}', ['policy.trust-claim.known']],
+    [
+      'order against a value that may be absent',
+      'trust_claims := {"hardware": 2} if input.x >= query_reference_value("x")',
+      ['policy.compare.null'],
+    ],
+    [
+      'hex against base64',
+      'trust_claims := {"hardware": 2} if input.snp.measurement == "ofOTBBMke7OM/BcVeeo8EtX+SQHwx5L2P9ddmPHvgnwjUAZE4OaS5r6Rf5BQ09OM"',
+      ['policy.compare.encoding'],
+    ],
+    ['nothing suspicious', 'trust_claims := {"hardware": 2}', []],
+  ])('%s is warned of when it is set', (_, rule, ids) => {
+    const warnings = policyWarnings('p', compilePolicy('p.rego', `package policy\n${rule}\n`));
+    expect(warnings.map(({ id }) => id)).toEqual(ids);
+    for (const { outcome, title, remedy } of warnings) {
+      expect([outcome, title?.startsWith('p.rego'), remedy?.endsWith('.')]).toEqual(['warn', true, true]);
+    }
+  });
+
+  test.each(Object.entries(DEFAULT_POLICIES))('%s is shipped without a warning', (id, text) => {
+    expect(policyWarnings(id, compilePolicy(`${id}.rego`, text))).toEqual([]);
   });
 
   test('reference values that the text names are known', () => {
