@@ -37,7 +37,7 @@ function attempt<R>(run: () => R): R {
 function patternOperand(args: readonly Value[], pos: number, ctx: BuiltinContext): Regex {
   const pattern = stringOperand(args, pos);
   ctx.budget.step(1 + (pattern.length >> 4));
-  return attempt(() => compileRegex(pattern));
+  return attempt(() => compileRegex(pattern, charger(ctx)));
 }
 
 function match(args: readonly Value[], ctx: BuiltinContext): Value {
@@ -45,11 +45,12 @@ function match(args: readonly Value[], ctx: BuiltinContext): Value {
   return regex.test(stringOperand(args, 2), charger(ctx));
 }
 
-function isValid(args: readonly Value[]): Value {
+function isValid(args: readonly Value[], ctx: BuiltinContext): Value {
   const pattern = operand(args, 1);
   if (typeof pattern !== 'string') return false;
   try {
-    compileRegex(pattern);
+    ctx.budget.step(1 + (pattern.length >> 4));
+    compileRegex(pattern, charger(ctx));
     return true;
   } catch (error) {
     if (error instanceof RegexSyntaxError) return false;

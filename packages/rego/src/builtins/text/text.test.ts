@@ -163,6 +163,16 @@ describe('regex built-ins', () => {
     );
   });
 
+  test('compiling is charged once', () => {
+    const cost = (): number => {
+      const before = spent.steps;
+      call('regex.is_valid', '(?:charged once){900}');
+      return spent.steps - before;
+    };
+    expect(cost()).toBeGreaterThan(1000);
+    expect(cost()).toBeLessThan(10);
+  });
+
   test('work is charged', () => {
     const before = { ...spent };
     call('regex.match', '(a+)+$', `${'a'.repeat(100_000)}!`);

@@ -1,3 +1,4 @@
+import type { Charge } from './pike.js';
 import { Regex } from './regex.js';
 
 /** Bounded least-recently-used map. */
@@ -33,7 +34,11 @@ export class LruCache<V> {
 const CAPACITY = 128;
 const compiled = new LruCache<Regex>(CAPACITY);
 
-/** Compiles with the process-wide cache. Throws RegexSyntaxError. */
-export function compileRegex(pattern: string): Regex {
-  return compiled.getOrCreate(pattern, () => Regex.compile(pattern));
+/** Compiles with the process-wide cache; `charge` hears of the cost if it was not there. Throws RegexSyntaxError. */
+export function compileRegex(pattern: string, charge?: Charge): Regex {
+  return compiled.getOrCreate(pattern, () => {
+    const regex = Regex.compile(pattern);
+    charge?.(pattern.length + regex.size);
+    return regex;
+  });
 }

@@ -35,6 +35,11 @@ export class LazyDfa {
   readonly #mark: Int32Array;
   #generation = 0;
 
+  /** What dividing the code space into classes cost, in steps of the engine. */
+  get setupCost(): number {
+    return (this.#starts.length * (1 + this.#program.sets.length)) >> 3;
+  }
+
   static supports(program: Program): boolean {
     return program.op.length <= MAX_PROGRAM;
   }

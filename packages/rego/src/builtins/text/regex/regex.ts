@@ -39,6 +39,11 @@ export class Regex {
     return new Regex(compileProgram(parsed, source), parsed.groupNames);
   }
 
+  /** Instructions of the program, a measure of what compiling cost. */
+  get size(): number {
+    return this.#program.op.length;
+  }
+
   /** Does the expression match anywhere in the text? */
   test(text: string, charge?: Charge): boolean {
     if (this.#literal !== undefined) {
@@ -46,7 +51,10 @@ export class Regex {
       return text.includes(this.#literal);
     }
     if (LazyDfa.supports(this.#program)) {
-      this.#dfa ??= new LazyDfa(this.#program);
+      if (this.#dfa === undefined) {
+        this.#dfa = new LazyDfa(this.#program);
+        charge?.(this.#dfa.setupCost);
+      }
       const found = this.#dfa.test(text, charge);
       if (found !== undefined) return found;
     }
