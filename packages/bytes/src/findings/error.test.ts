@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { asAssayError, assayError } from './error.js';
+import { AssayError, asAssayError, assayError } from './error.js';
+import { GUEST_CODES } from './guest-codes.js';
+import { reported } from './make.js';
+import { FINDING_IDS } from './register/index.js';
 
 describe('AssayError', () => {
   test('carries title, remedy, code and both statuses', () => {
@@ -23,6 +26,14 @@ describe('AssayError', () => {
     expect(unbound.guestDetail).toBeUndefined();
     const hidden = assayError('admin.token.trust', { params: { actual: 'k', n: 1 } });
     expect([hidden.guestCode, hidden.guestDetail]).toEqual(['internal', undefined]);
+  });
+
+  test.each(FINDING_IDS)('%s: detail reaches a guest only where its code may carry one', (id) => {
+    const secret = 'reference value, policy line 14, /var/lib/path';
+    const error = new AssayError(reported(id, secret, { expected: secret, actual: secret }));
+    const { carries } = GUEST_CODES[error.guestCode];
+    if (!['member', 'served', 'part'].includes(carries)) expect(error.guestDetail).toBeUndefined();
+    expect(Object.keys(GUEST_CODES)).toContain(error.guestCode);
   });
 
   test('a body that is too large is 413 for a guest too', () => {
