@@ -1,0 +1,43 @@
+import type { JsonObject } from '@assay/bytes';
+import type { TestWorld } from '../world.js';
+import { type SgxOverrides, sgxEvidence } from './sgx.js';
+import { type SnpOverrides, snpEvidence } from './snp.js';
+import { type TdxOverrides, tdxEvidence } from './tdx.js';
+
+/** Overrides by TEE. */
+export interface EmulatedOverrides {
+  readonly tdx: TdxOverrides;
+  readonly sgx: SgxOverrides;
+  readonly snp: SnpOverrides;
+}
+
+export type EmulatedTee = keyof EmulatedOverrides;
+
+/** Fits `Attester` of `@assay/guest` without knowing it. */
+export interface EmulatedAttester<Tee extends EmulatedTee = EmulatedTee> {
+  readonly tee: Tee;
+  /** @param reportData digest of the runtime data, at most 64 bytes; padded with zeros */
+  getEvidence(reportData: Uint8Array): Promise<JsonObject>;
+}
+
+/** An attester of emulated hardware. Its evidence is accepted only where the world's roots were added by name. */
+export function emulatedAttester<Tee extends EmulatedTee>(
+  tee: Tee,
+  world: TestWorld,
+  overrides?: EmulatedOverrides[Tee],
+): EmulatedAttester<Tee> {
+  const make = EVIDENCE[tee];
+  return { tee, getEvidence: async (reportData) => make(world, reportData, overrides) };
+}
+
+type Maker<Tee extends EmulatedTee> = (
+  world: TestWorld,
+  reportData: Uint8Array,
+  overrides?: EmulatedOverrides[Tee],
+) => JsonObject;
+
+const EVIDENCE: { readonly [Tee in EmulatedTee]: Maker<Tee> } = {
+  tdx: tdxEvidence,
+  sgx: sgxEvidence,
+  snp: snpEvidence,
+};

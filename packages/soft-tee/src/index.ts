@@ -1,0 +1,29 @@
+/** `@assay/soft-tee`: emulated TEE hardware and emulated vendor services, for development and tests. */
+export { type AmdChip, type AmdOrders, EmulatedAmd } from './amd/amd.js';
+export { type AmdLeafFields, EMULATED_AMD } from './amd/pki.js';
+export { SNP_POLICY, type SnpReportFields } from './amd/report.js';
+export type { AmdProduct, AmdTcb } from './amd/tcb.js';
+export {
+  type EmulatedAttester,
+  type EmulatedOverrides,
+  type EmulatedTee,
+  emulatedAttester,
+} from './attester/attester.js';
+export { type SgxOverrides, sgxEvidence, sgxQuote } from './attester/sgx.js';
+export { type SnpOverrides, snpEvidence, snpReport } from './attester/snp.js';
+export { type TdxOverrides, tdxEvidence, tdxQuote } from './attester/tdx.js';
+export {
+  type CollateralRequest,
+  type EmulatedCollateral,
+  EmulatedIntel,
+  EVALUATION,
+  type IntelOrders,
+  type SignedDocument,
+} from './intel/intel.js';
+export { EMULATED_INTEL } from './intel/pki.js';
+export type { IntelPlatform, PckCa } from './intel/platform.js';
+export { SGX_FLAG, type SgxReportFields } from './intel/sgx-report.js';
+export type { IntelTee, SvnLevel, TcbLevel, TdxModuleIdentity } from './intel/tcb-info.js';
+export { TD_ATTRIBUTE, type TdReportFields } from './intel/td-report.js';
+export type { KeyPems } from './keys/key-store.js';
+export { createTestWorld, type TestWorld, type TestWorldOptions } from './world.js';

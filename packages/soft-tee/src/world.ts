@@ -1,0 +1,32 @@
+import { EmulatedAmd } from './amd/amd.js';
+import { EmulatedIntel } from './intel/intel.js';
+import { type KeyPems, KeyStore } from './keys/key-store.js';
+
+export interface TestWorldOptions {
+  readonly now: () => Date;
+  /** Source of the seed where none is given. */
+  readonly random: (bytes: number) => Uint8Array;
+  /** At least 16 bytes. The same seed gives the same EC keys, hence the same Intel roots. */
+  readonly seed?: Uint8Array;
+  /** Keys of an earlier world ({@link TestWorld.exportKeys}). */
+  readonly keys?: KeyPems;
+}
+
+/** Emulated hardware vendors with a test root each. Nothing trusts them unless it is told to, by name. */
+export interface TestWorld {
+  readonly intel: EmulatedIntel;
+  readonly amd: EmulatedAmd;
+  readonly now: () => Date;
+  /** Private keys made so far, as PEM by label. */
+  exportKeys(): KeyPems;
+}
+
+export function createTestWorld(options: TestWorldOptions): TestWorld {
+  const keys = new KeyStore(options.seed ?? options.random(32), options.keys);
+  return {
+    intel: new EmulatedIntel(keys, options.now),
+    amd: new EmulatedAmd(keys, options.now),
+    now: options.now,
+    exportKeys: () => keys.export(),
+  };
+}
