@@ -269,6 +269,19 @@ describe('sessions', () => {
     expect(await refusalOf(guest.attest())).toMatchObject({ code: 'session.time.left' });
   });
 
+  test('a sweep frees the nonce at the deadline, and the session an hour later', async () => {
+    const guest = new Guest(bench);
+    await guest.auth();
+    const keys = async () => (await bench.storage.list('kbs_protocol_session', { limit: 10 })).map((one) => one.key);
+    expect(await keys()).toEqual([guest.session, `${guest.session}.nonce`]);
+    bench.clock.now = new Date(bench.clock.now.getTime() + 300_000);
+    await bench.broker.sweep();
+    expect(await keys()).toEqual([guest.session]);
+    bench.clock.now = new Date(bench.clock.now.getTime() + 3_600_000);
+    await bench.broker.sweep();
+    expect(await keys()).toEqual([]);
+  });
+
   test('asked again by the same client, an attested session gives the same token without an evaluation', async () => {
     const guest = new Guest(bench);
     await guest.handshake();
