@@ -12,6 +12,7 @@ import { regoCommand } from './commands/rego.js';
 import { rvCommand } from './commands/rv.js';
 import { secretCommand } from './commands/secret.js';
 import { configCommand, serveCommand } from './commands/serve.js';
+import { verifyCommand } from './commands/verify.js';
 import { VERSION } from './version.js';
 
 /** The whole command line. */
@@ -40,6 +41,7 @@ With --json a command prints one JSON document on standard output; diagnostics g
     auditCommand(),
     clientCommand(),
     kbsClientCommand(),
+    verifyCommand(),
     regoCommand(),
     conformanceCommand(),
     configCommand(),

@@ -1,3 +1,6 @@
+import { evidenceKinds } from '../evidence/kinds.js';
+import { evidenceRunner } from './evidence.js';
+
 /** One case of a conformance run. `result` is what Assay computed. */
 export interface CaseReport {
   readonly area: string;
@@ -14,6 +17,7 @@ export type AreaRunner = (path: string, onCase: (report: CaseReport) => void) =>
 
 /** Areas that this release can judge, by the name of their folder. */
 export const areaRunners: Readonly<Record<string, AreaRunner>> = {
+  ...Object.fromEntries(Object.entries(evidenceKinds).map(([area, kind]) => [area, evidenceRunner(area, kind)])),
   rego: async (path, onCase) => {
     const { runRegoConformance } = await import('@assay/rego/node');
     runRegoConformance(path, {

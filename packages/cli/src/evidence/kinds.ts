@@ -1,0 +1,35 @@
+import type { Verdict } from '@assay/bytes/findings';
+
+/** A verdict with the members that describe this kind of evidence beside it. */
+export type EvidenceResult = Verdict & { readonly [member: string]: unknown };
+
+export interface EvidenceOptions {
+  readonly at: Date;
+  /** The time was chosen by the caller. */
+  readonly asOf: boolean;
+  /** Replace the built-in trust anchors for this call: certificates, PEM or DER. */
+  readonly roots?: readonly Uint8Array[];
+  /** What the evidence is to be bound to. */
+  readonly reportData?: Uint8Array;
+  readonly initDataDigest?: Uint8Array;
+}
+
+/** Evidence that `assay verify` and `assay conformance` can judge. */
+export interface EvidenceKind {
+  /** Roles of files, as in the vectors: the first one is the evidence itself. */
+  readonly roles: readonly string[];
+  /** Name under which policies see the claims (`input.<tee>`); absent for what no policy is asked about. */
+  readonly tee?: string;
+  verify(
+    files: Readonly<Record<string, Uint8Array>>,
+    options: EvidenceOptions,
+  ): EvidenceResult | Promise<EvidenceResult>;
+}
+
+/** Kinds by name: the name of their folder in the vectors. */
+export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
+  eventlog: {
+    roles: ['event_log', 'quote'],
+    verify: async (files, { at }) => (await import('@assay/evidence/eventlog')).verifyEventlogFiles(files, { at }),
+  },
+};
