@@ -1,8 +1,6 @@
 /** Runs the conformance corpus and prints what fails: `corpus.ts [-v] [suite[/topic]]…`. */
-import { readdirSync } from 'node:fs';
 import { vectorsArea } from '@assay/testkit';
-import type { Builtin } from '../src/builtins/types.js';
-import { runCases } from '../src/conformance/run.js';
+import { runRegoConformance } from '../src/node.js';
 
 const args = process.argv.slice(2);
 const verbose = args.includes('-v');
@@ -10,23 +8,8 @@ const areas = args.filter((arg) => !arg.startsWith('-'));
 const dir = vectorsArea('rego');
 if (dir === undefined) throw new Error('the vectors are absent');
 
-const builtins: Builtin[] = [];
-for (const folder of ['core', 'text', 'net', 'crypto', 'extra']) {
-  const url = new URL(`../src/builtins/${folder}/`, import.meta.url);
-  for (const name of readdirSync(url)) {
-    if (!name.endsWith('.ts') || name.endsWith('.test.ts')) continue;
-    try {
-      const module = (await import(new URL(name, url).href)) as Record<string, unknown>;
-      for (const [key, value] of Object.entries(module))
-        if (key.endsWith('Builtins')) builtins.push(...(value as Builtin[]));
-    } catch (error) {
-      print(`# ${folder}/${name}: ${String(error).slice(0, 200)}`);
-    }
-  }
-}
-
 const totals = new Map<string, [number, number]>();
-runCases(dir, builtins, {
+runRegoConformance(dir, {
   ...(areas.length > 0 ? { areas } : {}),
   onCase: (report) => {
     const suite = report.id.split('/')[0] ?? '';

@@ -386,13 +386,15 @@ export class Resolver {
     const arity = arityOf(callee);
     const variadic = callee.kind === 'builtin' && callee.builtin.variadic !== undefined;
     const accepted =
-      args.length === arity || (statement && args.length === arity + 1) || (variadic && args.length >= arity);
+      args.length === arity ||
+      (statement && args.length === arity + 1 && !isHost(callee)) ||
+      (variadic && args.length >= arity);
     if (!accepted) {
       const message =
         callee.kind === 'user'
           ? `function ${callee.name} has arity ${arity}, got ${args.length} ${args.length === 1 ? 'argument' : 'arguments'}`
           : `${callee.name}: arity mismatch\n\thave: ${args.length}\n\twant: ${arity}`;
-      if (callee.kind === 'builtin' && callee.host) return this.#hostArity(callee, args.length, loc);
+      if (callee.kind === 'builtin' && isHost(callee)) return this.#hostArity(callee, args.length, loc);
       this.#context.diagnostics.add('functions', 'rego_type_error', message, loc);
     }
     if (callee.kind === 'builtin' && callee.builtin.deprecated && (this.#version === 'v1' || this.#context.strict)) {
@@ -543,12 +545,17 @@ export function arityOf(callee: Callee): number {
   return callee.kind === 'user' ? callee.arity : callee.builtin.args.length;
 }
 
+/** A host function has exactly its arguments: an extra one is a mistake of the policy. */
+function isHost(callee: Callee): boolean {
+  return callee.kind === 'builtin' && callee.host;
+}
+
 /** `f(args…, out)` as `out = f(args…)`. */
 function outputArgument(call: Term & { kind: 'call' }): { readonly call: Term; readonly out: Term } | undefined {
   const arity = arityOf(call.callee);
   const out = call.args[arity];
   const variadic = call.callee.kind === 'builtin' && call.callee.builtin.variadic !== undefined;
-  if (out === undefined || variadic || call.args.length !== arity + 1) return undefined;
+  if (out === undefined || variadic || isHost(call.callee) || call.args.length !== arity + 1) return undefined;
   return { call: { ...call, args: call.args.slice(0, arity) }, out };
 }
 
