@@ -1,6 +1,7 @@
 /** Attestation Service: verifier registry, appraisal, EAR broker, gRPC and REST faces. */
 export type { Verdict } from '@assay/bytes/findings';
 export type * from './contract.js';
+export type { Endorsed, EndorsementRequest, EndorsementSource } from './evaluate/endorse.js';
 export { VerifierRegistry } from './evaluate/registry.js';
 export { GrpcAttestationClient, type GrpcAttestationOptions } from './grpc/client.js';
 export { attestationServiceDefinition } from './grpc/definition.js';

@@ -8,6 +8,7 @@ import type {
   AttestationBackend,
   EvaluateRequest,
   Evaluation,
+  EvidenceEntry,
   JwkSet,
   PolicyAuthor,
   PolicySummary,
@@ -15,8 +16,9 @@ import type {
   StoredPolicy,
 } from './contract.js';
 import { appraiseAll } from './evaluate/appraise-all.js';
+import { type EndorsementSource, endorseEntries } from './evaluate/endorse.js';
 import { VerifierRegistry } from './evaluate/registry.js';
-import { verifyEntries } from './evaluate/verify.js';
+import { checkCount, verifyEntries } from './evaluate/verify.js';
 import { DEFAULT_POLICIES } from './policy/default-policies.js';
 import { policyWarnings } from './policy/lint.js';
 import { PolicyStore } from './policy/store.js';
@@ -30,6 +32,8 @@ export interface AttestationServiceOptions {
   readonly referenceValues: ReferenceValueSource;
   /** Verifiers that are on. */
   readonly verifiers: readonly Verifier[];
+  /** Where vendor statements come from, for verifiers that need them. */
+  readonly endorsements?: EndorsementSource;
   readonly now: () => Date;
   /** Fresh random bytes, for verifier challenges. Default: the operating system's. */
   readonly random?: (bytes: number) => Uint8Array;
@@ -52,6 +56,7 @@ export class AttestationService implements AttestationBackend {
   readonly #verbose: boolean;
   readonly #now: () => Date;
   readonly #random: (bytes: number) => Uint8Array;
+  readonly #endorsements: EndorsementSource | undefined;
 
   private constructor(options: AttestationServiceOptions, policies: PolicyStore, signer: Signer) {
     this.referenceValues = options.referenceValues;
@@ -62,6 +67,7 @@ export class AttestationService implements AttestationBackend {
     this.#verbose = options.verboseToken ?? true;
     this.#now = options.now;
     this.#random = options.random ?? randomBytes;
+    this.#endorsements = options.endorsements;
   }
 
   /** @throws AssayError `config.signer.key`, and what storage and key management throw */
@@ -87,7 +93,11 @@ export class AttestationService implements AttestationBackend {
   async evaluate(request: EvaluateRequest): Promise<Evaluation> {
     const now = this.#now();
     const policies = this.#policies.current();
-    const verified = verifyEntries(request, this.#registry, now, { verbose: this.#verbose });
+    // Before anything is fetched for them.
+    checkCount(request.entries.length);
+    const teeOf = (entry: EvidenceEntry): string => this.#registry.find(entry.tee).tee;
+    const endorsed = await endorseEntries(request.entries, teeOf, this.#endorsements, now);
+    const verified = verifyEntries(request, this.#registry, now, { verbose: this.#verbose, endorsed });
     const policyId = request.policyIds[0] ?? 'default';
     const appraised = await appraiseAll(
       verified.inputs,

@@ -8,10 +8,11 @@ import {
   type FindingRef,
   failed,
 } from '@assay/bytes/findings';
-import type { ClaimClass, Verifier, VerifierResult } from '@assay/evidence';
+import type { ClaimClass, Endorsements, Verifier, VerifierResult } from '@assay/evidence';
 import { DEFAULT_HASH_ALGORITHM } from '@assay/protocol';
 import type { EvaluateRequest, EvidenceEntry } from '../contract.js';
 import { annotate } from './annotate.js';
+import type { Endorsed } from './endorse.js';
 import { type Expectations, expectationsOf } from './expectations.js';
 import { explainOtherHash } from './other-hash.js';
 import type { VerifierRegistry } from './registry.js';
@@ -47,9 +48,8 @@ export function verifyEntries(
   request: EvaluateRequest,
   registry: VerifierRegistry,
   now: Date,
-  options: { readonly verbose: boolean },
+  options: { readonly verbose: boolean; readonly endorsed?: readonly Endorsed[] },
 ): Verified {
-  checkCount(request.entries.length);
   // All requests are understood before any evidence is looked at.
   const prepared = request.entries.map((entry) => ({
     entry,
@@ -61,11 +61,13 @@ export function verifyEntries(
   const collateral: CollateralUse[] = [];
   const counts = new Map<ClaimClass, number>();
   let accepted = true;
-  for (const { entry, verifier, expectations } of prepared) {
-    const result = run(verifier, entry, expectations, now);
+  for (const [index, { entry, verifier, expectations }] of prepared.entries()) {
+    const endorsed = options.endorsed?.[index];
+    const result = run(verifier, entry, expectations, now, endorsed?.endorsements);
+    findings.push(...(endorsed?.findings ?? []));
     const algorithm = entry.hashAlgorithm ?? DEFAULT_HASH_ALGORITHM;
     findings.push(...explainOtherHash(result.findings, expectations.texts, algorithm));
-    collateral.push(...(result.collateral ?? []));
+    collateral.push(...(endorsed?.collateral ?? []), ...(result.collateral ?? []));
     if (!result.accepted) {
       accepted = false;
       continue;
@@ -85,7 +87,8 @@ export function verifyEntries(
   return { accepted, findings, inputs: accepted ? inputs : [], collateral };
 }
 
-function checkCount(count: number): void {
+/** @throws AssayError `evidence.entries.count` */
+export function checkCount(count: number): void {
   if (count > 0 && count <= MOST_ENTRIES) return;
   throw assayError('evidence.entries.count', {
     params: { actual: count, expected: `1 to ${MOST_ENTRIES} are read` },
@@ -95,12 +98,19 @@ function checkCount(count: number): void {
 }
 
 /** A verifier that throws is a defect: the verdict is incomplete, the evidence is not judged, the service lives on. */
-function run(verifier: Verifier, entry: EvidenceEntry, expectations: Expectations, now: Date): VerifierResult {
+function run(
+  verifier: Verifier,
+  entry: EvidenceEntry,
+  expectations: Expectations,
+  now: Date,
+  endorsements: Endorsements | undefined,
+): VerifierResult {
   try {
     return verifier.verify({
       evidence: entry.evidence,
       reportData: expectations.reportData,
       initData: expectations.initData,
+      ...(endorsements === undefined ? {} : { endorsements }),
       now,
     });
   } catch (thrown) {
