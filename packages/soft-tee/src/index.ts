@@ -13,6 +13,23 @@ export { type SgxOverrides, sgxEvidence, sgxQuote } from './attester/sgx.js';
 export { type SnpOverrides, snpEvidence, snpReport } from './attester/snp.js';
 export { type TdxOverrides, tdxEvidence, tdxQuote } from './attester/tdx.js';
 export {
+  type EmulatedIntelCase,
+  INTEL_DEFECTS,
+  type IntelDefect,
+  type IntelDefectName,
+  type IntelDefectParts,
+  intelCase,
+  sgxOverrides,
+  tdxOverrides,
+} from './defects/intel.js';
+export {
+  type EmulatedSnpCase,
+  SNP_DEFECTS,
+  type SnpDefect,
+  type SnpDefectName,
+  snpCase,
+} from './defects/snp.js';
+export {
   type CollateralRequest,
   type EmulatedCollateral,
   EmulatedIntel,
@@ -26,4 +43,7 @@ export { SGX_FLAG, type SgxReportFields } from './intel/sgx-report.js';
 export type { IntelTee, SvnLevel, TcbLevel, TdxModuleIdentity } from './intel/tcb-info.js';
 export { TD_ATTRIBUTE, type TdReportFields } from './intel/td-report.js';
 export type { KeyPems } from './keys/key-store.js';
+export type { EmulatedService, ServiceAnswer, ServiceFailure, ServiceOptions } from './services/http.js';
+export { startEmulatedKds } from './services/kds.js';
+export { encryptedPpid, type PcsOptions, startEmulatedPcs } from './services/pcs.js';
 export { createTestWorld, type TestWorld, type TestWorldOptions } from './world.js';

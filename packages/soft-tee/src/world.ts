@@ -1,6 +1,7 @@
+import type { KeyObject } from 'node:crypto';
 import { EmulatedAmd } from './amd/amd.js';
 import { EmulatedIntel } from './intel/intel.js';
-import { type KeyPems, KeyStore } from './keys/key-store.js';
+import { type Curve, type KeyPems, KeyStore } from './keys/key-store.js';
 
 export interface TestWorldOptions {
   readonly now: () => Date;
@@ -17,6 +18,8 @@ export interface TestWorld {
   readonly intel: EmulatedIntel;
   readonly amd: EmulatedAmd;
   readonly now: () => Date;
+  /** A key that nobody in this world vouches for. */
+  stranger(curve: Curve): KeyObject;
   /** Private keys made so far, as PEM by label. */
   exportKeys(): KeyPems;
 }
@@ -27,6 +30,7 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
     intel: new EmulatedIntel(keys, options.now),
     amd: new EmulatedAmd(keys, options.now),
     now: options.now,
+    stranger: (curve) => keys.ec(`stranger/${curve}`, curve),
     exportKeys: () => keys.export(),
   };
 }

@@ -74,11 +74,11 @@ export class EmulatedAmd {
 
   /** VCEK of a chip, for its TCB unless another is asked for. */
   vcek(chip: AmdChip, tcb: AmdTcb = chip.tcb, orders: AmdOrders = this.orders): EmulatedCertificate {
-    return this.pki.leaf({ ...this.vcekFields(chip, tcb), ...orders.leafFields }, this.#now(), orders.leaf);
+    return this.#leaf(this.vcekFields(chip, tcb), orders);
   }
 
   vlek(chip: AmdChip, tcb: AmdTcb = chip.tcb, orders: AmdOrders = this.orders): EmulatedCertificate {
-    return this.pki.leaf({ ...this.vlekFields(chip, tcb), ...orders.leafFields }, this.#now(), orders.leaf);
+    return this.#leaf(this.vlekFields(chip, tcb), orders);
   }
 
   vcekFields(chip: AmdChip, tcb: AmdTcb = chip.tcb): AmdLeafFields {
@@ -87,6 +87,12 @@ export class EmulatedAmd {
 
   vlekFields(chip: AmdChip, tcb: AmdTcb = chip.tcb): AmdLeafFields {
     return { product: chip.product, tcb, cspId: chip.cspId };
+  }
+
+  /** The key stays the chip's whatever the certificate is ordered to say. */
+  #leaf(fields: AmdLeafFields, orders: AmdOrders): EmulatedCertificate {
+    const edit = { key: this.pki.leafKey(fields), ...orders.leaf };
+    return this.pki.leaf({ ...fields, ...orders.leafFields }, this.#now(), edit);
   }
 
   /** PEM of the intermediate and the ARK, as KDS's `cert_chain` answers. */
