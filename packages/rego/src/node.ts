@@ -3,6 +3,7 @@ import type { Module } from './ast/types.js';
 import { nodeCryptoBuiltins } from './builtins/crypto/node.js';
 import { extraBuiltins } from './builtins/extra/index.js';
 import { pureBuiltins } from './builtins/pure.js';
+import { globsMatchBuiltins } from './builtins/text/globs-match.js';
 import type { Builtin } from './builtins/types.js';
 import type { ConformanceCase } from './conformance/case.js';
 import { type ConformanceOptions, runCases } from './conformance/run.js';
@@ -15,7 +16,12 @@ export * from './index.js';
 export { annotationErrors, readAnnotations } from './parser/annotations.js';
 
 /** Every built-in. What needs the network is among them, but refuses unless the host supplies it. */
-export const allBuiltins: readonly Builtin[] = [...pureBuiltins, ...nodeCryptoBuiltins, ...extraBuiltins];
+export const allBuiltins: readonly Builtin[] = [
+  ...pureBuiltins,
+  ...globsMatchBuiltins,
+  ...nodeCryptoBuiltins,
+  ...extraBuiltins,
+];
 
 /**
  * Compiles modules with all built-ins.

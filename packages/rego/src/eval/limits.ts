@@ -14,7 +14,7 @@ export interface Limits {
   readonly clock?: () => number;
   /** Steps between two looks at the clock. Default 1,000. */
   readonly clockInterval?: number;
-  /** Nested rule and function evaluations. Default 1,000. */
+  /** Nested evaluations of rules and functions, and the iterations of long bodies. Default 600. */
   readonly depth: number;
   /** Rows of a query's result. Default 1 million. */
   readonly results: number;
@@ -23,7 +23,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   steps: 100_000_000,
   allocations: 50_000_000,
-  depth: 1_000,
+  depth: 600,
   results: 1_000_000,
 };
 
@@ -81,8 +81,14 @@ export class Meter implements Budget {
   /** A rule or function begins. */
   enter(): void {
     if (--this.fuel < 0) this.refuel();
-    if (++this.depth > this.#limits.depth) {
-      throw new ResourceLimitError(`rules nest deeper than ${this.#limits.depth} levels`);
+    this.deepen(1);
+  }
+
+  /** The stack gets `levels` deeper; whoever calls this subtracts them from `depth` afterwards. */
+  deepen(levels: number): void {
+    this.depth += levels;
+    if (this.depth > this.#limits.depth) {
+      throw new ResourceLimitError(`evaluation nests deeper than ${this.#limits.depth} levels of rules and iterations`);
     }
   }
 }

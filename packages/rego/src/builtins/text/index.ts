@@ -3,7 +3,6 @@ import { codePointLength, typeName, type Value } from '../../value/index.js';
 import { arrayOperand, intOperand, operand, stringOperand } from '../operands.js';
 import { type Builtin, type BuiltinContext, type BuiltinError, failure, operandError, T } from '../types.js';
 import { compileGlob, GlobSyntaxError, quoteGlob } from './glob.js';
-import { GlobExpressionError, globsIntersect } from './globs-intersect.js';
 import { compileRegex } from './regex/cache.js';
 import { RegexSyntaxError } from './regex/errors.js';
 import type { Regex } from './regex/regex.js';
@@ -15,12 +14,7 @@ function charger(ctx: BuiltinContext): (steps: number) => void {
 }
 
 function asFailure(error: unknown): BuiltinError | Error {
-  if (
-    error instanceof RegexSyntaxError ||
-    error instanceof GlobSyntaxError ||
-    error instanceof GlobExpressionError ||
-    error instanceof TemplateError
-  ) {
+  if (error instanceof RegexSyntaxError || error instanceof GlobSyntaxError || error instanceof TemplateError) {
     return failure(error.message);
   }
   return error as Error;
@@ -109,12 +103,6 @@ function delimiter(text: string, which: string): string {
   return text;
 }
 
-function globsMatch(args: readonly Value[], ctx: BuiltinContext): Value {
-  const left = stringOperand(args, 1);
-  const right = stringOperand(args, 2);
-  return attempt(() => globsIntersect(left, right, (n) => ctx.budget.step(n)));
-}
-
 function globMatch(args: readonly Value[], ctx: BuiltinContext): Value {
   const pattern = stringOperand(args, 1);
   const delimiters = operand(args, 2) === null ? [] : delimitersOperand(args);
@@ -160,7 +148,6 @@ export const textBuiltins: readonly Builtin[] = [
     result: T.boolean,
     impl: templateMatch,
   },
-  { name: 'regex.globs_match', args: [T.string, T.string], result: T.boolean, impl: globsMatch },
   {
     name: 'glob.match',
     args: [T.string, T.union(T.null, T.array(T.string)), T.string],

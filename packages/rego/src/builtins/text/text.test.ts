@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type BuiltinContext, BuiltinError, type Value } from '../types.js';
 import { compileGlob, GlobSyntaxError, quoteGlob } from './glob.js';
 import { GlobExpressionError, globsIntersect } from './globs-intersect.js';
+import { globsMatchBuiltins } from './globs-match.js';
 import { textBuiltins } from './index.js';
 
 const spent = { steps: 0, units: 0 };
@@ -18,7 +19,7 @@ const ctx = {
 } as BuiltinContext;
 
 function call(name: string, ...args: Value[]): Value | undefined {
-  const builtin = textBuiltins.find((b) => b.name === name);
+  const builtin = [...textBuiltins, ...globsMatchBuiltins].find((b) => b.name === name);
   if (builtin?.impl === undefined) throw new Error(`no built-in ${name}`);
   return builtin.impl(args, ctx);
 }

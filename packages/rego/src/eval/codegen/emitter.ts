@@ -79,21 +79,36 @@ export function assign(slot: number, value: Pure): Cont {
 export function link(steps: readonly Step[], leaf: Cont): Cont {
   let next = leaf;
   let checks: Cont[] = [];
+  let generators = 0;
   const flush = (): void => {
-    if (checks.length > 0) next = sequence(checks, next);
+    if (checks.length > 0) next = sequence(checks.reverse(), next);
     checks = [];
   };
   for (let i = steps.length - 1; i >= 0; i--) {
     const step = steps[i];
     if (step === undefined) continue;
-    if (step.kind === 'check') checks.unshift(step.run);
+    if (step.kind === 'check') checks.push(step.run);
     else {
       flush();
       next = step.wrap(next);
+      generators++;
     }
   }
   flush();
-  return next;
+  return generators > FEW_GENERATORS ? weighed(next, generators) : next;
+}
+
+/** Bodies with more generators count towards the nesting limit. */
+const FEW_GENERATORS = 4;
+
+/** Each generator runs inside the one before it, so a long body needs as much stack as a deep chain of rules. */
+function weighed(run: Cont, generators: number): Cont {
+  return (c, s) => {
+    c.meter.deepen(generators);
+    const stopped = run(c, s);
+    c.meter.depth -= generators;
+    return stopped;
+  };
 }
 
 /** All checks in order, then the rest; unrolled for the usual lengths. */

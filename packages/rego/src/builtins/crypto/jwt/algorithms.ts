@@ -59,7 +59,7 @@ export function verifySignature(name: string, key: SigningKey, data: Uint8Array,
   }
 }
 
-/** Signs; undefined when algorithm and key do not belong together. */
+/** Signs; undefined when algorithm and key do not belong together, or the key is not sound. */
 export function createSignature(name: string, key: SigningKey, data: Uint8Array): Uint8Array | undefined {
   const algorithm = ALGORITHMS.get(name);
   if (algorithm === undefined) return undefined;
@@ -67,7 +67,12 @@ export function createSignature(name: string, key: SigningKey, data: Uint8Array)
     return key instanceof Uint8Array ? createHmac(algorithm.hash, key).update(data).digest() : undefined;
   }
   if (key instanceof Uint8Array || key.type !== 'private' || !fits(algorithm, key)) return undefined;
-  return sign(algorithm.hash === '' ? null : algorithm.hash, data, parameters(algorithm, key));
+  try {
+    return sign(algorithm.hash === '' ? null : algorithm.hash, data, parameters(algorithm, key));
+  } catch {
+    // A key whose numbers do not belong together is only noticed here.
+    return undefined;
+  }
 }
 
 function fits(algorithm: Algorithm, key: KeyObject): boolean {
