@@ -1,0 +1,367 @@
+/** The hot path: a parsed quote and verified collateral, at a time. Two signatures, everything else is looking things up. */
+import {
+  type ClockName,
+  ends,
+  type FindingDraft,
+  type FindingRef,
+  failed,
+  passed,
+  refuses,
+  reported,
+  stageOf,
+  unmet,
+  utc,
+} from '@assay/bytes/findings';
+import { type Certificate, KeyCache, nameInWords, verifyFixedWidth } from '../x509/index.js';
+import { caRevocation } from './collateral/crls.js';
+import { unchecked } from './collateral/findings.js';
+import type { VerifiedCollateral } from './collateral/verify.js';
+import { type Clock, checkCertificates, checkItems, type Grace } from './dates.js';
+import { type PckChain, pckChain, withoutChain } from './pck/chain.js';
+import type { PckPlatform } from './pck/extension.js';
+import { named } from './pck/names.js';
+import { checkQe } from './qe.js';
+import type { ParsedQuote, SgxQuote, TdxQuote } from './quote/model.js';
+import { checkFit, judgeTcb, type TcbResult } from './tcb/judge.js';
+
+declare const authentic: unique symbol;
+
+/** What a verdict on a quote rests on in time. */
+export interface CollateralDates {
+  readonly earliestIssue: Date;
+  readonly latestIssue: Date;
+  /** A verdict must not be used beyond it. */
+  readonly earliestExpiration: Date;
+  /** Something was past its next update, and used by the owner's setting. */
+  readonly expired: boolean;
+}
+
+/** A quote that Intel's keys vouch for, with the TCB it came from. Only {@link authenticateQuote} makes one. */
+export interface AuthenticQuote<Q extends ParsedQuote = ParsedQuote> {
+  readonly [authentic]: true;
+  readonly quote: Q;
+  readonly platform: PckPlatform;
+  readonly chain: PckChain;
+  readonly collateral: VerifiedCollateral;
+  readonly tcb: TcbResult;
+  readonly dates: CollateralDates;
+  /** Smaller one of TCB info and QE identity. */
+  readonly evaluationNumber: number;
+  /** The root is that of emulated hardware. */
+  readonly emulated: boolean;
+}
+
+export interface DcapOptions {
+  /** Whose time it is, for findings. */
+  readonly clock?: ClockName;
+  /** Use of collateral past its next update; absent: refused. */
+  readonly grace?: Grace;
+  /** TCB evaluation number that is asked for at least. */
+  readonly minimumEvaluation?: number;
+  /** Advisories that the owner accepts; absent: not asked. */
+  readonly acceptedAdvisories?: readonly string[];
+  /** Milliseconds before the end of collateral at which a warning is due. Default one day. */
+  readonly endingWithin?: number;
+  /** Where imported attestation keys are kept. */
+  readonly keys?: KeyCache;
+}
+
+export interface Authentication<Q extends ParsedQuote = ParsedQuote> {
+  /** In the order of the checks, without those of parsing. */
+  readonly findings: readonly FindingDraft[];
+  readonly quote: Q;
+  readonly quoteSignature: boolean;
+  readonly qeReportSignature: boolean;
+  readonly qeReportDataBinding: boolean;
+  readonly chain: PckChain;
+  /** Undefined unless nothing refuses. */
+  readonly authentic: AuthenticQuote<Q> | undefined;
+}
+
+/** Attestation keys change with the quoting enclave, not with the quote; about one per host. */
+const attestationKeys = new KeyCache(1024);
+const DAY = 86_400_000;
+const QUOTE = 'quote';
+const PASSED = { key: passed('dcap.quote.key', QUOTE), signature: passed('dcap.quote.signature', QUOTE) };
+
+/**
+ * Verifies a quote against collateral. Never throws; all checks run.
+ *
+ * @param parsing findings of {@link parseQuote}: what they refuse is not authentic, even though it could be read
+ */
+export function authenticateQuote<Q extends ParsedQuote>(
+  quote: Q,
+  parsing: readonly FindingDraft[],
+  collateral: VerifiedCollateral,
+  now: Date,
+  options: DcapOptions = {},
+): Authentication<Q> {
+  const clock: Clock = { now, name: options.clock ?? "this server's clock", grace: options.grace };
+  const chain = chainOf(quote, collateral);
+  const findings: FindingDraft[] = [...chain.findings, ...sameRoot(chain, collateral), ...collateral.findings];
+
+  const certificates = distinct(chain, collateral);
+  findings.push(...checkCertificates(certificates, clock));
+  const items = checkItems(collateral.dated, clock);
+  findings.push(...items.findings);
+  findings.push(...revocations(chain, collateral));
+
+  const tcbCauses: FindingRef[] = [...TCB_CAUSES];
+  const fit = checkFit(quote, collateral.tcbInfo, collateral.tcbInfoTee, chain.platform, tcbCauses);
+  findings.push(...fit.findings);
+  const qe = checkQe(quote, chain, collateral.qeIdentity);
+  findings.push(...qe.findings);
+  const signed = checkSignature(quote, options.keys ?? attestationKeys, findings);
+  const tcb = judgeTcb({
+    quote,
+    info: collateral.tcbInfo,
+    platform: chain.platform,
+    qe: qe.level,
+    fits: fit.fits,
+    why: tcbCauses,
+  });
+  findings.push(...tcb.findings);
+  const dates = datesOf(certificates, collateral, items.expired);
+  const evaluationNumber = evaluationOf(collateral);
+  findings.push(...settings(options, tcb.result, evaluationNumber, dates, clock));
+
+  const base = { quote, quoteSignature: signed, qeReportSignature: qe.signed, qeReportDataBinding: qe.bound, chain };
+  const refused = [...parsing, ...findings].some((finding) => refuses(finding) && stageOf(finding) !== 'appraise');
+  const { platform, anchor } = chain;
+  const complete = dates !== undefined && platform !== undefined && anchor !== undefined && tcb.result !== undefined;
+  if (refused || !complete || evaluationNumber === undefined) return { ...base, findings, authentic: undefined };
+  const emulated = anchor.emulated === true;
+  const result = { quote, platform, chain, collateral, tcb: tcb.result, dates, evaluationNumber, emulated };
+  // The one place where an AuthenticQuote comes into being.
+  return { ...base, findings, authentic: result as unknown as AuthenticQuote<Q> };
+}
+
+export function isSgx(quote: AuthenticQuote): quote is AuthenticQuote<SgxQuote> {
+  return quote.quote.tee === 'sgx';
+}
+
+export function isTdx(quote: AuthenticQuote): quote is AuthenticQuote<TdxQuote> {
+  return quote.quote.tee === 'tdx';
+}
+
+const TCB_CAUSES: readonly FindingRef[] = [
+  'dcap.tcbinfo.signer',
+  'dcap.tcbinfo.signature',
+  'dcap.tcbinfo.form',
+  'dcap.tcbinfo.kind',
+  'dcap.tcbinfo.platform',
+  'dcap.pck.form',
+  'dcap.pck.chain',
+  'dcap.pck.source',
+  ...['TCB info', 'TCB info signature', 'TCB info issuer chain'].map((subject) => ({
+    id: 'collateral.item.missing' as const,
+    subject,
+  })),
+];
+
+/** The chain of the quote (type 5), or the one that came from elsewhere for the other types. */
+function chainOf(quote: ParsedQuote, collateral: VerifiedCollateral): PckChain {
+  const { type, data } = quote.certification;
+  const { pckChain: given, trust } = collateral;
+  if (type === 5) return pckChain(data, trust, true);
+  if (given !== undefined) return pckChain(given, trust, false);
+  const finding = unmet('dcap.pck.source', {
+    subject: 'PCK chain',
+    params: { type },
+    expected: 5,
+    actual: type,
+    compare: { relation: 'present', type: 'certificate' },
+    source: 'certification data of the quote',
+  });
+  return withoutChain(finding);
+}
+
+/** One root vouches for the platform and for what is said about it. */
+function sameRoot(chain: PckChain, collateral: VerifiedCollateral): FindingDraft[] {
+  const { anchor: left } = chain;
+  const { anchor: right } = collateral;
+  if (left === undefined || right === undefined || left === right) return [];
+  return [
+    reported('dcap.pck.root', `quote is under the ${left.name}, its collateral under the ${right.name}`, {
+      subject: 'collateral',
+      expected: left.name,
+      actual: right.name,
+      compare: { relation: 'equal', type: 'key' },
+      source: 'trust anchors of this verifier',
+      remedy: 'Refuse. Give the collateral of the vendor that made the platform.',
+    }),
+  ];
+}
+
+function distinct(chain: PckChain, collateral: VerifiedCollateral): readonly Certificate[] {
+  const certificates = [...chain.certificates];
+  for (const certificate of collateral.certificates) {
+    if (!certificates.some(({ fingerprint }) => fingerprint === certificate.fingerprint))
+      certificates.push(certificate);
+  }
+  return certificates;
+}
+
+function revocations(chain: PckChain, collateral: VerifiedCollateral): FindingDraft[] {
+  const { leaf, intermediate } = chain;
+  const crlCauses: FindingRef[] = [
+    'dcap.crl.form',
+    'dcap.crl.signature',
+    'dcap.crl.chain',
+    ...['PCK CRL', 'PCK CRL issuer chain'].map((subject) => ({ id: 'collateral.item.missing' as const, subject })),
+  ];
+  if (leaf === undefined || intermediate === undefined) {
+    const ids = ['dcap.crl.issuer', 'dcap.pck.revoked'] as const;
+    const causes: FindingRef[] = ['dcap.pck.form', 'dcap.pck.chain', 'dcap.pck.source'];
+    return unchecked(ids, 'PCK certificate', 'there is no PCK certificate', causes);
+  }
+  const rootCauses: FindingRef[] = [
+    { id: 'collateral.item.missing', subject: 'root CA CRL' },
+    { id: 'dcap.crl.form', subject: 'root CA CRL' },
+    { id: 'dcap.crl.signature', subject: 'root CA CRL' },
+  ];
+  const findings = [caRevocation(intermediate, collateral.rootCrl, rootCauses)];
+  const { pckCrl, pckCrlIssuer } = collateral;
+  if (pckCrl === undefined || pckCrlIssuer === undefined) {
+    findings.push(
+      ...unchecked(['dcap.crl.issuer', 'dcap.pck.revoked'], 'PCK CRL', 'the PCK CRL does not stand', crlCauses),
+    );
+    return findings;
+  }
+  // Name and key: a list of the other CA, or of another CA of this name, says nothing about this certificate.
+  const sameIssuer = Buffer.compare(pckCrl.issuer.der, leaf.issuer.der) === 0;
+  const sameKey = Buffer.compare(pckCrlIssuer.publicKey.der, intermediate.publicKey.der) === 0;
+  if (!sameIssuer || !sameKey) {
+    const [actual, expected] = [nameInWords(pckCrl.issuer), nameInWords(leaf.issuer)];
+    const facts = {
+      subject: 'PCK CRL',
+      expected,
+      actual,
+      compare: { relation: 'equal', type: 'text', ...(sameKey ? {} : { also: ['the issuers have different keys'] }) },
+      source: named(leaf),
+    } as const;
+    findings.push(failed('dcap.crl.issuer', { ...facts, params: { actual, expected } }));
+    findings.push(
+      ...unchecked(['dcap.pck.revoked'], named(leaf), 'the PCK CRL is of another issuer', ['dcap.crl.issuer']),
+    );
+    return findings;
+  }
+  findings.push(passed('dcap.crl.issuer', 'PCK CRL'));
+  const date = pckCrl.revoked.get(leaf.serial);
+  if (date === undefined) findings.push(passed('dcap.pck.revoked', named(leaf)));
+  else {
+    findings.push(
+      failed('dcap.pck.revoked', {
+        subject: named(leaf),
+        params: { serial: leaf.serial, date: utc(date) },
+        expected: null,
+        actual: { serial: leaf.serial, revoked: utc(date) },
+        compare: { relation: 'not-in', type: 'certificate' },
+        source: 'PCK CRL',
+      }),
+    );
+  }
+  return findings;
+}
+
+function checkSignature(quote: ParsedQuote, keys: KeyCache, findings: FindingDraft[]): boolean {
+  const { attestationKey, signature, signed } = quote;
+  const key = keys.ec('P-256', attestationKey.subarray(0, 32), attestationKey.subarray(32));
+  const source = 'Intel DCAP: ECDSA P-256 with SHA-256 over header and body';
+  if (key === undefined) {
+    const actual = Buffer.from(attestationKey).toString('hex');
+    const compare = { relation: 'well-formed', type: 'key' } as const;
+    findings.push(failed('dcap.quote.key', { subject: QUOTE, params: { actual }, actual, compare, source }));
+    findings.push(...unchecked(['dcap.quote.signature'], QUOTE, 'its key is none', []));
+    return false;
+  }
+  findings.push(PASSED.key);
+  const holds = verifyFixedWidth('sha256', signed, signature, key);
+  if (holds) findings.push(PASSED.signature);
+  else {
+    const compare = { relation: 'signed-by', type: 'key' } as const;
+    findings.push(failed('dcap.quote.signature', { subject: QUOTE, params: { end: signed.length }, compare, source }));
+  }
+  return holds;
+}
+
+function datesOf(
+  certificates: readonly Certificate[],
+  collateral: VerifiedCollateral,
+  expired: boolean,
+): CollateralDates | undefined {
+  const { dated } = collateral;
+  const from = [...certificates.map(({ notBefore }) => notBefore), ...dated.map((item) => item.from)].map(Number);
+  const to = [...certificates.map(({ notAfter }) => notAfter), ...dated.map((item) => item.to)].map(Number);
+  if (from.length === 0) return undefined;
+  return {
+    earliestIssue: new Date(Math.min(...from)),
+    latestIssue: new Date(Math.max(...from)),
+    earliestExpiration: new Date(Math.min(...to)),
+    expired,
+  };
+}
+
+function evaluationOf({ tcbInfo, qeIdentity }: VerifiedCollateral): number | undefined {
+  if (tcbInfo === undefined || qeIdentity === undefined) return undefined;
+  return Math.min(tcbInfo.evaluationNumber, qeIdentity.evaluationNumber);
+}
+
+/** What the owner asks for beyond authenticity. */
+function settings(
+  options: DcapOptions,
+  tcb: TcbResult | undefined,
+  evaluation: number | undefined,
+  dates: CollateralDates | undefined,
+  clock: Clock,
+): FindingDraft[] {
+  const findings: FindingDraft[] = [];
+  const { minimumEvaluation: least, acceptedAdvisories } = options;
+  if (least !== undefined && evaluation !== undefined) {
+    const facts = {
+      subject: 'TCB info',
+      params: { actual: evaluation, expected: least },
+      expected: least,
+      actual: evaluation,
+      compare: { relation: 'at-least', type: 'integer' },
+      source: 'smallest TCB evaluation number that the owner accepts',
+    } as const;
+    findings.push(
+      evaluation >= least
+        ? passed('dcap.tcbinfo.evaluation', 'TCB info', evaluation)
+        : failed('dcap.tcbinfo.evaluation', facts),
+    );
+  }
+  if (acceptedAdvisories !== undefined && tcb !== undefined) {
+    const open = tcb.advisoryIds.filter((id) => !acceptedAdvisories.includes(id));
+    findings.push(
+      open.length === 0 ? passed('dcap.tcb.advisories', 'platform') : advisories(tcb, open, acceptedAdvisories),
+    );
+  }
+  const end = dates?.earliestExpiration;
+  const left = end === undefined ? 0 : end.getTime() - clock.now.getTime();
+  if (end !== undefined && left >= 0 && left < (options.endingWithin ?? DAY)) {
+    findings.push(
+      unmet('collateral.item.ending', {
+        subject: 'collateral',
+        params: { item: 'first item of the collateral', relation: ends(end, clock.now) },
+        expected: utc(clock.now),
+        actual: utc(end),
+        compare: { relation: 'at-least', type: 'time' },
+        source: 'earliest expiration of what the verdict rests on',
+      }),
+    );
+  }
+  return findings;
+}
+
+function advisories(tcb: TcbResult, open: readonly string[], accepted: readonly string[]): FindingDraft {
+  return unmet('dcap.tcb.advisories', {
+    subject: 'platform',
+    params: { n: tcb.advisoryIds.length, m: open.length, ids: open.join(', ') },
+    expected: accepted,
+    actual: tcb.advisoryIds,
+    compare: { relation: 'one-of', type: 'text' },
+    source: 'advisories that the owner accepts',
+  });
+}

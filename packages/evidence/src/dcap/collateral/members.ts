@@ -1,0 +1,106 @@
+/** Typed members of Intel's JSON documents; every fault says which member it is about. */
+import { DecodeError, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
+
+/** Reads members of one object. `path` names the object in faults, e.g. `tcbLevels[3].tcb`. */
+export class Members {
+  readonly #object: JsonObject;
+  readonly #path: string;
+
+  constructor(value: JsonValue | undefined, path: string) {
+    if (!isJsonObject(value)) throw fault(path === '' ? 'the document' : path, 'not an object');
+    this.#object = value;
+    this.#path = path;
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#object, name);
+  }
+
+  text(name: string): string {
+    const value = this.#value(name);
+    if (typeof value !== 'string') throw fault(this.#name(name), 'not a text');
+    return value;
+  }
+
+  optionalText(name: string): string | undefined {
+    return this.has(name) ? this.text(name) : undefined;
+  }
+
+  integer(name: string, most: number): number {
+    const value = this.#value(name);
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > most) {
+      throw fault(this.#name(name), `not an integer of 0 to ${most}`);
+    }
+    return value;
+  }
+
+  /** Hex of either case, compared as bytes. */
+  hex(name: string, size: number): Uint8Array {
+    const text = this.text(name);
+    if (text.length !== 2 * size || !/^[0-9a-fA-F]*$/.test(text)) {
+      throw fault(this.#name(name), `not ${size} bytes in hex`);
+    }
+    return Uint8Array.from(Buffer.from(text, 'hex'));
+  }
+
+  /** RFC 3339 with Z. */
+  time(name: string): Date {
+    const text = this.text(name);
+    const date = new Date(text);
+    const exact = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/.test(text);
+    // A day that does not exist comes back as another one.
+    if (!exact || Number.isNaN(date.getTime()) || date.toISOString().slice(0, 19) !== text.slice(0, 19)) {
+      throw fault(this.#name(name), 'not an RFC 3339 time in UTC');
+    }
+    return date;
+  }
+
+  /** One of a set of texts, letter case included. */
+  oneOf<T extends string>(name: string, known: readonly T[]): T {
+    const text = this.text(name);
+    const match = known.find((candidate) => candidate === text);
+    if (match === undefined) throw fault(this.#name(name), `"${text.slice(0, 40)}", which is unknown`);
+    return match;
+  }
+
+  object(name: string): Members {
+    return new Members(this.#value(name), this.#name(name));
+  }
+
+  list(name: string, least: number, most: number): readonly JsonValue[] {
+    const value = this.#value(name);
+    if (!isJsonArray(value)) throw fault(this.#name(name), 'not a list');
+    if (value.length < least || value.length > most) {
+      const wanted = least === most ? `${least}` : `${least} to ${most}`;
+      throw fault(this.#name(name), `${value.length} entries; ${wanted} are right`);
+    }
+    return value;
+  }
+
+  objects(name: string, least: number, most: number): Members[] {
+    return this.list(name, least, most).map((value, index) => new Members(value, `${this.#name(name)}[${index}]`));
+  }
+
+  /** A list of texts that may be absent. */
+  texts(name: string, most: number): string[] {
+    if (!this.has(name)) return [];
+    return this.list(name, 0, most).map((value, index) => {
+      if (typeof value !== 'string') throw fault(`${this.#name(name)}[${index}]`, 'not a text');
+      return value;
+    });
+  }
+
+  #value(name: string): JsonValue {
+    const value = this.has(name) ? this.#object[name] : undefined;
+    if (value === undefined) throw fault(this.#name(name), 'absent');
+    return value;
+  }
+
+  #name(name: string): string {
+    return this.#path === '' ? name : `${this.#path}.${name}`;
+  }
+}
+
+function fault(member: string, reason: string): DecodeError {
+  return new DecodeError('member', `${member}: ${reason}`);
+}

@@ -1,0 +1,45 @@
+/** Trust anchors of DCAP, and what is kept per set of anchors. */
+import { encodeHex } from '@assay/bytes';
+import { LruMap, type TrustAnchor } from '../x509/index.js';
+import type { PckChain } from './pck/chain.js';
+
+/** Uncompressed point of the Intel SGX Root CA key, the same in both certificates that Intel issued for it. */
+const INTEL_ROOT_POINT =
+  '040ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f567918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394';
+/** SubjectPublicKeyInfo of a P-256 key, up to the point. */
+const P256_PREFIX = '3059301306072a8648ce3d020106082a8648ce3d030107034200';
+
+/** Intel SGX Root CA: pinned by key, so that a re-issued certificate of the same key stays trusted. */
+export const INTEL_SGX_ROOT: TrustAnchor = {
+  name: 'built-in pin of Intel SGX Root CA',
+  publicKey: Uint8Array.from(Buffer.from(P256_PREFIX + INTEL_ROOT_POINT, 'hex')),
+};
+
+/** Organization in the names of emulated hardware's certificates: a verifier recognises them, and still refuses them. */
+export const EMULATED_ORGANIZATION = 'Assay emulated TEE';
+
+/** PCK chains that are kept: about one per host. */
+const KEPT_CHAINS = 512;
+
+/** A set of anchors, with the PCK chains that were verified under it. */
+export interface DcapTrust {
+  readonly anchors: readonly TrustAnchor[];
+  /** By digest of the exact bytes; holds checks that do not depend on time, never a date or a quote. */
+  readonly chains: LruMap<PckChain>;
+}
+
+/** @param anchors never empty; what is built in is not added */
+export function dcapTrust(anchors: readonly TrustAnchor[]): DcapTrust {
+  if (anchors.length === 0) throw new RangeError('no trust anchor given');
+  return { anchors: Object.freeze([...anchors]), chains: new LruMap(KEPT_CHAINS) };
+}
+
+/** Intel's root, and the roots of emulated hardware that the owner added by name. */
+export function intelTrust(emulated: readonly TrustAnchor[] = []): DcapTrust {
+  return dcapTrust([INTEL_SGX_ROOT, ...emulated.map((anchor) => ({ ...anchor, emulated: true as const }))]);
+}
+
+/** For findings: which keys would have been trusted. */
+export function anchorKeys(trust: DcapTrust): string[] {
+  return trust.anchors.map(({ publicKey }) => encodeHex(publicKey.subarray(-65)));
+}
