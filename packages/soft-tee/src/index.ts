@@ -1,6 +1,6 @@
 /** `@assay/soft-tee`: emulated TEE hardware and emulated vendor services, for development and tests. */
 export { type AmdChip, type AmdOrders, EmulatedAmd } from './amd/amd.js';
-export { type AmdLeafFields, EMULATED_AMD } from './amd/pki.js';
+export type { AmdLeafFields } from './amd/pki.js';
 export { SNP_POLICY, type SnpReportFields } from './amd/report.js';
 export type { AmdProduct, AmdTcb } from './amd/tcb.js';
 export {
@@ -37,7 +37,6 @@ export {
   type IntelOrders,
   type SignedDocument,
 } from './intel/intel.js';
-export { EMULATED_INTEL } from './intel/pki.js';
 export type { IntelPlatform, PckCa } from './intel/platform.js';
 export { SGX_FLAG, type SgxReportFields } from './intel/sgx-report.js';
 export type { IntelTee, SvnLevel, TcbLevel, TdxModuleIdentity } from './intel/tcb-info.js';
@@ -47,3 +46,4 @@ export type { EmulatedService, ServiceAnswer, ServiceFailure, ServiceOptions } f
 export { startEmulatedKds } from './services/kds.js';
 export { encryptedPpid, type PcsOptions, startEmulatedPcs } from './services/pcs.js';
 export { createTestWorld, type TestWorld, type TestWorldOptions } from './world.js';
+export { EMULATED_ORGANIZATION, EMULATED_UNIT } from './x509/emulated-name.js';

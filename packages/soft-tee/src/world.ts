@@ -1,7 +1,10 @@
 import type { KeyObject } from 'node:crypto';
+import type { TrustAnchor } from '@assay/evidence/x509';
 import { EmulatedAmd } from './amd/amd.js';
+import type { AmdProduct } from './amd/tcb.js';
 import { EmulatedIntel } from './intel/intel.js';
 import { type Curve, type KeyPems, KeyStore } from './keys/key-store.js';
+import { publicKeyInfo } from './x509/extension.js';
 
 export interface TestWorldOptions {
   readonly now: () => Date;
@@ -18,6 +21,10 @@ export interface TestWorld {
   readonly intel: EmulatedIntel;
   readonly amd: EmulatedAmd;
   readonly now: () => Date;
+  /**
+   * The roots, for an owner to add by name. Making those of AMD makes their RSA keys: name only products that are used.
+   */
+  anchors(products?: readonly AmdProduct[]): { readonly intel: TrustAnchor; readonly amd: readonly TrustAnchor[] };
   /** A key that nobody in this world vouches for. */
   stranger(curve: Curve): KeyObject;
   /** Private keys made so far, as PEM by label. */
@@ -26,10 +33,20 @@ export interface TestWorld {
 
 export function createTestWorld(options: TestWorldOptions): TestWorld {
   const keys = new KeyStore(options.seed ?? options.random(32), options.keys);
+  const intel = new EmulatedIntel(keys, options.now);
+  const amd = new EmulatedAmd(keys, options.now);
   return {
-    intel: new EmulatedIntel(keys, options.now),
-    amd: new EmulatedAmd(keys, options.now),
+    intel,
+    amd,
     now: options.now,
+    anchors: (products = []) => ({
+      intel: { name: 'emulated Intel SGX Root CA', publicKey: publicKeyInfo(intel.pki.rootKey), emulated: true },
+      amd: products.map((product) => ({
+        name: `emulated ARK-${product}`,
+        publicKey: publicKeyInfo(amd.pki.arkKey(product)),
+        emulated: true,
+      })),
+    }),
     stranger: (curve) => keys.ec(`stranger/${curve}`, curve),
     exportKeys: () => keys.export(),
   };

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { derInteger } from '@assay/bytes';
 import type { KeyStore } from '../keys/key-store.js';
 import { type CertificateFields, type EmulatedCertificate, makeCertificate } from '../x509/certificate.js';
+import { EMULATED_ORGANIZATION, EMULATED_UNIT } from '../x509/emulated-name.js';
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -12,9 +13,6 @@ import {
 } from '../x509/extension.js';
 import { derIa5String, type EmulatedName } from '../x509/name.js';
 import { type AmdProduct, type AmdTcb, tcbLabel } from './tcb.js';
-
-/** Stands in every name of the hierarchy, so that no listing of certificates can mistake it for AMD's. */
-export const EMULATED_AMD = 'Assay emulated SEV-SNP test root, not for production';
 
 export type AmdCertificateEdit = Partial<CertificateFields>;
 /** Signs VCEKs (ASK) or VLEKs (ASVK). */
@@ -169,11 +167,11 @@ function intermediateName(kind: AmdIntermediate, product: AmdProduct): EmulatedN
 /** The common names are AMD's, because verifiers look at them; the organisation tells the truth. */
 function name(commonName: string): EmulatedName {
   return [
-    ['OU', 'Engineering'],
+    ['OU', EMULATED_UNIT],
     ['C', 'US'],
     ['L', 'Santa Clara'],
     ['ST', 'CA'],
-    ['O', EMULATED_AMD],
+    ['O', EMULATED_ORGANIZATION],
     ['CN', commonName],
   ];
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { KeyStore } from '../keys/key-store.js';
 import { type CertificateFields, type EmulatedCertificate, makeCertificate } from '../x509/certificate.js';
+import { EMULATED_ORGANIZATION, EMULATED_UNIT } from '../x509/emulated-name.js';
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -12,9 +13,6 @@ import {
 import type { EmulatedName } from '../x509/name.js';
 import { type IntelPlatform, type PckCa, sgxExtension } from './platform.js';
 
-/** Stands in every name of the hierarchy, so that no listing of certificates can mistake it for Intel's. */
-export const EMULATED_INTEL = 'Assay emulated SGX/TDX test root, not for production';
-
 const ROOT_CRL_URL = 'https://certificates.trustedservices.intel.com/IntelSGXRootCA.der';
 const PCK_CRL_URL = 'https://api.trustedservices.intel.com/sgx/certification/v4/pckcrl';
 
@@ -25,7 +23,8 @@ export type CertificateEdit = Partial<CertificateFields>;
 function name(commonName: string): EmulatedName {
   return [
     ['CN', commonName],
-    ['O', EMULATED_INTEL],
+    ['O', EMULATED_ORGANIZATION],
+    ['OU', EMULATED_UNIT],
     ['L', 'Santa Clara'],
     ['ST', 'CA'],
     ['C', 'US'],
