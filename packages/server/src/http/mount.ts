@@ -51,9 +51,13 @@ export async function mountRoutes(routes: readonly Route[], options: MountOption
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, request, reply) => sendError(options, errorsOf(request), error, request, reply));
-  app.setNotFoundHandler((request, reply) =>
-    sendError(options, errorsByPath(request.url), unknownPath(request), request, reply),
-  );
+  const methodsAt = methodsByPath(routes);
+  app.setNotFoundHandler((request, reply) => {
+    const methods = methodsAt(request.url);
+    if (methods.length > 0) reply.header('allow', methods.join(', '));
+    const status = methods.length > 0 ? 405 : 404;
+    return sendError(options, errorsByPath(request.url), unknownPath(request), request, reply, status);
+  });
   countRequests(app, options);
   if (options.http.rate_limit > 0) {
     await app.register(fastifyRateLimit, {
@@ -71,7 +75,15 @@ export async function mountRoutes(routes: readonly Route[], options: MountOption
 }
 
 function serverOptions(options: MountOptions): object {
-  const shared = { maxHeaderSize: options.http.header_limit };
+  const requestTimeout = options.http.request_timeout * 1000;
+  const shared = {
+    maxHeaderSize: options.http.header_limit,
+    // Both: Node takes the longer of the two for the whole request, and 60 s for headers where nothing is said.
+    requestTimeout,
+    headersTimeout: requestTimeout,
+    // Node looks for late requests every 30 s by itself, and then lets them have up to twice their time.
+    connectionsCheckingInterval: Math.min(5000, options.http.request_timeout * 250),
+  };
   if (options.tls === undefined) return { http: shared };
   const { certificate: cert, privateKey: key } = options.tls;
   const tls = {
@@ -159,9 +171,8 @@ function send(answer: Reply, reply: FastifyReply): FastifyReply {
   if (answer.contentType !== undefined) reply.header('content-type', answer.contentType);
   if (answer.attempt !== undefined) setAttempt(reply, answer.attempt);
   reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...answer.headers });
-  return reply.send(
-    answer.body === undefined ? undefined : typeof answer.body === 'string' ? answer.body : Buffer.from(answer.body),
-  );
+  // As bytes: to a JSON text the framework would add a charset, which JSON does not have (RFC 8259 section 11).
+  return reply.send(answer.body === undefined ? undefined : Buffer.from(answer.body));
 }
 
 function setAttempt(reply: FastifyReply, attempt: string): void {
@@ -188,12 +199,33 @@ function unknownPath(request: FastifyRequest): AssayError {
   });
 }
 
+/** Methods of the routes that a path belongs to, for `Allow` (RFC 9110 section 15.5.6). */
+function methodsByPath(routes: readonly Route[]): (url: string) => readonly HttpMethod[] {
+  const paths = routes.map(({ path, methods }) => ({
+    methods,
+    pattern: new RegExp(
+      `^${path
+        .split(/(\{[a-z_]+\*?\})/)
+        .map((part, i) =>
+          i % 2 === 0 ? part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') : part.endsWith('*}') ? '.*' : '[^/]+',
+        )
+        .join('')}$`,
+    ),
+  }));
+  return (url) => {
+    const path = url.split('?', 1)[0] ?? '';
+    return [...new Set(paths.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))];
+  };
+}
+
 function sendError(
   options: MountOptions,
   form: Route['errors'],
   thrown: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
+  /** In place of the error's own: what is not served, or not with this method. */
+  unserved?: 404 | 405,
 ): FastifyReply {
   const error = asAssayError(fromFramework(thrown, options, request));
   const attempt = attemptOf(thrown);
@@ -201,22 +233,34 @@ function sendError(
   request.errorCode = error.code;
   if (error.httpStatus >= 500) request.log.error({ err: error, cause: error.cause, attempt }, 'request failed');
   reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
-  if (form === 'kbs')
-    return sendKbsError(toKbsError(error === thrown ? thrown : error, attempt === undefined ? {} : { attempt }), reply);
+  if (form === 'kbs') {
+    const answer = toKbsError(error === thrown ? thrown : error, attempt === undefined ? {} : { attempt });
+    return sendKbsError({ ...answer, status: unserved ?? answer.status }, reply);
+  }
   if (error.retryAfter !== undefined && (error.httpStatus === 429 || error.httpStatus === 503))
     reply.header('retry-after', String(error.retryAfter));
   if (form === 'text') {
     const { status, body } = restFailure(error);
-    return reply.code(status).type('text/plain; charset=utf-8').send(body);
+    return reply
+      .code(unserved ?? status)
+      .type('text/plain; charset=utf-8')
+      .send(body);
   }
-  reply.code(error.httpStatus);
-  return reply.type('application/problem+json').send(JSON.stringify(error.toProblem(attempt)));
+  const problem = error.toProblem(attempt);
+  const status = unserved ?? error.httpStatus;
+  return reply
+    .code(status)
+    .header('content-type', 'application/problem+json')
+    .send(Buffer.from(JSON.stringify({ ...problem, status })));
 }
 
 function sendKbsError(answer: KbsErrorAnswer, reply: FastifyReply): FastifyReply {
   if (answer.retryAfter !== undefined) reply.header('retry-after', String(answer.retryAfter));
   if (answer.body.attempt !== undefined) setAttempt(reply, answer.body.attempt);
-  return reply.code(answer.status).type('application/json').send(JSON.stringify(answer.body));
+  return reply
+    .code(answer.status)
+    .header('content-type', 'application/json')
+    .send(Buffer.from(JSON.stringify(answer.body)));
 }
 
 /** Errors of the framework in words of the register; anything else as it is. */
