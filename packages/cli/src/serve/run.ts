@@ -117,6 +117,8 @@ async function untilStopped(server: RunningServer, output: Output): Promise<void
   });
   output.note('stopping: requests under way may finish');
   await server.close();
+  // The channel to the supervisor would keep a worker alive that has nothing left to do.
+  if (process.connected) cluster.worker?.disconnect();
 }
 
 /** Starts the first worker alone, so that what a first start makes is made once; then the others. A worker that dies is replaced. */
