@@ -1,0 +1,153 @@
+/** A report and its certificates: every question asked, every answer kept. */
+import {
+  type CollateralUse,
+  type FindingDraft,
+  failed,
+  notChecked,
+  passed,
+  reported,
+  warned,
+} from '@assay/bytes/findings';
+import { appraise } from './appraise/appraise.js';
+import type { SnpRules } from './appraise/rules.js';
+import {
+  type Authentication,
+  type AuthenticReport,
+  authenticate,
+  type Comparisons,
+  reportProduct,
+} from './authenticate.js';
+import type { SuppliedCertificates } from './endorsement/certificate-table.js';
+import {
+  type AmdCertificates,
+  type ChainExamination,
+  collateralUses,
+  examineChain,
+  judgeDates,
+} from './endorsement/chain.js';
+import type { AmdLeaf } from './endorsement/leaf.js';
+import type { AmdTrust } from './endorsement/roots.js';
+import type { Product } from './product.js';
+import { checkForm } from './report/form.js';
+import { keyInfo, type ReportFields } from './report/report.js';
+
+export interface SnpInput {
+  readonly report: Uint8Array;
+  readonly certificates: SuppliedCertificates;
+  readonly trust: AmdTrust;
+  readonly rules: SnpRules;
+  readonly now: Date;
+  /** Whose time `now` is, for lines of text. */
+  readonly clock: string;
+}
+
+export interface SnpVerification {
+  readonly findings: readonly FindingDraft[];
+  readonly collateral: readonly CollateralUse[];
+  /** Of a report of right length and known version. */
+  readonly fields?: ReportFields;
+  readonly product?: Product;
+  readonly leaf?: AmdLeaf;
+  readonly comparisons?: Comparisons;
+  readonly authentic?: AuthenticReport;
+}
+
+/** Verifies one report. Pure, and without exceptions for what report and certificates may hold. */
+export function verifySnpReport(input: SnpInput): SnpVerification {
+  const form = checkForm(input.report);
+  const { fields } = form;
+  if (fields === undefined) {
+    const unread = notChecked('snp.signature.valid', 'not checked: the report was not read', { subject: 'report' });
+    return { findings: [...form.findings, unread], collateral: [] };
+  }
+  const chain = chooseChain(fields, input);
+  const dates = chain === undefined ? { findings: [] } : judgeDates(chain, input.now, input.clock);
+  const examination = chain ?? { findings: [] };
+  const authentication: Authentication = authenticate(fields, form.report, examination, dates.current);
+  const product = reportProduct(fields, examination.leaf);
+  const findings = [
+    ...form.findings,
+    sourceOfLeaf(fields, input.certificates),
+    ...examination.findings,
+    ...crlDemanded(input),
+    ...dates.findings,
+    ...authentication.findings,
+    ...appraise(fields, product, input.rules),
+    ...hardware(authentication.authentic),
+  ];
+  const refused = findings.some(({ outcome, stage }) => outcome === 'fail' && stage !== 'appraise');
+  return {
+    findings,
+    collateral: collateralUses(examination),
+    fields,
+    product: examination.product ?? product,
+    ...(examination.leaf === undefined ? {} : { leaf: examination.leaf }),
+    ...(authentication.comparisons === undefined ? {} : { comparisons: authentication.comparisons }),
+    ...(authentication.authentic === undefined || refused ? {} : { authentic: authentication.authentic }),
+  };
+}
+
+/** Hosts keep certificates of several TCBs: the first leaf that fits the report, or the first one, so that it is told why not. */
+function chooseChain(fields: ReportFields, { certificates, trust }: SnpInput): ChainExamination | undefined {
+  const [crl] = certificates.crls;
+  const examinations = (function* () {
+    for (const leaf of certificates.leaves.slice(0, MOST_LEAVES)) {
+      const chain: AmdCertificates = { leaf, authorities: certificates.authorities, crl };
+      yield examineChain(chain, trust);
+    }
+  })();
+  let first: ChainExamination | undefined;
+  for (const examination of examinations) {
+    first ??= examination;
+    if (certificates.leaves.length === 1 || fits(fields, examination)) return examination;
+  }
+  return first;
+}
+
+const MOST_LEAVES = 4;
+
+function fits(fields: ReportFields, chain: ChainExamination): boolean {
+  const { findings } = authenticate(fields, undefined, chain, undefined);
+  return findings.every(({ outcome }) => outcome !== 'fail');
+}
+
+function sourceOfLeaf({ keyInfo: value }: ReportFields, { leaves }: SuppliedCertificates): FindingDraft {
+  if (leaves.length > 0) return passed('snp.leaf.source', 'leaf certificate');
+  const leaf = keyInfo(value).signingKey === 1 ? 'VLEK' : 'VCEK';
+  return failed('snp.leaf.source', {
+    subject: 'leaf certificate',
+    params: { leaf, reason: 'neither in the evidence nor among the endorsements' },
+    expected: leaf,
+    actual: null,
+    compare: { relation: 'present', type: 'certificate' },
+    source: 'AMD 57230: the key that signs reports',
+    origin: { kind: 'vendor', vendor: 'AMD', document: leaf },
+  });
+}
+
+function crlDemanded({ certificates, rules }: SnpInput): FindingDraft[] {
+  if (rules.crlRequired !== true || certificates.crls.length > 0) return [];
+  return [
+    reported('snp.ca.revoked', 'no CRL is at hand, and the owner demands one', {
+      subject: 'CRL',
+      expected: 'a CRL',
+      actual: null,
+      remedy: 'Supply the CRL of the product line: `assay collateral refresh`.',
+      source: 'rule of the owner: snp.crl_required',
+      origin: { kind: 'setting', key: 'snp.crl_required' },
+    }),
+  ];
+}
+
+/** Evidence under the root of emulated hardware proves nothing, and says so. */
+function hardware(report: AuthenticReport | undefined): FindingDraft[] {
+  if (report === undefined) return [];
+  if (report.chain.anchor.emulated !== true) return [passed('evidence.hardware.backed', 'snp')];
+  return [
+    warned('evidence.hardware.backed', {
+      subject: 'snp',
+      params: { tee: 'snp' },
+      source: `${report.chain.anchor.name}: root of an emulated TEE, added by name`,
+    }),
+  ];
+}
