@@ -3,6 +3,7 @@ import { assayError, type Finding, type FindingDraft, failed, keyed } from '@ass
 import type { StorageHealth } from '@assay/storage';
 import { openAdminGuard } from './admin/guard.js';
 import { Operations } from './admin/operations.js';
+import { RefusalRecorder } from './admin/refusals.js';
 import { AuditLog } from './audit/log.js';
 import { Handshake } from './handshake/handshake.js';
 import { SessionStore } from './handshake/session-store.js';
@@ -61,7 +62,8 @@ export async function openKeyBroker(options: KeyBrokerOptions): Promise<KeyBroke
     attempts: config.audit?.attempts ?? DEFAULT_ATTEMPTS,
   });
   const sessions = new SessionStore(options.sessionStorage ?? storage, storage);
-  const admin = await openAdminGuard({ config: config.admin, sources, now, warn });
+  const { record: refused } = new RefusalRecorder({ audit, now, warn });
+  const admin = await openAdminGuard({ config: config.admin, sources, now, warn, refused });
   const trust = await TokenTrust.open({
     config: config.token ?? {},
     own: options.ownIssuer === false ? undefined : attestation,

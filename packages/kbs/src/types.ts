@@ -266,6 +266,8 @@ export interface AdminOperations {
   /** Records an administrative act that another package carried out (user, reference value over /api …). Never pass a secret. */
   record(act: Omit<AdminAct, 'id' | 'at' | 'by'>, by: AdminPrincipal): Promise<void>;
   acts(options?: { readonly after?: string; readonly limit?: number }): Promise<Page<AdminAct>>;
+  /** Administrative calls that were refused, newest first; the last ten thousand, kept as long as attempts. */
+  refused(options?: { readonly after?: string; readonly limit?: number }): Promise<Page<RefusedAct>>;
 }
 
 /** One administrative act, as the audit keeps it. */
@@ -279,6 +281,21 @@ export interface AdminAct {
   /** Digest of what was written, where it is not a secret. */
   readonly digest?: string;
   readonly version?: number;
+}
+
+/** An administrative call that was refused: who tried what, kept so that the owner can see it. */
+export interface RefusedAct {
+  readonly id: string;
+  readonly at: string;
+  /** `admin.credential.present`, `admin.token.trust`, `admin.token.time`, `admin.role.allowed`, `admin.mode.open` */
+  readonly code: string;
+  readonly method: string;
+  /** Path of the request, without its query, at most 200 characters. */
+  readonly path: string;
+  readonly summary: string;
+  readonly address?: string;
+  /** Refusals since the record before that were not kept: they came faster than they are written. */
+  readonly omitted?: number;
 }
 
 // ── attempts ───────────────────────────────────────────────────────────────
@@ -330,6 +347,8 @@ export interface AttemptDetail extends AttemptSummary {
   readonly verdict: Verdict;
   /** What was asked for with this attempt's session or token, oldest first: releases, refusals, and attempts to use the session twice. */
   readonly releases: readonly ReleaseRecord[];
+  /** There were more: of refusals the first hundred are kept, of releases the newest thousand are shown here. */
+  readonly releasesOmitted?: true;
 }
 
 export interface AttemptFilter {

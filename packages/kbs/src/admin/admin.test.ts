@@ -380,3 +380,41 @@ describe('administrative calls', () => {
     await bench.close();
   });
 });
+
+describe('refused calls are kept for the owner', () => {
+  const denied = { config: { admin: { authorization_mode: 'DenyAll' } as const } };
+  const attempt = (guard: AdminGuard, uri: string) =>
+    refusalOf(
+      guard.authorize({ method: 'POST', uri, authorization: 'Bearer MARKED', caller: { address: '192.0.2.9' } }),
+    );
+
+  test('who tried what, and why not; no credential, no query', async () => {
+    const bench = await openBench({ config: { admin: config(provider) } });
+    await attempt(bench.broker.admin, '/kbs/v0/resource-policy?token=MARKED');
+    const { items } = await bench.broker.operations.refused();
+    expect(items).toMatchObject([
+      { code: 'admin.token.trust', method: 'POST', path: '/kbs/v0/resource-policy', address: '192.0.2.9' },
+    ]);
+    expect(JSON.stringify(items)).not.toContain('MARKED');
+    await bench.close();
+  });
+
+  test('faster than they are written they are counted', async () => {
+    const bench = await openBench(denied);
+    for (let i = 0; i < 60; i++) await attempt(bench.broker.admin, '/api/v1/x');
+    expect((await bench.broker.operations.refused({ limit: 500 })).items).toHaveLength(20);
+    bench.clock.now = new Date(bench.clock.now.getTime() + 2000);
+    await attempt(bench.broker.admin, '/api/v1/y');
+    const { items } = await bench.broker.operations.refused({ limit: 500 });
+    expect(items).toHaveLength(21);
+    expect(items[0]).toMatchObject({ path: '/api/v1/y', omitted: 40 });
+    await bench.close();
+  });
+
+  test('a store that is out changes no answer', async () => {
+    const bench = await openBench(denied);
+    await bench.storage.close();
+    expect(await attempt(bench.broker.admin, '/api/v1/x')).toMatchObject({ code: 'admin.mode.open' });
+    expect(bench.warnings.at(-1)?.id).toBe('storage.backend.answers');
+  });
+});

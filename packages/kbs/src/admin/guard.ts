@@ -12,14 +12,16 @@ export interface AdminGuardOptions {
   readonly sources: KbsSources | undefined;
   readonly now: () => Date;
   readonly warn: (finding: FindingDraft) => void;
+  /** Told of every call that is refused, before its answer goes out. */
+  readonly refused?: (call: AdminCall, error: AssayError) => Promise<void>;
 }
 
 /** @throws AssayError `config.file.form` for settings that could not be meant */
 export async function openAdminGuard(options: AdminGuardOptions): Promise<AdminGuard> {
-  const { config, sources, now, warn } = options;
+  const { config, sources, now, warn, refused } = options;
   switch (config.authorization_mode) {
     case 'DenyAll':
-      return guard('DenyAll', () => {
+      return guard('DenyAll', refused, () => {
         throw closed();
       });
     case 'InsecureAllowAll':
@@ -29,7 +31,7 @@ export async function openAdminGuard(options: AdminGuardOptions): Promise<AdminG
           severity: 'critical',
         }),
       );
-      return guard('InsecureAllowAll', (call) => principal('anybody', 'InsecureAllowAll', undefined, call));
+      return guard('InsecureAllowAll', refused, (call) => principal('anybody', 'InsecureAllowAll', undefined, call));
     case 'AuthenticatedAuthorization': {
       const providers = await IdentityProviders.open(
         config.authentication.bearer_jwt.identity_providers,
@@ -38,7 +40,7 @@ export async function openAdminGuard(options: AdminGuardOptions): Promise<AdminG
         warn,
       );
       const acl = new EndpointAcl(config.authorization.regex_acl.acls);
-      return guard('AuthenticatedAuthorization', (call) => authenticated(call, providers, acl));
+      return guard('AuthenticatedAuthorization', refused, (call) => authenticated(call, providers, acl));
     }
     default:
       throw assayError('config.file.form', {
@@ -55,6 +57,7 @@ export async function openAdminGuard(options: AdminGuardOptions): Promise<AdminG
 
 function guard(
   mode: AdminGuard['mode'],
+  refused: AdminGuardOptions['refused'],
   decide: (call: AdminCall) => AdminPrincipal | Promise<AdminPrincipal>,
 ): AdminGuard {
   return {
@@ -63,7 +66,9 @@ function guard(
       try {
         return await decide(call);
       } catch (thrown) {
-        throw refusal(thrown, { operation: 'admin-access', endpoint: pathOf(call.uri) });
+        const error = refusal(thrown, { operation: 'admin-access', endpoint: pathOf(call.uri) });
+        await refused?.(call, error);
+        throw error;
       }
     },
   };

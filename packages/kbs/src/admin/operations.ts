@@ -9,7 +9,7 @@ import { type KbsOperation, refusal } from '../errors.js';
 import { policyDigest } from '../policy/digest.js';
 import type { ResourcePolicyStore } from '../policy/store.js';
 import { asKnownError, parseBody, reading } from '../protocol-fault.js';
-import type { AdminAct, AdminOperations, AdminPrincipal, KbsLimits, Page } from '../types.js';
+import type { AdminAct, AdminOperations, AdminPrincipal, KbsLimits, Page, RefusedAct } from '../types.js';
 
 const METHOD = 'admin-jwt';
 
@@ -76,6 +76,10 @@ export class Operations implements AdminOperations {
 
   acts(options: { readonly after?: string; readonly limit?: number } = {}): Promise<Page<AdminAct>> {
     return this.#options.audit.acts(options);
+  }
+
+  refused(options: { readonly after?: string; readonly limit?: number } = {}): Promise<Page<RefusedAct>> {
+    return this.#options.audit.refusedActs(options);
   }
 
   #read<T>(body: Uint8Array, call: string, parse: (json: JsonValue) => T): T {

@@ -3,8 +3,8 @@ import { assembleVerdict, failed, passed } from '@assay/bytes/findings';
 import { MemoryStorage } from '@assay/storage';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { AttemptId, AttemptState, AttemptSummary } from '../types.js';
-import { AuditLog } from './log.js';
-import { joinVerdicts, ownVerdict, rootIds } from './verdict.js';
+import { AuditLog, MOST_REFUSALS, MOST_REFUSED_ACTS } from './log.js';
+import { encodeVerdict, joinVerdicts, LARGEST_VERDICT, ownVerdict, rootIds } from './verdict.js';
 
 const START = Date.parse('2026-11-21T10:00:00Z');
 let now: number;
@@ -80,7 +80,7 @@ describe('keeping', () => {
   test('an attempt ends after its days, with its releases and leases', async () => {
     const attempt = await record('attested');
     await log.commit(
-      log.releaseOperations(
+      await log.releaseOperations(
         attempt,
         { decision: 'released', method: 'GET', resource: 'resource/a/b/c', findings: [] },
         { path: 'a/b/c', version: 1, key: 'k' },
@@ -99,14 +99,61 @@ describe('keeping', () => {
       const attempt = await record('refused');
       ids.push(attempt);
       const release = { decision: 'refused' as const, method: 'GET', resource: 'x', findings: [] };
-      await log.commit(log.releaseOperations(attempt, release));
+      await log.commit(await log.releaseOperations(attempt, release));
       now += 1;
     }
     expect(await log.enforceCount()).toBe(3);
     expect((await log.list()).items.map((one) => one.attempt)).toEqual(ids.slice(3).reverse());
     expect(await log.get(ids[0] as AttemptId)).toBeUndefined();
     expect(await log.enforceCount()).toBe(0);
-    expect(await storage.list('attempt', { prefix: 'r/', limit: 100 })).toHaveLength(5);
+    expect(await storage.list('attempt', { prefix: 'f/', limit: 100 })).toHaveLength(5);
+  });
+
+  test('attempts that came to nothing go before older ones that were given something', async () => {
+    const release = { decision: 'released' as const, method: 'GET', resource: 'resource/a/b/c', findings: [] };
+    const given = await record('attested');
+    await log.commit(await log.releaseOperations(given, release));
+    const idle = await record('attested');
+    const flood: AttemptId[] = [];
+    for (let i = 0; i < 5; i++) {
+      now += 1;
+      flood.push(await record(i % 2 === 0 ? 'refused' : 'undecided'));
+    }
+    expect(await log.enforceCount()).toBe(2);
+    const ids = async () => (await log.list()).items.map((one) => one.attempt);
+    expect(await ids()).toEqual([...flood.slice(2).reverse(), idle, given]);
+    for (let i = 0; i < 7; i++) {
+      now += 1;
+      await record('attested');
+    }
+    expect(await log.enforceCount()).toBe(7);
+    expect(await ids()).toHaveLength(5);
+    expect(await ids()).toContain(given);
+    expect(await ids()).not.toContain(idle);
+  });
+
+  test('a handshake that nobody went on with ends after a day', async () => {
+    const abandoned = await record('challenged');
+    const refused = await record('refused');
+    now += 86_400_000;
+    expect(await log.get(abandoned)).toBeUndefined();
+    expect(await log.get(refused)).toBeDefined();
+  });
+
+  test('refusals of one attempt are bounded, releases are not', async () => {
+    const attempt = await record('attested');
+    const release = { method: 'GET', resource: 'resource/a/b/c', findings: [] };
+    for (let i = 0; i < MOST_REFUSALS + 5; i++) {
+      now += 1;
+      await log.commit(await log.releaseOperations(attempt, { ...release, decision: 'refused' }));
+    }
+    const lease = { path: 'a/b/c', version: 1, key: 'k' };
+    await log.commit(await log.releaseOperations(attempt, { ...release, decision: 'released' }, lease));
+    const detail = await log.get(attempt);
+    expect(detail?.releases).toHaveLength(MOST_REFUSALS + 1);
+    expect(detail?.releases.at(-1)?.decision).toBe('released');
+    expect(detail?.releasesOmitted).toBe(true);
+    expect((await log.leases('a/b/c')).items).toHaveLength(1);
   });
 
   test('administrative acts are kept', async () => {
@@ -151,4 +198,50 @@ describe('one verdict of two services', () => {
     expect(rootIds(joined)).toEqual(['session.nonce.match', 'binding.report-data.match']);
     expect(joined.summary).toBe("runtime-data nonce is not this session's");
   });
+});
+
+describe('what a guest sends does not fill the store', () => {
+  const at = new Date(START);
+  const large = 'x'.repeat(LARGEST_VERDICT);
+  const stored = (verdict: ReturnType<typeof ownVerdict>) => JSON.parse(Buffer.from(encodeVerdict(verdict)).toString());
+
+  test('claims beyond the limit are left out, findings stay whole', () => {
+    const finding = failed('session.nonce.match', { expected: 'a', actual: 'b' });
+    const verdict = ownVerdict({ kind: 'sample', at, findings: [finding], claims: { cpu0: { large } } });
+    expect(stored(verdict)).toEqual({
+      ...verdict,
+      claims: { omitted: expect.stringMatching(/^verdict of \d+ bytes$/) },
+    });
+  });
+
+  test('then what was compared: the reason stays', () => {
+    const finding = failed('session.nonce.match', { expected: 'a', actual: large });
+    const verdict = ownVerdict({ kind: 'sample', at, findings: [finding] });
+    expect(encodeVerdict(verdict).length).toBeLessThan(5000);
+    const { id, outcome, title } = finding;
+    expect(stored(verdict)).toMatchObject({ roots: ['f1'], findings: [{ id, outcome, title, role: 'root' }] });
+  });
+});
+
+test('of refused administrative calls the newest are kept, and none beyond their time', async () => {
+  const refused = { code: 'admin.token.trust', method: 'GET', path: '/x', summary: 's' };
+  for (let i = 0; i < MOST_REFUSED_ACTS / 500; i++) {
+    const at = START + i;
+    await storage.transact(
+      Array.from({ length: 501 }, (_, n) => ({
+        op: 'put' as const,
+        ns: 'admin',
+        key: `refused/${String(i).padStart(10, '0')}${String(n).padStart(16, '0')}`,
+        value: Buffer.from(JSON.stringify({ ...refused, id: `${i}-${n}`, at: new Date(at).toISOString() })),
+      })),
+    );
+  }
+  await log.enforceCount();
+  const oldest = await storage.list('admin', { prefix: 'refused/', limit: 1 });
+  expect(oldest[0]?.key).toBe(`refused/${'0'.repeat(10)}${'20'.padStart(16, '0')}`);
+  await log.recordRefusedAct({ ...refused, path: '/last' });
+  const newest = async () => (await log.refusedActs({ limit: 1 })).items[0]?.path;
+  expect(await newest()).toBe('/last');
+  now += 30 * 86_400_000;
+  expect(await newest()).toBe('/x');
 });

@@ -10,8 +10,10 @@ import type {
   AttemptSummary,
   Lease,
   Page,
+  RefusedAct,
   ReleaseRecord,
 } from '../types.js';
+import { encodeVerdict } from './verdict.js';
 
 const NS = 'attempt';
 const ADMIN_NS = 'admin';
@@ -19,13 +21,24 @@ const ADMIN_NS = 'admin';
 const SUMMARY = 'a/';
 const DETAIL = 'd/';
 const RELEASE = 'r/';
+/** Refusals are apart from releases: a caller that is refused again and again must not push out what was released. */
+const REFUSAL = 'f/';
 const LEASE = 'l/';
 const ACT = 'audit/';
+const REFUSED_ACT = 'refused/';
 
 const DAY = 86_400_000;
 const MOST = 500;
 /** Summaries looked at for one page of a filtered list: a filter that matches nothing ends all the same. */
 const MOST_SCANNED = 20_000;
+/** A handshake that nobody went on with tells little, and anybody can begin one: it is kept this long. */
+const ABANDONED_MS = DAY;
+/** Refusals kept of one attempt. Whoever holds a session cookie can be refused as often as he likes. */
+export const MOST_REFUSALS = 100;
+/** Releases shown of one attempt, the newest; the history of each secret has them all. */
+const MOST_SHOWN = 1000;
+/** Refused administrative calls that are kept. */
+export const MOST_REFUSED_ACTS = 10_000;
 
 export interface AuditOptions {
   readonly storage: Storage;
@@ -52,10 +65,10 @@ export class AuditLog {
 
   /** Writes of one attempt's present state, to be committed together with what they are about. */
   attemptOperations(summary: AttemptSummary, verdict: Verdict): readonly Operation[] {
-    const expiresAt = this.#expiry();
+    const expiresAt = this.#expiry(summary.state === 'challenged' ? ABANDONED_MS : undefined);
     return [
       { op: 'put', ns: NS, key: SUMMARY + summary.attempt, value: encode(summary), expiresAt },
-      { op: 'put', ns: NS, key: DETAIL + summary.attempt, value: encode(verdict), expiresAt },
+      { op: 'put', ns: NS, key: DETAIL + summary.attempt, value: encodeVerdict(verdict), expiresAt },
     ];
   }
 
@@ -63,19 +76,27 @@ export class AuditLog {
     await this.commit(this.attemptOperations(summary, verdict));
   }
 
-  /** Writes of one release decision; with `lease` also to the history of the secret. */
-  releaseOperations(
+  /**
+   * Writes of one release decision; with `lease` also to the history of the secret. Every release is written; of refusals the
+   * first {@link MOST_REFUSALS} of an attempt are, and then none.
+   */
+  async releaseOperations(
     attempt: AttemptId,
     release: Omit<ReleaseRecord, 'id' | 'at'>,
     lease?: Omit<Lease, 'at' | 'attempt'>,
-  ): readonly Operation[] {
+  ): Promise<readonly Operation[]> {
+    const kind = release.decision === 'released' ? RELEASE : REFUSAL;
+    if (kind === REFUSAL) {
+      const before = await this.#options.storage.list(NS, { prefix: `${REFUSAL}${attempt}/`, limit: MOST_REFUSALS });
+      if (before.length >= MOST_REFUSALS) return [];
+    }
     const now = this.#options.now();
     const id = this.#ids.next(now);
     const at = now.toISOString();
     const expiresAt = this.#expiry();
     const record: ReleaseRecord = { id, at, ...release };
     const operations: Operation[] = [
-      { op: 'put', ns: NS, key: `${RELEASE}${attempt}/${id}`, value: encode(record), expiresAt },
+      { op: 'put', ns: NS, key: `${kind}${attempt}/${id}`, value: encode(record), expiresAt },
     ];
     if (lease === undefined) return operations;
     const leased: Lease = { ...lease, attempt, at };
@@ -93,8 +114,15 @@ export class AuditLog {
     const entry = await this.#options.storage.get(NS, DETAIL + attempt);
     if (entry === undefined) return undefined;
     const verdict = decode<Verdict>(DETAIL + attempt, entry.value);
-    const releases = await this.#all<ReleaseRecord>(`${RELEASE}${attempt}/`);
-    return { ...summary, findings: verdict.findings, verdict, releases };
+    const released = await this.#last<ReleaseRecord>(`${RELEASE}${attempt}/`, MOST_SHOWN);
+    const refused = await this.#last<ReleaseRecord>(`${REFUSAL}${attempt}/`, MOST_REFUSALS);
+    return {
+      ...summary,
+      findings: verdict.findings,
+      verdict,
+      releases: [...released, ...refused].sort((a, b) => (a.id < b.id ? -1 : 1)),
+      ...(released.length < MOST_SHOWN && refused.length < MOST_REFUSALS ? {} : { releasesOmitted: true as const }),
+    };
   }
 
   async list(filter: AttemptFilter = {}): Promise<Page<AttemptSummary>> {
@@ -151,67 +179,131 @@ export class AuditLog {
     return this.#newest<AdminAct>(ADMIN_NS, ACT, options);
   }
 
-  /** Removes the oldest attempts beyond the number that is kept. */
-  async enforceCount(): Promise<number> {
-    const { storage, attempts } = this.#options;
-    let kept = 0;
-    let before: string | undefined;
-    for (;;) {
-      const page = await storage.list(NS, {
-        prefix: SUMMARY,
-        reverse: true,
-        limit: 1000,
-        ...(before === undefined ? {} : { before }),
-      });
-      const last = page[page.length - 1];
-      if (last === undefined) return 0;
-      if (kept + page.length > attempts) {
-        before = page[attempts - kept]?.key;
-        break;
-      }
-      kept += page.length;
-      before = last.key;
-    }
-    return before === undefined ? 0 : this.#removeFrom(before);
+  /** Keeps an administrative call that was refused, its time as long as an attempt's. */
+  async recordRefusedAct(refused: Omit<RefusedAct, 'id' | 'at'>): Promise<void> {
+    const now = this.#options.now();
+    const id = this.#ids.next(now);
+    const value = encode({ id, at: now.toISOString(), ...refused } satisfies RefusedAct);
+    await this.commit([{ op: 'put', ns: ADMIN_NS, key: REFUSED_ACT + id, value, expiresAt: this.#expiry() }]);
   }
 
-  /** Removes the summary `newest` and everything older, releases included. Leases belong to the secret and stay their time. */
-  async #removeFrom(newest: string): Promise<number> {
-    let removed = 0;
-    for (;;) {
-      const page = await this.#options.storage.list(NS, { prefix: SUMMARY, limit: 250 });
-      const old = page.filter((entry) => entry.key <= newest);
-      if (old.length === 0) return removed;
-      for (const { key } of old) await this.#removeAttempt(key.slice(SUMMARY.length));
-      removed += old.length;
+  /** Newest first. */
+  async refusedActs(options: { after?: string; limit?: number } = {}): Promise<Page<RefusedAct>> {
+    return this.#newest<RefusedAct>(ADMIN_NS, REFUSED_ACT, options);
+  }
+
+  /**
+   * Removes attempts beyond the number that is kept. Anybody can make attempts that come to nothing; so that nobody can push out
+   * with them what matters, those go first that were never attested, then those that nothing was released to, the oldest of each
+   * first.
+   */
+  async enforceCount(): Promise<number> {
+    await this.#trimRefusedActs();
+    const over = (await this.#count()) - this.#options.attempts;
+    if (over <= 0) return 0;
+    let removed = await this.#removeOldest(over, async ({ state }) => state !== 'attested');
+    if (removed < over) {
+      const unused = ({ attempt }: AttemptSummary) => this.#nothingReleasedTo(attempt);
+      removed += await this.#removeOldest(over - removed, unused, MOST_SCANNED);
     }
+    if (removed < over) removed += await this.#removeOldest(over - removed, async () => true);
+    return removed;
+  }
+
+  async #count(): Promise<number> {
+    let count = 0;
+    for (let after: string | undefined; ; ) {
+      const page = await this.#options.storage.list(NS, {
+        prefix: SUMMARY,
+        limit: 1000,
+        ...(after === undefined ? {} : { after }),
+      });
+      count += page.length;
+      after = page[page.length - 1]?.key;
+      if (page.length < 1000) return count;
+    }
+  }
+
+  async #nothingReleasedTo(attempt: AttemptId): Promise<boolean> {
+    const releases = await this.#options.storage.list(NS, { prefix: `${RELEASE}${attempt}/`, limit: 1 });
+    return releases.length === 0;
+  }
+
+  /** Removes the oldest attempts of a kind, at most `count`, looking at no more than `scan`. */
+  async #removeOldest(
+    count: number,
+    which: (summary: AttemptSummary) => Promise<boolean>,
+    scan = Number.POSITIVE_INFINITY,
+  ): Promise<number> {
+    let removed = 0;
+    let after: string | undefined;
+    for (let scanned = 0; scanned < scan; ) {
+      const page = await this.#options.storage.list(NS, {
+        prefix: SUMMARY,
+        limit: MOST,
+        values: true,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const { key, value } of page) {
+        if (removed === count) return removed;
+        if (!(await which(decode<AttemptSummary>(key, value ?? new Uint8Array())))) continue;
+        await this.#removeAttempt(key.slice(SUMMARY.length));
+        removed += 1;
+      }
+      if (page.length < MOST) return removed;
+      scanned += page.length;
+      after = page[page.length - 1]?.key;
+    }
+    return removed;
+  }
+
+  async #trimRefusedActs(): Promise<void> {
+    const { storage } = this.#options;
+    const kept = await this.#skip(ADMIN_NS, REFUSED_ACT, MOST_REFUSED_ACTS);
+    if (kept === undefined) return;
+    for (;;) {
+      const page = await storage.list(ADMIN_NS, { prefix: REFUSED_ACT, limit: MOST });
+      const old = page.filter(({ key }) => key < kept);
+      if (old.length === 0) return;
+      await this.commit(old.map(({ key }): Operation => ({ op: 'delete', ns: ADMIN_NS, key })));
+    }
+  }
+
+  /** The oldest of the newest `count` keys, or undefined where there are fewer. */
+  async #skip(ns: string, prefix: string, count: number): Promise<string | undefined> {
+    let before: string | undefined;
+    for (let left = count; left > 0; ) {
+      const limit = Math.min(left, 1000);
+      const page = await this.#options.storage.list(ns, {
+        prefix,
+        reverse: true,
+        limit,
+        ...(before === undefined ? {} : { before }),
+      });
+      before = page[page.length - 1]?.key;
+      if (page.length < limit) return undefined;
+      left -= page.length;
+    }
+    return before;
   }
 
   /** The summary goes last: an attempt that was removed in part is found again by the next sweep. */
   async #removeAttempt(attempt: string): Promise<void> {
     const { storage } = this.#options;
-    for (;;) {
-      const page = await storage.list(NS, { prefix: `${RELEASE}${attempt}/`, limit: MOST });
-      if (page.length === 0) break;
-      await this.commit(page.map(({ key }): Operation => ({ op: 'delete', ns: NS, key })));
+    for (const kind of [RELEASE, REFUSAL]) {
+      for (;;) {
+        const page = await storage.list(NS, { prefix: `${kind}${attempt}/`, limit: MOST });
+        if (page.length === 0) break;
+        await this.commit(page.map(({ key }): Operation => ({ op: 'delete', ns: NS, key })));
+      }
     }
     await this.commit([DETAIL, SUMMARY].map((kind): Operation => ({ op: 'delete', ns: NS, key: kind + attempt })));
   }
 
-  async #all<T>(prefix: string): Promise<readonly T[]> {
-    const items: T[] = [];
-    let after: string | undefined;
-    for (;;) {
-      const page = await this.#options.storage.list(NS, {
-        prefix,
-        limit: MOST,
-        values: true,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const entry of page) items.push(decode<T>(entry.key, entry.value ?? new Uint8Array()));
-      if (page.length < MOST) return items;
-      after = page[page.length - 1]?.key;
-    }
+  /** The newest `limit` entries, oldest of them first. */
+  async #last<T>(prefix: string, limit: number): Promise<readonly T[]> {
+    const page = await this.#options.storage.list(NS, { prefix, reverse: true, limit, values: true });
+    return page.map((entry) => decode<T>(entry.key, entry.value ?? new Uint8Array())).reverse();
   }
 
   async #newest<T>(ns: string, prefix: string, options: { after?: string; limit?: number }): Promise<Page<T>> {
@@ -232,13 +324,14 @@ export class AuditLog {
   }
 
   async commit(operations: readonly Operation[]): Promise<void> {
+    if (operations.length === 0) return;
     const outcome = await this.#options.storage.transact(operations);
     if (outcome.outcome !== 'committed')
       throw assayError('storage.write.possible', { params: { path: `namespace ${NS}`, errno: 'unexpected conflict' } });
   }
 
-  #expiry(): number {
-    return this.#options.now().getTime() + this.#options.days * DAY;
+  #expiry(atMost = Number.POSITIVE_INFINITY): number {
+    return this.#options.now().getTime() + Math.min(this.#options.days * DAY, atMost);
   }
 }
 

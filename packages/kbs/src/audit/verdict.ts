@@ -58,3 +58,23 @@ export function rootIds(verdict: Verdict): readonly string[] {
     return finding === undefined ? [] : [finding.id];
   });
 }
+
+/** Largest verdict that is kept whole, bytes. Evidence of many devices stays below; a guest's own texts may not. */
+export const LARGEST_VERDICT = 2 * 1024 * 1024;
+
+/**
+ * A verdict as it is kept, of bounded size: what a guest sends ends up in claims and findings, and the store is everybody's.
+ * Claims are left out first, then what was compared; ids, outcomes and titles always stay.
+ */
+export function encodeVerdict(verdict: Verdict): Uint8Array {
+  const whole = Buffer.from(JSON.stringify(verdict));
+  if (whole.length <= LARGEST_VERDICT) return whole;
+  const smaller: Verdict = { ...verdict, claims: { omitted: `verdict of ${whole.length} bytes` } };
+  const second = Buffer.from(JSON.stringify(smaller));
+  if (second.length <= LARGEST_VERDICT) return second;
+  const { reference_values: _, ...rest } = smaller;
+  const findings = verdict.findings.map(
+    ({ expected: _e, actual: _a, compare: _c, origin: _o, actions: _x, ...kept }) => kept,
+  );
+  return Buffer.from(JSON.stringify({ ...rest, findings }));
+}

@@ -201,7 +201,7 @@ export class Handshake {
           resource: 'attest',
           findings: verdict.findings,
         };
-        await audit.commit(audit.releaseOperations(course.attempt, release));
+        await audit.commit(await audit.releaseOperations(course.attempt, release));
       }
     } catch (failed) {
       // The refusal stands without its record; the store's own failure is what the operator must hear of.

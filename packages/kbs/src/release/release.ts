@@ -248,7 +248,7 @@ export class Release {
       ...(policyDigest === undefined ? {} : { policy: { digest: policyDigest } }),
       findings: verdict.findings,
     };
-    const operations = audit.releaseOperations(attempt, release, lease);
+    const operations = await audit.releaseOperations(attempt, release, lease);
     if (course.known) await audit.commit(operations);
     else await this.#recordFirst(course, decision, verdict, operations);
   }
