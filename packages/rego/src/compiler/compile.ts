@@ -76,7 +76,7 @@ function* definitionsOf(tree: RuleTree): Iterable<Definition> {
 function checkImports(module: ast.Module, resolver: Resolver, diagnostics: Diagnostics): void {
   for (const node of module.imports) {
     const root = node.path[0];
-    if ((root !== 'data' && root !== 'input') || resolver.hasUsed(importName(node))) continue;
+    if ((root !== 'data' && root !== 'input') || resolver.functions.hasUsed(importName(node))) continue;
     diagnostics.add('imports', 'rego_compile_error', `import ${node.path.join('.')} unused`, node.loc);
   }
 }

@@ -195,7 +195,3 @@ export function formatPath(path: readonly string[]): string {
     'data',
   );
 }
-
-export function hasRules(node: RuleNode): boolean {
-  return node.kind !== undefined;
-}

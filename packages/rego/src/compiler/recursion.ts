@@ -105,7 +105,7 @@ function addAll(node: RuleNode, into: Set<RuleNode>): void {
 }
 
 /** The rules that a reference below `data` may read. */
-export function referencedRules(root: RuleNode, path: readonly Term[], into: Set<RuleNode>): void {
+function referencedRules(root: RuleNode, path: readonly Term[], into: Set<RuleNode>): void {
   let node = root;
   for (const part of path) {
     if (node.kind !== undefined) break;

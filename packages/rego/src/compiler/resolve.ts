@@ -4,17 +4,17 @@
  */
 import type * as ast from '../ast/types.js';
 import { dottedName, isGround } from '../ast/visit.js';
-import type { Builtin } from '../builtins/types.js';
 import { numberFromText } from '../value/index.js';
 import type { Value } from '../value/value.js';
 import { constantOf } from './constants.js';
 import type { CompileContext } from './context.js';
+import { arityOf, Functions, forbiddenTarget, isHost, outputArgument, wrongArity } from './functions.js';
 import type { Body, Callee, Local, RefTerm, Statement, Term, With, WithTarget } from './ir.js';
 import { formatPath } from './ir.js';
+import { liftOperands } from './lift.js';
 import { type Globals, isReserved, patternNames } from './names.js';
 import type { NameScope } from './scopes.js';
 import { staticPrefix } from './terms.js';
-import { findNode } from './tree.js';
 
 export interface ResolverOptions {
   readonly globals: Globals;
@@ -23,13 +23,12 @@ export interface ResolverOptions {
 
 export class Resolver {
   readonly #context: CompileContext;
-  readonly #globals: Globals;
+  readonly functions: Functions;
   readonly #version: ast.RegoVersion;
-  readonly #used = new Set<string>();
 
   constructor(context: CompileContext, options: ResolverOptions) {
     this.#context = context;
-    this.#globals = options.globals;
+    this.functions = new Functions(context, options.globals);
     this.#version = options.version;
   }
 
@@ -138,35 +137,8 @@ export class Resolver {
     if (this.#context.negation === 'whole')
       return [{ kind: 'not', statement: resolved, with: modifiers, loc: statement.loc }];
     const before: Statement[] = [];
-    const lifted = this.#liftStatement(resolved, scope, modifiers, before);
+    const lifted = liftOperands(resolved, scope, modifiers, before);
     return [...before, { kind: 'not', statement: lifted, with: modifiers, loc: statement.loc }];
-  }
-
-  #liftStatement(
-    statement: Statement & { kind: 'term' | 'unify' },
-    scope: NameScope,
-    modifiers: readonly With[],
-    before: Statement[],
-  ): Statement & { kind: 'term' | 'unify' } {
-    const inner = (term: Term): Term => this.#liftArguments(term, scope, modifiers, before);
-    if (statement.kind === 'unify') return { ...statement, left: inner(statement.left), right: inner(statement.right) };
-    const { term } = statement;
-    // A two-sided comparison for equality is a unification in OPA: only calls inside its operands are lifted.
-    if (term.kind === 'call' && term.callee.name === 'equal')
-      return { ...statement, term: { ...term, args: term.args.map(inner) } };
-    return { ...statement, term: inner(term) };
-  }
-
-  #liftArguments(term: Term, scope: NameScope, modifiers: readonly With[], before: Statement[]): Term {
-    if (term.kind !== 'call') return term;
-    const args = term.args.map((arg) => {
-      if (arg.kind !== 'ref' && arg.kind !== 'call' && arg.kind !== 'comprehension') return arg;
-      const right = this.#liftArguments(arg, scope, modifiers, before);
-      const left: Term = { kind: 'local', local: scope.fresh('', arg.loc, true), loc: arg.loc };
-      before.push({ kind: 'unify', left, right, assign: true, with: modifiers, loc: arg.loc });
-      return left;
-    });
-    return { ...term, args };
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -292,7 +264,7 @@ export class Resolver {
     if (declared !== undefined) return { kind: 'local', local: declared, loc };
     if (!scope.isUpcoming(v.name)) {
       if (isReserved(v.name)) return { kind: 'ref', root: v.name === 'input' ? 'input' : 'data', path: [], loc };
-      const global = this.#global(v.name);
+      const global = this.functions.global(v.name);
       if (global !== undefined) return this.#checked(globalRef(global, [], loc));
     }
     return { kind: 'local', local: scope.undeclared(v.name, loc), loc };
@@ -373,12 +345,12 @@ export class Resolver {
     const { loc } = term;
     const args = term.args.map((arg) => this.term(arg, scope));
     const name = dottedName(term.callee) ?? '';
-    const callee = term.infix === undefined ? this.callee(term.callee) : this.#builtin(name);
+    const callee = term.infix === undefined ? this.functions.callee(term.callee) : this.functions.builtin(name);
     if (callee === undefined) {
       this.#context.diagnostics.add(
         'functions',
         'rego_type_error',
-        `undefined function ${this.#fullName(term.callee)}`,
+        `undefined function ${this.functions.fullName(term.callee)}`,
         loc,
       );
       return { kind: 'const', value: null, loc };
@@ -416,52 +388,6 @@ export class Resolver {
     };
   }
 
-  /** The function that a name stands for: a rule, a host function, a built-in. */
-  callee(name: ast.VarTerm | ast.RefTerm): Callee | undefined {
-    const path = this.#globalPath(name);
-    if (path !== undefined && path[0] === 'data') {
-      const node = findNode(this.#context.tree.root, path.slice(1));
-      if (node?.kind === 'function') return { kind: 'user', name: formatPath(node.path), node, arity: node.arity };
-    }
-    return this.#builtin(dottedName(name) ?? '');
-  }
-
-  #builtin(name: string): Callee | undefined {
-    const host = this.#context.hostFunctions.get(name);
-    if (host !== undefined) return { kind: 'builtin', name, builtin: host, host: true };
-    const builtin = this.#context.builtins.get(name);
-    return builtin && { kind: 'builtin', name, builtin, host: false };
-  }
-
-  #globalPath(name: ast.VarTerm | ast.RefTerm): readonly string[] | undefined {
-    const head = name.kind === 'var' ? name : name.head;
-    if (head.kind !== 'var') return undefined;
-    const rest: string[] = [];
-    for (const part of name.kind === 'ref' ? name.path : []) {
-      if (part.kind !== 'string') return undefined;
-      rest.push(part.value);
-    }
-    if (isReserved(head.name)) return [head.name, ...rest];
-    const global = this.#global(head.name);
-    return global && [...global, ...rest];
-  }
-
-  #global(name: string): readonly string[] | undefined {
-    const global = this.#globals.get(name);
-    if (global !== undefined) this.#used.add(name);
-    return global;
-  }
-
-  /** Whether anything that was resolved so far used a global name. */
-  hasUsed(name: string): boolean {
-    return this.#used.has(name);
-  }
-
-  #fullName(name: ast.VarTerm | ast.RefTerm): string {
-    const path = this.#globalPath(name);
-    return path === undefined ? (dottedName(name) ?? '') : formatPath(path.slice(1));
-  }
-
   // -------------------------------------------------------------------------------------------------------------------
   // with
 
@@ -477,7 +403,7 @@ export class Resolver {
   #target(target: ast.VarTerm | ast.RefTerm, scope: NameScope): WithTarget | undefined {
     const { diagnostics } = this.#context;
     const { loc } = target;
-    const callee = this.callee(target);
+    const callee = this.functions.callee(target);
     if (callee !== undefined) {
       const message = forbiddenTarget(callee);
       if (message !== undefined) diagnostics.add('with', 'rego_compile_error', message, loc);
@@ -485,7 +411,7 @@ export class Resolver {
     }
     const head = target.kind === 'var' ? target : target.head;
     const term =
-      head.kind === 'var' && (isReserved(head.name) || this.#globals.has(head.name))
+      head.kind === 'var' && (isReserved(head.name) || this.functions.isGlobal(head.name))
         ? this.term(target, scope)
         : undefined;
     if (term?.kind !== 'ref' || typeof term.root !== 'string') {
@@ -521,7 +447,7 @@ export class Resolver {
 
   #replacement(value: ast.Term, target: WithTarget, scope: NameScope): Term | Callee {
     if (target.kind === 'function' && (value.kind === 'var' || value.kind === 'ref') && !this.#isLocal(value, scope)) {
-      const callee = this.callee(value);
+      const callee = this.functions.callee(value);
       if (callee !== undefined) {
         const want = arityOf(target.callee);
         const have = arityOf(callee);
@@ -537,54 +463,14 @@ export class Resolver {
 
   #isLocal(value: ast.VarTerm | ast.RefTerm, scope: NameScope): boolean {
     const head = value.kind === 'var' ? value : value.head;
-    return head.kind !== 'var' || scope.find(head.name) !== undefined || scope.isUpcoming(head.name);
+    return head.kind !== 'var' || scope.isDeclared(head.name);
   }
-}
-
-export function arityOf(callee: Callee): number {
-  return callee.kind === 'user' ? callee.arity : callee.builtin.args.length;
-}
-
-/** A host function has exactly its arguments: an extra one is a mistake of the policy. */
-function isHost(callee: Callee): boolean {
-  return callee.kind === 'builtin' && callee.host;
-}
-
-/** `f(args…, out)` as `out = f(args…)`. */
-function outputArgument(call: Term & { kind: 'call' }): { readonly call: Term; readonly out: Term } | undefined {
-  const arity = arityOf(call.callee);
-  const out = call.args[arity];
-  const variadic = call.callee.kind === 'builtin' && call.callee.builtin.variadic !== undefined;
-  if (out === undefined || variadic || isHost(call.callee) || call.args.length !== arity + 1) return undefined;
-  return { call: { ...call, args: call.args.slice(0, arity) }, out };
 }
 
 function globalRef(path: readonly string[], rest: readonly Term[], loc: ast.Location): RefTerm {
   const [root, ...parts] = path;
   const constants = parts.map((value): Term => ({ kind: 'const', value, loc }));
   return { kind: 'ref', root: root === 'input' ? 'input' : 'data', path: [...constants, ...rest], loc };
-}
-
-function forbiddenTarget(callee: Callee): string | undefined {
-  if (callee.kind === 'user') return undefined;
-  if (callee.builtin.relation === true)
-    return 'with keyword replacing built-in function: target must not be a relation';
-  if (callee.name === 'eq' || callee.name.startsWith('internal.') || callee.name.startsWith('rego.metadata.')) {
-    return `with keyword replacing built-in function: replacement of "${callee.name}" invalid`;
-  }
-  return undefined;
-}
-
-function wrongArity(name: string, want: number, given: number): Builtin {
-  return {
-    name,
-    args: [],
-    result: { kind: 'any' },
-    nondeterministic: true,
-    impl: () => {
-      throw new Error(`incorrect number of parameters: expected ${want}, got ${given}`);
-    },
-  };
 }
 
 function kindName(term: ast.Term): string {

@@ -153,7 +153,7 @@ function orderClosures(term: Term, bound: ReadonlySet<Local>, context: CompileCo
 // Needs and outputs
 
 /** The variables that a statement binds when evaluated with `bound` known. */
-export function outputs(statement: Statement, bound: Bound): ReadonlySet<Local> {
+function outputs(statement: Statement, bound: Bound): ReadonlySet<Local> {
   const known = new Extended(bound);
   const add = (local: Local): void => known.add(local);
   const grow = (term: Term): void => {

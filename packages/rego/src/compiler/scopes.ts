@@ -78,6 +78,15 @@ export class NameScope implements Scope {
     return undefined;
   }
 
+  /** Declared here or further out, so far or further on. */
+  isDeclared(name: string): boolean {
+    if (this.isUpcoming(name)) return true;
+    for (let scope: NameScope | undefined = this; scope !== undefined; scope = scope.parent) {
+      if (scope.#declared.has(name)) return true;
+    }
+    return false;
+  }
+
   /** Some enclosing body declares the name further on: then it is not a global. */
   isUpcoming(name: string): boolean {
     for (let scope: NameScope | undefined = this; scope !== undefined; scope = scope.parent) {

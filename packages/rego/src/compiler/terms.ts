@@ -38,7 +38,7 @@ export function forEachLocal(term: Term, visit: (local: Local) => void): void {
   }
 }
 
-export function localsOf(...terms: readonly Term[]): Set<Local> {
+function localsOf(...terms: readonly Term[]): Set<Local> {
   const found = new Set<Local>();
   for (const term of terms) forEachLocal(term, (local) => found.add(local));
   return found;
@@ -75,7 +75,7 @@ export function statementLocals(statement: Statement): Set<Local> {
 }
 
 /** Locals that a nested body takes from outside. */
-export function closureLocals(scope: Scope, heads: readonly Term[], body: Body): Set<Local> {
+function closureLocals(scope: Scope, heads: readonly Term[], body: Body): Set<Local> {
   const found = localsOf(...heads);
   for (const statement of body) for (const local of statementLocals(statement)) found.add(local);
   for (const local of found) if (local.owner === scope) found.delete(local);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RegoErrors } from '../ast/errors.js';
 import { EvaluationError } from '../eval/errors.js';
-import { isArray, isObject, objectGet, parseJson, toJson, type Value } from '../value/index.js';
+import { isArray, isObject, objectGet, parseJson, type Value } from '../value/index.js';
 
 /** What the engine made of a case; computed, never copied from the expectation. */
 export type CaseResult =
@@ -86,8 +86,4 @@ export function errorResult(error: unknown): { readonly error: { readonly code: 
   if (error instanceof EvaluationError) return { error: { code: error.code, message: error.message } };
   if (error instanceof RegoErrors) return { error: { code: error.errors[0]?.code ?? '', message: error.message } };
   throw error;
-}
-
-export function jsonOf(value: Value): unknown {
-  return toJson(value);
 }

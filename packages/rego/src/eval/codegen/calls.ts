@@ -88,12 +88,7 @@ function invoker(e: Emitter, callee: Callee, loc: Location): Invoke {
 }
 
 /** A built-in's failure makes the call undefined unless errors are strict. */
-export function callBuiltin(
-  c: Layer,
-  builtin: Builtin,
-  args: readonly Value[],
-  loc: Location | undefined,
-): Value | undefined {
+function callBuiltin(c: Layer, builtin: Builtin, args: readonly Value[], loc: Location | undefined): Value | undefined {
   if (--c.meter.fuel < 0) c.meter.refuel();
   try {
     return (builtin as FunctionBuiltin).impl(args, c.evaluation.builtins);

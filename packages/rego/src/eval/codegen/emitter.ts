@@ -76,7 +76,7 @@ export function assign(slot: number, value: Pure): Cont {
   };
 }
 
-export function link(steps: readonly Step[], leaf: Cont): Cont {
+function link(steps: readonly Step[], leaf: Cont): Cont {
   let next = leaf;
   let checks: Cont[] = [];
   let generators = 0;

@@ -1,15 +1,7 @@
 /** Infix operators and membership, without the detour over an argument list. */
+import { isMember } from '../../builtins/core/comparison.js';
 import type { Builtin } from '../../builtins/types.js';
-import {
-  compare,
-  compareStrings,
-  equals,
-  isArray,
-  isObject,
-  objectEntries,
-  RegoSet,
-  type Value,
-} from '../../value/index.js';
+import { compare, compareStrings, equals, type Value } from '../../value/index.js';
 import type { Pure } from '../state.js';
 import type { Invoke } from './calls.js';
 
@@ -70,17 +62,4 @@ function order(x: Value, y: Value): number {
   if (typeof x === 'number' && typeof y === 'number') return x - y;
   if (typeof x === 'string' && typeof y === 'string') return compareStrings(x, y);
   return compare(x, y);
-}
-
-function isMember(x: Value, collection: Value): boolean {
-  if (isArray(collection)) {
-    for (let i = 0; i < collection.length; i++) {
-      const item = collection[i] as Value;
-      if (item === x || equals(item, x)) return true;
-    }
-    return false;
-  }
-  if (collection instanceof RegoSet) return collection.has(x);
-  if (isObject(collection)) return objectEntries(collection).some((entry) => equals(entry.value, x));
-  return false;
 }

@@ -1,6 +1,6 @@
 /** One branch of a definition as a closure from arguments to a value, or feeding a collector. */
 
-import type { Branch, Definition, Local, RuleKind } from '../../compiler/ir.js';
+import type { Branch, Definition, Local } from '../../compiler/ir.js';
 import { orderBody } from '../../compiler/safety.js';
 import { equals, type Value } from '../../value/index.js';
 import { Emitter, frameFactory, succeed } from '../codegen/emitter.js';
@@ -117,9 +117,4 @@ export function compileSolutions(runtime: Runtime, definition: Definition, branc
     run(c, s);
   };
   return runtime.instrument === undefined ? enumerate : runtime.instrument.solutions(definition, branch, enumerate);
-}
-
-/** Kinds whose definitions each have one value. */
-export function isSingleValued(kind: RuleKind | undefined): boolean {
-  return kind === 'complete' || kind === 'function';
 }

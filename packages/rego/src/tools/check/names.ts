@@ -90,7 +90,7 @@ function checkClaim(key: Term): CheckFinding[] {
 }
 
 /** The same but for separators, a plural, or up to two edits. */
-export function isNear(a: string, b: string): boolean {
+function isNear(a: string, b: string): boolean {
   const x = a.toLowerCase().replaceAll(/[-_]/g, '');
   const y = b.toLowerCase().replaceAll(/[-_]/g, '');
   return x === y || (Math.min(x.length, y.length) > 3 && distance(x, y) <= 2);

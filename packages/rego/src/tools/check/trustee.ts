@@ -9,7 +9,7 @@ const MISSING: readonly RegExp[] = [
   /^(walk|json\.(patch|match_schema|verify_schema)|regex\.(find_all_string_submatch_n|globs_match)|strings\.render_template)$/,
 ];
 
-export function isMissingInTrustee(builtin: string): boolean {
+function isMissingInTrustee(builtin: string): boolean {
   return MISSING.some((pattern) => pattern.test(builtin));
 }
 
