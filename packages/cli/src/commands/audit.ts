@@ -1,7 +1,10 @@
-import { renderTerminal, type Verdict } from '@assay/bytes/findings';
+import { renderTerminal, type TerminalOptions, type Verdict } from '@assay/bytes/findings';
 import type { Command } from 'commander';
-import { adminClient } from '../client/server.js';
-import { group, outputOf, type ServerCommandFlags, serverCommand } from '../command.js';
+import { exitOf, outcomeOf, replayAttempt } from '../client/replay.js';
+import { type AdminClient, adminClient } from '../client/server.js';
+import { collect, group, outputOf, type ServerCommandFlags, serverCommand } from '../command.js';
+import { CliError, EXIT } from '../exit.js';
+import { readInput } from '../files.js';
 import { columns, styled, type Terminal, wrap } from '../terminal/style.js';
 
 interface Attempt {
@@ -43,7 +46,7 @@ export function auditCommand(): Command {
     'audit',
     'attestation attempts with their explanations, and administrative acts',
     ['assay audit list', 'assay audit show 01jd…'],
-    [list('list'), list('query'), show(), acts()],
+    [list('list'), list('query'), show(), replay(), acts()],
   );
 }
 
@@ -101,13 +104,69 @@ function show(): Command {
     .option('--all', 'every finding, by stage')
     .option('--why <id>', 'one finding with everything')
     .option('--full', 'shorten nothing')
-    .action(async (id: string, flags: ServerCommandFlags & { all?: boolean; why?: string; full?: boolean }) => {
+    .action(async (id: string, flags: ServerCommandFlags & RenderFlags) => {
       const detail = (await adminClient(flags).json(
         'GET',
         `/api/v1/attestations/${encodeURIComponent(id)}`,
       )) as AttemptDetail;
       outputOf(flags).result(detail, (out) => out.write(explain(out, detail, flags)));
     });
+}
+
+function replay(): Command {
+  return serverCommand('replay', 'ask the policies about a stored attempt again; nothing is stored or released', [
+    'assay audit replay 01jd4v6w3z --at 2027-01-01T00:00:00Z',
+    'assay audit replay 01jd4v6w3z --policy default_cpu=draft.rego --current-values',
+  ])
+    .argument('<attempt>', 'attempt id')
+    .option('--at <time>', 'another date, RFC 3339 (default: that of the attempt)')
+    .option('--policy <[id=]file>', 'text to ask instead of a recorded one (repeatable)', collect)
+    .option('--current-values', 'reference values as they are now (default: as the attempt met them)')
+    .option('--all', 'every finding, by stage')
+    .option('--why <id>', 'one finding with everything')
+    .option('--full', 'shorten nothing')
+    .action(async (id: string, flags: ServerCommandFlags & ReplayFlags & RenderFlags) => {
+      const client = adminClient(flags);
+      const answer = await replayAttempt(client, id, {
+        policies: await drafts(client, id, flags.policy ?? []),
+        ...(flags.at === undefined ? {} : { at: flags.at }),
+        ...(flags.currentValues === true ? { reference_values: 'current' } : {}),
+      });
+      outputOf(flags).result(answer, (out) => {
+        out.write(renderTerminal(answer.replayed, renderOptions(out, flags)));
+        out.write(`\nthen: ${outcomeOf(answer.recorded)}\nnow:  ${outcomeOf(answer.replayed)}\n`);
+      });
+      process.exitCode = exitOf(answer.replayed);
+    });
+}
+
+type RenderFlags = { readonly all?: boolean; readonly why?: string; readonly full?: boolean };
+
+type ReplayFlags = { at?: string; policy?: string[]; currentValues?: boolean };
+
+/** `ID=FILE`, or `FILE` where the attempt asked one policy. */
+async function drafts(
+  client: AdminClient,
+  attempt: string,
+  given: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const texts: Record<string, string> = {};
+  for (const item of given) {
+    const named = /^([\w.-]+)=(.+)$/.exec(item);
+    const id = named?.[1] ?? (await onlyPolicyOf(client, attempt));
+    texts[id] = readInput(named?.[2] ?? item).toString('utf8');
+  }
+  return texts;
+}
+
+async function onlyPolicyOf(client: AdminClient, attempt: string): Promise<string> {
+  const detail = (await client.json('GET', `/api/v1/attestations/${encodeURIComponent(attempt)}`)) as AttemptDetail;
+  const ids = [...new Set((detail.verdict?.policies ?? []).map((use) => use.id))];
+  const [only] = ids;
+  if (only !== undefined && ids.length === 1) return only;
+  throw new CliError(`this attempt asked ${ids.length === 0 ? 'no policy' : ids.join(', ')}`, EXIT.usage, {
+    hint: 'say which policy the file stands for: --policy ID=FILE',
+  });
 }
 
 function acts(): Command {
@@ -131,23 +190,22 @@ function acts(): Command {
 }
 
 /** The explanation of an attempt as the owner reads it. */
-export function explain(
-  out: Terminal,
-  detail: AttemptDetail,
-  flags: { readonly all?: boolean; readonly why?: string; readonly full?: boolean } = {},
-): string {
-  const options = {
-    columns: out.width,
-    unicode: out.unicode,
-    color: out.colour,
-    mode: flags.all === true ? ('all' as const) : ('short' as const),
-    ...(flags.why === undefined ? {} : { why: flags.why }),
-    ...(flags.full === undefined ? {} : { full: flags.full }),
-  };
+export function explain(out: Terminal, detail: AttemptDetail, flags: RenderFlags = {}): string {
   const head = `${styled(out, 'bold', `attempt ${detail.attempt}`)}  ${detail.tee ?? ''} ${detail.protocol ?? ''}  ${detail.address ?? ''}  ${detail.startedAt}\n`;
   const verdict = detail.verdict ?? handshakeVerdict(detail);
   const releases = detail.releases.map((release) => renderRelease(out, release));
-  return `${head}\n${renderTerminal(verdict, options)}${releases.length === 0 ? '' : `\n${styled(out, 'bold', 'releases')}\n${releases.join('')}`}`;
+  return `${head}\n${renderTerminal(verdict, renderOptions(out, flags))}${releases.length === 0 ? '' : `\n${styled(out, 'bold', 'releases')}\n${releases.join('')}`}`;
+}
+
+function renderOptions(out: Terminal, flags: RenderFlags): TerminalOptions {
+  return {
+    columns: out.width,
+    unicode: out.unicode,
+    color: out.colour,
+    mode: flags.all === true ? 'all' : 'short',
+    ...(flags.why === undefined ? {} : { why: flags.why }),
+    ...(flags.full === undefined ? {} : { full: flags.full }),
+  };
 }
 
 function renderRelease(out: Terminal, release: Release): string {

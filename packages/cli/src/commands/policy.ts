@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import type { Verdict } from '@assay/bytes/findings';
 import type { Command } from 'commander';
-import { adminClient } from '../client/server.js';
-import { group, outputOf, type ServerCommandFlags, serverCommand } from '../command.js';
-import { EXIT } from '../exit.js';
-import { readJsonFile } from '../files.js';
-import { columns, styled } from '../terminal/style.js';
+import { exitOf, replayAttempt } from '../client/replay.js';
+import { type AdminClient, adminClient } from '../client/server.js';
+import { collect, group, outputOf, type ServerCommandFlags, serverCommand } from '../command.js';
+import { CliError, EXIT } from '../exit.js';
+import { readInput, readJsonFile } from '../files.js';
+import { columns, styled, type Terminal } from '../terminal/style.js';
 
 /** Id by which the resource policy goes on the command line, beside attestation policies such as `default_cpu`. */
 const resourcePolicy = 'resource';
@@ -33,7 +35,7 @@ export function policyCommand(): Command {
     'policy',
     'attestation policies (`default_cpu` …) and the resource policy (`resource`) of a server',
     ['assay policy list', 'assay policy set default_cpu cpu.rego'],
-    [list(), get(), set(), remove(), history(), tryOut()],
+    [list(), get(), set(), remove(), history(), testDraft(), tryOut()],
   );
 }
 
@@ -114,6 +116,107 @@ function history(): Command {
       const { items } = (await adminClient(flags).json('GET', `${pathOf(id)}/history`)) as { items: Policy[] };
       outputOf(flags).result({ items }, (out) => out.write(columns(items.map((policy) => row({ ...policy, id })))));
     });
+}
+
+function testDraft(): Command {
+  return serverCommand('test', 'ask what a draft of an attestation policy would have said of past attempts', [
+    'assay policy test default_cpu --policy draft.rego --last 20',
+    'assay policy test default_cpu --policy draft.rego --attempt 01jd4v6w3z --json',
+  ])
+    .argument('<id>', 'policy id, as `default_cpu`')
+    .requiredOption('--policy <file>', 'the draft')
+    .option('--attempt <id>', 'one attempt (repeatable)', collect)
+    .option('--last <n>', 'the newest attempts that asked this policy (default: 20)')
+    .option('--current-values', 'reference values as they are now (default: as each attempt met them)')
+    .action(async (id: string, flags: TestFlags) => {
+      if (id === resourcePolicy)
+        throw new CliError(
+          'the resource policy is asked about the claims of a token, which are not stored',
+          EXIT.usage,
+          {
+            hint: 'ask it with: assay policy try --claims FILE --path REPOSITORY/TYPE/TAG --policy FILE',
+          },
+        );
+      const client = adminClient(flags);
+      const text = readInput(flags.policy).toString('utf8');
+      const request = {
+        policies: { [id]: text },
+        ...(flags.currentValues === true ? { reference_values: 'current' as const } : {}),
+      };
+      const tested: TestedAttempt[] = [];
+      for (const attempt of flags.attempt ?? (await lastAttempts(client, id, flags.last ?? '20'))) {
+        const { recorded, replayed } = await replayAttempt(client, attempt, request);
+        tested.push({ attempt, at: recorded.at, was: recorded, wouldBe: replayed });
+      }
+      const changed = tested.filter(({ was, wouldBe }) => was.decision !== wouldBe.decision).length;
+      outputOf(flags).result({ policy: id, tested: tested.map(summary), changed }, (out) => {
+        if (tested.length === 0) {
+          out.write(`no attempt asked ${id}\n`);
+          return;
+        }
+        out.write(
+          columns([
+            ['ATTEMPT', 'WAS', 'WOULD BE', 'WHY'].map((h) => styled(out, 'bold', h)),
+            ...tested.map((t) => testedRow(out, t)),
+          ]),
+        );
+        out.write(`\n${tested.length} asked, ${changed} would change\n`);
+      });
+      const [only] = tested;
+      if (flags.attempt !== undefined && tested.length === 1 && only !== undefined)
+        process.exitCode = exitOf(only.wouldBe);
+    });
+}
+
+type TestFlags = ServerCommandFlags & { policy: string; attempt?: string[]; last?: string; currentValues?: boolean };
+
+interface TestedAttempt {
+  readonly attempt: string;
+  readonly at: string;
+  readonly was: Verdict;
+  readonly wouldBe: Verdict;
+}
+
+function summary({ attempt, at, was, wouldBe }: TestedAttempt): object {
+  const told = (verdict: Verdict): object => ({
+    decision: verdict.decision,
+    summary: verdict.summary,
+    tiers: verdict.tiers,
+  });
+  return { attempt, at, was: told(was), would_be: told(wouldBe) };
+}
+
+function testedRow(out: Terminal, { attempt, was, wouldBe }: TestedAttempt): string[] {
+  const word = (verdict: Verdict): string => {
+    const decision = verdict.decision ?? 'undecided';
+    return styled(out, decision === 'accept' ? 'green' : decision === 'refuse' ? 'red' : 'yellow', decision);
+  };
+  return [attempt, word(was), word(wouldBe), wouldBe.decision === 'accept' ? '' : (wouldBe.summary ?? '')];
+}
+
+/** Ids of the newest attempts whose verdict asked the policy. */
+async function lastAttempts(client: AdminClient, policy: string, last: string): Promise<readonly string[]> {
+  const wanted = Number(last);
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > 500)
+    throw new CliError(`--last takes a number from 1 to 500; \`${last}\` is none`, EXIT.usage);
+  const found: string[] = [];
+  let after: string | undefined;
+  // Attempts that ended before any policy was asked do not count; looking is bounded all the same.
+  for (let pages = 0; pages < 20 && found.length < wanted; pages++) {
+    const query = new URLSearchParams({ limit: '100', ...(after === undefined ? {} : { after }) });
+    const page = (await client.json('GET', `/api/v1/attestations?${query}`)) as {
+      items: { attempt: string }[];
+      next?: string;
+    };
+    for (const { attempt } of page.items) {
+      if (found.length === wanted) break;
+      const detail = (await client.json('GET', `/api/v1/attestations/${attempt}`)) as { verdict?: Verdict };
+      if (detail.verdict?.policies?.some((use) => use.id === policy) === true) found.push(attempt);
+    }
+    after = page.next;
+    if (after === undefined) break;
+  }
+  return found;
 }
 
 function tryOut(): Command {

@@ -4,6 +4,7 @@ import { adminClient } from '../client/server.js';
 import { group, outputOf, type ServerCommandFlags, serverCommand } from '../command.js';
 import { CliError, EXIT } from '../exit.js';
 import { columns, styled } from '../terminal/style.js';
+import { approveCommand } from './rv-approve.js';
 
 interface Value {
   readonly name: string;
@@ -29,7 +30,7 @@ export function rvCommand(): Command {
     'rv',
     'reference values of a server',
     ['assay rv list', 'assay rv set launch_digest abcde'],
-    [list(), get(), set(), renew(), remove()],
+    [list(), get(), set(), approveCommand(), renew(), remove()],
   );
 }
 

@@ -28,8 +28,23 @@ export interface EvidenceKind {
 
 /** Kinds by name: the name of their folder in the vectors. */
 export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
+  snp: {
+    roles: ['report', 'leaf', 'ask', 'ark', 'crl', 'auxblob'],
+    tee: 'snp',
+    verify: async (files, options) => (await import('@assay/evidence/snp')).verifySnpFiles(files, boundBy(options)),
+  },
   eventlog: {
     roles: ['event_log', 'quote'],
     verify: async (files, { at }) => (await import('@assay/evidence/eventlog')).verifyEventlogFiles(files, { at }),
   },
 };
+
+/** Options as the verifiers of files take them. */
+function boundBy({ at, roots, reportData, initDataDigest }: EvidenceOptions) {
+  return {
+    at,
+    ...(roots === undefined ? {} : { trustAnchors: roots }),
+    ...(reportData === undefined ? {} : { reportData }),
+    ...(initDataDigest === undefined ? {} : { initDataDigest }),
+  };
+}
