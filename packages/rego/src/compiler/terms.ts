@@ -75,7 +75,7 @@ export function statementLocals(statement: Statement): Set<Local> {
 }
 
 /** Locals that a nested body takes from outside. */
-function closureLocals(scope: Scope, heads: readonly Term[], body: Body): Set<Local> {
+export function closureLocals(scope: Scope, heads: readonly Term[], body: Body): Set<Local> {
   const found = localsOf(...heads);
   for (const statement of body) for (const local of statementLocals(statement)) found.add(local);
   for (const local of found) if (local.owner === scope) found.delete(local);

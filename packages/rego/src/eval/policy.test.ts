@@ -146,6 +146,25 @@ r contains "always"`;
   });
 });
 
+describe('comprehensions', () => {
+  test('without outer variables are evaluated once, not once per iteration', () => {
+    const text = `r := count([x | some x in input.xs; x in {y | some y in input.ys}])`;
+    const many = Array.from({ length: 300 }, (_, i) => i);
+    expect(valueFor(text, 'r', { input: { xs: many, ys: many }, limits: { steps: 5_000 } })).toBe(300);
+  });
+
+  test('are evaluated anew where documents are replaced', () => {
+    const text = `f(_) := [y | some y in input.ys]
+
+r := [a, b] if { a := f(1); b := f(1) with input.ys as [9] }`;
+    expect(valueFor(text, 'r', { input: { ys: [1] } })).toEqual([[1], [9]]);
+  });
+
+  test('with outer variables follow them', () => {
+    expect(valueFor('r := [ys | some x in [1, 2]; ys := [y | y := x + 1]]')).toEqual([[2], [3]]);
+  });
+});
+
 describe('negation', () => {
   const text = 'r if not input.level > 1';
 

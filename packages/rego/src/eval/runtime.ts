@@ -24,6 +24,7 @@ export class Runtime {
   readonly instrument: Instrument | undefined;
   readonly #rules: (RuleEvaluator | undefined)[] = [];
   readonly #hostSites = new Map<string, number>();
+  #cacheSites = 0;
 
   constructor(program: Program, mode: Mode, instrument: Instrument | undefined) {
     this.program = program;
@@ -32,7 +33,7 @@ export class Runtime {
   }
 
   get cacheSize(): number {
-    return this.program.tree.nodes.length;
+    return this.program.tree.nodes.length + this.#cacheSites;
   }
 
   get hostSites(): number {
@@ -47,6 +48,12 @@ export class Runtime {
       this.#rules[node.index] = rule;
     }
     return rule;
+  }
+
+  /** A place in every layer's cache, behind those of the rules. */
+  cacheSite(): number {
+    this.#cacheSites++;
+    return this.program.tree.nodes.length + this.#cacheSites - 1;
   }
 
   /** One cache entry per host function and constant arguments. */

@@ -133,6 +133,8 @@ function invokeHost(c: Layer, builtin: Builtin, args: readonly Value[], loc: Loc
 /** A host function of constants has one value per evaluation, kept by call site. */
 function hostPure(e: Emitter, term: CallTerm, builtin: Builtin, general: Pure): Pure {
   const args: Value[] = [];
+  // Queries come and go, so they get no place in the caches.
+  if (e.definition === undefined) return general;
   for (const arg of term.args) {
     if (arg.kind !== 'const') return general;
     args.push(arg.value);

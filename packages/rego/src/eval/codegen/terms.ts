@@ -1,5 +1,6 @@
 /** Terms to closures that yield their value. */
-import type { ObjectTerm, Term } from '../../compiler/ir.js';
+import type { ComprehensionTerm, ObjectTerm, Term } from '../../compiler/ir.js';
+import { closureLocals } from '../../compiler/terms.js';
 import { display, equals, ObjectBuilder, SetBuilder, type Value } from '../../value/index.js';
 import { isInherited } from '../access.js';
 import { conflict, DUPLICATE_KEYS, MULTIPLE_OUTPUTS } from '../errors.js';
@@ -38,8 +39,11 @@ export function pure(e: Emitter, term: Term): Pure {
     }
     case 'object':
       return objectPure(e, term);
-    case 'comprehension':
-      return comprehensionPure(e, term);
+    case 'comprehension': {
+      const value = comprehensionPure(e, term);
+      // Queries come and go, so they get no place in the caches.
+      return e.definition !== undefined && isClosed(term) ? once(e, value) : value;
+    }
     case 'template':
       return templatePure(e, term);
   }
@@ -88,7 +92,7 @@ function objectPure(e: Emitter, term: ObjectTerm): Pure {
   };
 }
 
-function comprehensionPure(e: Emitter, term: Term & { kind: 'comprehension' }): Pure {
+function comprehensionPure(e: Emitter, term: ComprehensionTerm): Pure {
   const acc = e.slot();
   const inner = e.nested();
   emitBody(inner, term.body);
@@ -136,6 +140,25 @@ function comprehensionPure(e: Emitter, term: Term & { kind: 'comprehension' }): 
     s[acc] = builder;
     run(c, s);
     return builder.build();
+  };
+}
+
+/** Takes no variable from outside, so that it has one value per layer of documents. */
+function isClosed(term: ComprehensionTerm): boolean {
+  const heads = term.key ? [term.key, term.value] : [term.value];
+  return closureLocals(term.scope, heads, term.body).size === 0;
+}
+
+/** Evaluates once per layer, not once per iteration of the body around it; what is printed is printed every time. */
+function once(e: Emitter, value: Pure): Pure {
+  const site = e.runtime.cacheSite();
+  return (c, s) => {
+    if (c.evaluation.builtins.prints !== undefined) return value(c, s);
+    const known = c.cache[site];
+    if (known !== undefined) return known as Value;
+    const result = value(c, s);
+    c.cache[site] = result;
+    return result;
   };
 }
 
