@@ -62,6 +62,8 @@ export interface DcapOptions {
   readonly acceptedAdvisories?: readonly string[];
   /** Milliseconds before the end of collateral at which a warning is due. Default one day. */
   readonly endingWithin?: number;
+  /** PCK chain from a PCCS, for quotes that do not carry one (certification data types 1 to 4). */
+  readonly pckChain?: Uint8Array | undefined;
   /** Where imported attestation keys are kept. */
   readonly keys?: KeyCache;
 }
@@ -97,7 +99,7 @@ export function authenticateQuote<Q extends ParsedQuote>(
   options: DcapOptions = {},
 ): Authentication<Q> {
   const clock: Clock = { now, name: options.clock ?? "this server's clock", grace: options.grace };
-  const chain = chainOf(quote, collateral);
+  const chain = chainOf(quote, collateral, options.pckChain);
   const findings: FindingDraft[] = [...chain.findings, ...sameRoot(chain, collateral), ...collateral.findings];
 
   const certificates = distinct(chain, collateral);
@@ -160,9 +162,8 @@ const TCB_CAUSES: readonly FindingRef[] = [
 ];
 
 /** The chain of the quote (type 5), or the one that came from elsewhere for the other types. */
-function chainOf(quote: ParsedQuote, collateral: VerifiedCollateral): PckChain {
+function chainOf(quote: ParsedQuote, { trust }: VerifiedCollateral, given: Uint8Array | undefined): PckChain {
   const { type, data } = quote.certification;
-  const { pckChain: given, trust } = collateral;
   if (type === 5) return pckChain(data, trust, true);
   if (given !== undefined) return pckChain(given, trust, false);
   const finding = unmet('dcap.pck.source', {

@@ -1,5 +1,5 @@
 /** Collateral as it was fetched or bundled: bytes, nothing believed. */
-import { DecodeError, decodeUtf8, encodeUtf8, isJsonObject, parseJsonStrict } from '@assay/bytes';
+import { DecodeError, encodeUtf8, isJsonObject, parseJsonStrict } from '@assay/bytes';
 import type { Endorsements } from '../../verifier.js';
 import { splitSignedAnswer } from './signed-json.js';
 
@@ -73,11 +73,6 @@ export function parseCollateralBundle(bundle: Uint8Array): RawCollateral {
     endorsements[name] = encodeUtf8(value);
   }
   return collateralFromEndorsements(endorsements);
-}
-
-/** Text of a small piece, for hex. @throws DecodeError */
-export function textOf(bytes: Uint8Array): string {
-  return decodeUtf8(bytes).trim();
 }
 
 function renamed(

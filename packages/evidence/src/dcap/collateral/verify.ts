@@ -35,8 +35,6 @@ export interface VerifiedCollateral {
   /** Certificates of all chains, each once. */
   readonly certificates: readonly Certificate[];
   readonly dated: readonly DatedItem[];
-  /** Chain given beside the quote; not verified here. */
-  readonly pckChain: Uint8Array | undefined;
   readonly findings: readonly FindingDraft[];
 }
 
@@ -89,7 +87,6 @@ export function verifyCollateral(raw: RawCollateral, trust: DcapTrust): Verified
     pckCrlIssuer: crlChain?.signer,
     certificates: [...certificates.values()],
     dated,
-    pckChain: raw.pckChain,
     findings: Object.freeze(findings),
   };
   // The one place where VerifiedCollateral comes into being.

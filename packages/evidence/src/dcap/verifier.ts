@@ -1,0 +1,158 @@
+/** Verifier of DCAP evidence: parse, authenticate, appraise, bind, claims. What SGX and TDX do alike. */
+import { createHash } from 'node:crypto';
+import { DecodeError, type JsonObject } from '@assay/bytes';
+import { type FindingDraft, type FindingRef, notChecked, refuses, reported, warned } from '@assay/bytes/findings';
+import { compareInitData } from '../binding/init-data.js';
+import { compareReportData } from '../binding/report-data.js';
+import type { Endorsements, Verifier, VerifierResult, VerifyInput } from '../verifier.js';
+import { LruMap, type TrustAnchor } from '../x509/index.js';
+import { type Appraisal, appraise } from './appraisal.js';
+import { type AuthenticQuote, authenticateQuote, type DcapOptions } from './authenticate.js';
+import { dcapCollateral, dcapOrigins } from './claims.js';
+import {
+  COLLATERAL_NAMES,
+  collateralFromEndorsements,
+  parseCollateralBundle,
+  type RawCollateral,
+} from './collateral/raw.js';
+import { type VerifiedCollateral, verifyCollateral } from './collateral/verify.js';
+import { readQuoteEvidence } from './evidence.js';
+import type { ParsedQuote, Tee } from './quote/model.js';
+import { parseQuote } from './quote/parse.js';
+import { type DcapTrust, dcapTrust, intelTrust } from './roots.js';
+
+export interface DcapVerifierOptions extends Omit<DcapOptions, 'pckChain'> {
+  /** Instead of Intel's root. */
+  readonly roots?: readonly TrustAnchor[];
+  /** Roots of emulated hardware that the owner added by name: evidence under them says `emulated`. */
+  readonly emulatedRoots?: readonly TrustAnchor[];
+  readonly appraisal?: Appraisal;
+}
+
+/** What a TEE adds to the common part. */
+export interface DcapTee<Q extends ParsedQuote> {
+  readonly tee: Tee;
+  /** Register of the init-data digest, its bytes and its size. */
+  readonly initData: (quote: Q) => { readonly name: string; readonly value: Uint8Array };
+  readonly claims: (quote: AuthenticQuote<Q>) => JsonObject;
+  readonly origins: { readonly [path: string]: FindingRef };
+  /** Event log, where the evidence may carry one. */
+  readonly eventLog?: (
+    log: Uint8Array,
+    quote: Q,
+  ) => { readonly findings: readonly FindingDraft[]; readonly claims: JsonObject };
+}
+
+const REPORT_DATA_SIZE = 64;
+/** Issues of collateral that are kept verified: one per FMSPC and TEE that is in use. */
+const KEPT_COLLATERAL = 64;
+
+export function createDcapVerifier<Q extends ParsedQuote>(tee: DcapTee<Q>, options: DcapVerifierOptions): Verifier {
+  const trust = trustOf(options);
+  const kept = new LruMap<VerifiedCollateral>(KEPT_COLLATERAL);
+  return { tee: tee.tee, verify: (input) => verify(input, tee, options, trust, kept) };
+}
+
+/** Anchors of a verifier's options. */
+export function trustOf(options: Pick<DcapVerifierOptions, 'roots' | 'emulatedRoots'>): DcapTrust {
+  const { emulatedRoots = [], roots } = options;
+  if (roots === undefined) return intelTrust(emulatedRoots);
+  return dcapTrust([...roots, ...emulatedRoots.map((anchor) => ({ ...anchor, emulated: true as const }))]);
+}
+
+function verify<Q extends ParsedQuote>(
+  input: VerifyInput,
+  tee: DcapTee<Q>,
+  options: DcapVerifierOptions,
+  trust: DcapTrust,
+  kept: LruMap<VerifiedCollateral>,
+): VerifierResult {
+  const { evidence, finding } = readQuoteEvidence(input.evidence, tee.tee);
+  if (evidence === undefined) return refused([finding], tee.tee, 'the evidence was not read');
+  const parse = parseQuote(evidence.quote, tee.tee);
+  const findings: FindingDraft[] = [finding, ...parse.findings];
+  const { quote } = parse;
+  if (quote === undefined || quote.tee !== tee.tee) return refused(findings, tee.tee, 'the quote was not read');
+  const { raw, problem } = rawOf(input.endorsements ?? {});
+  if (problem !== undefined) findings.push(problem);
+  const collateral = verifiedOf(raw, trust, kept);
+  const authentication = authenticateQuote(quote as Q & ParsedQuote, parse.findings, collateral, input.now, {
+    ...options,
+    pckChain: raw.pckChain,
+  });
+  findings.push(...authentication.findings, ...appraise(quote, options.appraisal ?? {}));
+
+  const reportData = compareReportData(quote.body.reportData, input.reportData, REPORT_DATA_SIZE, tee.tee);
+  const register = tee.initData(quote as Q & ParsedQuote);
+  const initData = compareInitData(register.value, input.initData, register.value.length, register.name);
+  findings.push(reportData.finding, initData.finding);
+  const log = evidence.eventLog === undefined ? undefined : tee.eventLog?.(evidence.eventLog, quote as Q & ParsedQuote);
+  findings.push(...(log?.findings ?? []));
+
+  const { authentic } = authentication;
+  if (authentic?.emulated === true) findings.push(emulatedHardware(tee.tee));
+  if (authentic === undefined || findings.some(refuses)) return { accepted: false, findings };
+  return {
+    accepted: true,
+    findings,
+    claimSets: [
+      {
+        class: 'cpu',
+        claims: { ...tee.claims(authentic), ...log?.claims },
+        origins: { ...dcapOrigins(authentic), ...tee.origins },
+      },
+    ],
+    collateral: dcapCollateral(authentic, input.now),
+    matched: reportData.matched,
+  };
+}
+
+/** Says in every verdict that nothing stands behind it. */
+export function emulatedHardware(tee: Tee): FindingDraft {
+  return warned('evidence.hardware.backed', {
+    subject: tee,
+    params: { tee: `emulated ${tee}` },
+    source: 'root of emulated hardware, added by name',
+    origin: { kind: 'setting', key: 'trust.emulated.roots' },
+  });
+}
+
+/** Collateral of endorsements: single pieces by name, or one bundle under the name `collateral`. */
+export function rawOf(endorsements: Endorsements): {
+  readonly raw: RawCollateral;
+  readonly problem: FindingDraft | undefined;
+} {
+  try {
+    const { collateral: bundle } = endorsements;
+    const pieces = collateralFromEndorsements(endorsements);
+    return { raw: bundle === undefined ? pieces : { ...parseCollateralBundle(bundle), ...pieces }, problem: undefined };
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const problem = reported('collateral.answer.form', `collateral: ${error.message}`, {
+      subject: 'collateral',
+      compare: { relation: 'well-formed', type: 'json' },
+      source: 'Intel PCS answers, or a bundle of them',
+    });
+    return { raw: {}, problem };
+  }
+}
+
+/** By the exact bytes: an issue is verified once, however often it is handed in. */
+function verifiedOf(raw: RawCollateral, trust: DcapTrust, kept: LruMap<VerifiedCollateral>): VerifiedCollateral {
+  const hash = createHash('sha256');
+  for (const [member, name] of Object.entries(COLLATERAL_NAMES) as [keyof RawCollateral, string][]) {
+    const bytes = member === 'pckChain' ? undefined : raw[member];
+    if (bytes !== undefined) hash.update(`${name} ${bytes.length} `).update(bytes);
+  }
+  const digest = hash.digest('base64');
+  const known = kept.get(digest);
+  if (known !== undefined) return known;
+  const verified = verifyCollateral(raw, trust);
+  kept.set(digest, verified);
+  return verified;
+}
+
+function refused(findings: readonly FindingDraft[], tee: Tee, why: string): VerifierResult {
+  const unasked = notChecked('binding.report-data.match', `not compared: ${why}`, { subject: tee });
+  return { accepted: false, findings: [...findings, unasked] };
+}
