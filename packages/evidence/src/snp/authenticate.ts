@@ -97,7 +97,13 @@ function checkSigner({ keyInfo: value }: ReportFields, leaf: AmdLeaf): FindingDr
 }
 
 /** CPUID of the report, product name of the leaf, and name of the root: all three say the same. */
-function checkProduct({ cpuid }: ReportFields, leaf: AmdLeaf, { product: rooted }: ChainExamination): FindingDraft {
+function checkProduct(
+  { cpuid }: ReportFields,
+  leaf: AmdLeaf,
+  { product: rooted, root }: ChainExamination,
+): FindingDraft {
+  if (root === undefined)
+    return notChecked('snp.product.agree', 'not checked: there is no root', { subject: 'report' });
   const own = cpuid === undefined ? undefined : productOfCpuid(cpuid.family, cpuid.model);
   const expected = rooted ?? 'no known product';
   const others: (readonly [string, Product | undefined])[] = [

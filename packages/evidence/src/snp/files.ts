@@ -52,7 +52,7 @@ export function verifySnpFiles(files: { readonly [role: string]: Uint8Array }, o
     const initData: ExpectedInitData | undefined =
       initDataDigest === undefined ? undefined : { digest: initDataDigest };
     findings.push(compareReportData(fields.reportData, expected, 64, 'snp').finding);
-    findings.push(compareInitData(fields.hostData, initData, 'HOST_DATA').finding);
+    findings.push(compareInitData(fields.hostData, initData, fields.hostData.length, 'HOST_DATA').finding);
   }
   const verdict = assembleVerdict({
     kind: 'snp',

@@ -53,7 +53,7 @@ function verify(input: VerifyInput, trust: AmdTrust, rules: SnpRules): VerifierR
   const before = [...evidence.findings, ...endorsements.findings, ...result.findings];
   if (fields === undefined) return { accepted: false, findings: [...before, ...unbound()], collateral };
   const reportData = compareReportData(fields.reportData, input.reportData, REPORT_DATA_SIZE, 'snp');
-  const initData = compareInitData(fields.hostData, input.initData, 'HOST_DATA');
+  const initData = compareInitData(fields.hostData, input.initData, fields.hostData.length, 'HOST_DATA');
   const findings = [...before, reportData.finding, initData.finding];
   if (result.authentic === undefined || !reportData.holds || !initData.holds) {
     return { accepted: false, findings, collateral };
