@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { POLICY_TEXTS } from '@assay/kbs';
 import { resource } from './client.js';
 
 /** A server that answers handshakes. */
@@ -35,7 +36,8 @@ export async function startEcho(): Promise<Target> {
 }
 
 /**
- * Assay on SQLite with a resource policy that lets samples through, and a secret.
+ * Assay on SQLite as its owner runs it: reference values, the shipped attestation policy, a resource policy that releases
+ * to affirmed guests only, and a secret.
  *
  * @param program file of the `assay` command
  * @param nodeOptions options of Node, e.g. `--cpu-prof`
@@ -75,6 +77,9 @@ export async function startAssay(
   }
 }
 
+/** Reference values under which the guests of the load are affirmed by the policy that comes with the server. */
+const expected = { launch_digest: ['abcde'], svn: ['1'], major_version: 1, minimum_minor_version: 4 };
+
 async function prepare(port: number, home: string): Promise<void> {
   const { servers } = JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8')) as {
     servers: Record<string, { token: string }>;
@@ -88,8 +93,9 @@ async function prepare(port: number, home: string): Promise<void> {
     });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   };
-  const text = 'package policy\n\ndefault allow := false\n\nallow if data.plugin == "resource"\n';
-  await put('/api/v1/resource-policy', 'application/json', JSON.stringify({ text }));
+  const putJson = (path: string, value: unknown): Promise<void> => put(path, 'application/json', JSON.stringify(value));
+  for (const [name, value] of Object.entries(expected)) await putJson(`/api/v1/reference-values/${name}`, { value });
+  await putJson('/api/v1/resource-policy', { text: POLICY_TEXTS.affirming });
   await put(`/api/v1/resources/${resource}`, 'application/octet-stream', 'k'.repeat(32));
   // Other processes look for a new policy once a second.
   await new Promise((resolve) => setTimeout(resolve, 1200));
