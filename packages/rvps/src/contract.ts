@@ -51,6 +51,19 @@ export interface ReferenceValueChange {
   readonly reason?: string;
 }
 
+/** A value that was registered under a name and is no longer. */
+export interface FormerValue {
+  readonly name: string;
+  readonly version: number;
+  readonly by: string;
+  /** When it was set, and when that ended. */
+  readonly from: number;
+  readonly until: number;
+  readonly ended: 'replaced' | 'deleted';
+  /** Why it was replaced or deleted, as who did it said. */
+  readonly reason?: string;
+}
+
 export interface SetOptions {
   readonly by: Principal;
   /**
@@ -97,6 +110,11 @@ export interface ReferenceValueSource {
   snapshot(names?: Iterable<string>): Promise<ReferenceValueSnapshot>;
   /** One value as policies see it, or undefined. @throws as `snapshot` */
   query(name: string): Promise<JsonValue | undefined>;
+  /**
+   * The last time that this was the value of a name, or one of its list, and stopped being it; undefined where it never was
+   * among the last hundred changes, or is still. For explanations; a remote RVPS keeps no history that could be asked for.
+   */
+  former?(name: string, value: JsonValue): Promise<FormerValue | undefined>;
   /**
    * Registers the records of a message (`{version?, type, payload}`), all or none.
    *

@@ -187,6 +187,33 @@ describe('history', () => {
     expect(await values.history('b')).toEqual([]);
   });
 
+  test('tells when a value was one, and how that ended', async () => {
+    const at = (seconds: number) => {
+      clock.now = START + 1000 * seconds;
+    };
+    await values.set('mr_td', ['aa', 'bb'], { by: ana });
+    at(1);
+    await values.set('mr_td', ['bb'], { by: ben, reason: 'CVE-2026-1' });
+    expect(await values.former('mr_td', 'aa')).toEqual({
+      name: 'mr_td',
+      version: 1,
+      by: 'ana@example.org',
+      from: START,
+      until: START + 1000,
+      ended: 'replaced',
+      reason: 'CVE-2026-1',
+    });
+    expect(await values.former('mr_td', 'bb')).toBeUndefined();
+    expect(await values.former('mr_td', 'cc')).toBeUndefined();
+    expect(await values.former('other', 'aa')).toBeUndefined();
+    at(2);
+    await values.delete('mr_td', { by: ana });
+    expect(await values.former('mr_td', 'bb')).toMatchObject({ version: 2, ended: 'deleted', until: START + 2000 });
+    await values.set('svn', { major: 1, minor: 2 }, { by: ana });
+    await values.set('svn', { major: 1, minor: 3 }, { by: ana });
+    expect(await values.former('svn', { minor: 2, major: 1 })).toMatchObject({ version: 1 });
+  });
+
   test('words with half a character are kept readable', async () => {
     await values.set('x', 1, { by: { subject: 'a\ud800', method: 'local' }, reason: '\udc00' });
     expect((await values.history('x'))[0]).toMatchObject({ reason: '\ufffd', by: { subject: 'a\ufffd' } });

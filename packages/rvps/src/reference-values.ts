@@ -2,6 +2,7 @@ import { canonicalJson, DecodeError, isJsonArray, type JsonArray, type JsonValue
 import { assayError } from '@assay/bytes/findings';
 import type { Clock, Operation, Storage, Version } from '@assay/storage';
 import type {
+  FormerValue,
   HistoryOptions,
   Principal,
   ReferenceValue,
@@ -103,6 +104,31 @@ export class ReferenceValues implements ReferenceValueSource, ReferenceValueAdmi
 
   async query(name: string): Promise<JsonValue | undefined> {
     return (await this.#current()).lookup(name, this.#now())?.value;
+  }
+
+  async former(name: string, value: JsonValue): Promise<FormerValue | undefined> {
+    const wanted = canonicalJson(value);
+    let next: ReferenceValueChange | undefined;
+    for (const change of await this.history(name)) {
+      if (
+        change.value !== undefined &&
+        (isJsonArray(change.value) ? change.value : [change.value]).some((one) => canonicalJson(one) === wanted)
+      ) {
+        if (next === undefined) return undefined;
+        const { version, by, at } = change;
+        return {
+          name,
+          version,
+          by: by.subject,
+          from: at,
+          until: next.at,
+          ended: next.change === 'delete' ? 'deleted' : 'replaced',
+          ...(next.reason === undefined ? {} : { reason: next.reason }),
+        };
+      }
+      next = change;
+    }
+    return undefined;
   }
 
   async snapshot(): Promise<ReferenceValueSnapshot<ReferenceValue>> {

@@ -9,6 +9,7 @@ import {
 } from '@assay/bytes/findings';
 import type { ReferenceValueSource } from '@assay/rvps';
 import { type Appraisal, appraise } from '../policy/appraise.js';
+import { explainFormerValues } from '../policy/former-values.js';
 import { ReferenceValueRecorder } from '../policy/reference-values.js';
 import type { ActivePolicy, PolicySnapshot } from '../policy/store.js';
 import type { AppraisalInput } from './verify.js';
@@ -43,7 +44,15 @@ export async function appraiseAll(
     const appraisals = chosen.map(({ input, id, active }) => appraiseOne(input, id, active, policies, recorder, now));
     const unasked = view.revision === undefined ? recorder.uses.filter((use) => !names.has(use.name)) : [];
     if (unasked.length === 0 || round === MOST_ROUNDS) {
-      return { appraisals, notes: ignored.map(ignoredPolicy), referenceValues: recorder.uses };
+      const explained = appraisals.map(async (appraisal) => ({
+        ...appraisal,
+        findings: await explainFormerValues(appraisal.findings, source, view, now),
+      }));
+      return {
+        appraisals: await Promise.all(explained),
+        notes: ignored.map(ignoredPolicy),
+        referenceValues: recorder.uses,
+      };
     }
     for (const use of unasked) names.add(use.name);
   }

@@ -87,7 +87,7 @@ export function replay(verdict: Verdict, options: ReplayOptions): Verdict {
     asked: true,
     findings: [
       ...verdict.findings.filter(stands).map((finding) => asDraft(finding, verdict.findings)),
-      ...appraisals.flatMap((appraisal) => appraisal.findings),
+      ...appraisals.flatMap((appraisal) => appraisal.findings).map((finding) => asRecorded(finding, verdict.findings)),
     ],
     ...(verdict.claims === undefined ? {} : { claims: verdict.claims }),
     ...(verdict.collateral === undefined ? {} : { collateral: verdict.collateral }),
@@ -117,6 +117,22 @@ function stands(finding: Finding): boolean {
   const area = finding.id.slice(0, finding.id.indexOf('.'));
   const again = ['policy', 'rv', 'resource'].includes(area) || finding.id === 'internal.trace.differs';
   return !again && stageOf(finding) !== 'release';
+}
+
+/** What the history of reference values said then is not asked again: the same mismatch keeps its recorded explanation. */
+function asRecorded(finding: FindingDraft, recorded: readonly Finding[]): FindingDraft {
+  if (finding.id !== 'rv.match.any' && finding.id !== 'rv.value.present') return finding;
+  const facts = ({ id, subject, expected, actual, origin }: FindingDraft | Finding) =>
+    JSON.stringify([id, subject, expected, actual, origin]);
+  const known = recorded.find((one) => facts(one) === facts(finding));
+  if (known === undefined) return finding;
+  const { causes, remedy, compare } = known;
+  return {
+    ...finding,
+    ...(causes === undefined ? {} : { causes }),
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(compare === undefined ? {} : { compare }),
+  };
 }
 
 /** Keys are given anew: causes are named by id and subject again. */
