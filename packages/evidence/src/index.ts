@@ -1,5 +1,9 @@
+export { compareInitData, type InitDataComparison } from './binding/init-data.js';
 export { compareReportData, type FieldSize, fit, type ReportDataComparison } from './binding/report-data.js';
+export type { DcapVerifierOptions } from './dcap/verifier.js';
 export { sampleDeviceVerifier, sampleVerifier } from './sample/verifier.js';
+export { createSgxVerifier, sgxVerifier } from './sgx/verifier.js';
+export { createTdxVerifier, tdxVerifier } from './tdx/verifier.js';
 export type {
   ClaimClass,
   ClaimSet,

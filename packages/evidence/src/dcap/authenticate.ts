@@ -86,14 +86,9 @@ const DAY = 86_400_000;
 const QUOTE = 'quote';
 const PASSED = { key: passed('dcap.quote.key', QUOTE), signature: passed('dcap.quote.signature', QUOTE) };
 
-/**
- * Verifies a quote against collateral. Never throws; all checks run.
- *
- * @param parsing findings of {@link parseQuote}: what they refuse is not authentic, even though it could be read
- */
+/** Verifies a quote against collateral. Never throws; all checks run, and what parsing refused is refused here too. */
 export function authenticateQuote<Q extends ParsedQuote>(
   quote: Q,
-  parsing: readonly FindingDraft[],
   collateral: VerifiedCollateral,
   now: Date,
   options: DcapOptions = {},
@@ -128,7 +123,9 @@ export function authenticateQuote<Q extends ParsedQuote>(
   findings.push(...settings(options, tcb.result, evaluationNumber, dates, clock));
 
   const base = { quote, quoteSignature: signed, qeReportSignature: qe.signed, qeReportDataBinding: qe.bound, chain };
-  const refused = [...parsing, ...findings].some((finding) => refuses(finding) && stageOf(finding) !== 'appraise');
+  const refused = [...quote.findings, ...findings].some(
+    (finding) => refuses(finding) && stageOf(finding) !== 'appraise',
+  );
   const { platform, anchor } = chain;
   const complete = dates !== undefined && platform !== undefined && anchor !== undefined && tcb.result !== undefined;
   if (refused || !complete || evaluationNumber === undefined) return { ...base, findings, authentic: undefined };
@@ -233,13 +230,15 @@ function revocations(chain: PckChain, collateral: VerifiedCollateral): FindingDr
   const sameIssuer = Buffer.compare(pckCrl.issuer.der, leaf.issuer.der) === 0;
   const sameKey = Buffer.compare(pckCrlIssuer.publicKey.der, intermediate.publicKey.der) === 0;
   if (!sameIssuer || !sameKey) {
-    const [actual, expected] = [nameInWords(pckCrl.issuer), nameInWords(leaf.issuer)];
+    const expected = nameInWords(leaf.issuer);
+    const actual = nameInWords(pckCrl.issuer) + (sameIssuer ? ' with another key' : '');
     const facts = {
       subject: 'PCK CRL',
       expected,
       actual,
       compare: { relation: 'equal', type: 'text', ...(sameKey ? {} : { also: ['the issuers have different keys'] }) },
       source: named(leaf),
+      ...(sameIssuer ? { causedBy: ['dcap.pck.root', 'dcap.pck.chain'] as const } : {}),
     } as const;
     findings.push(failed('dcap.crl.issuer', { ...facts, params: { actual, expected } }));
     findings.push(
@@ -273,7 +272,7 @@ function checkSignature(quote: ParsedQuote, keys: KeyCache, findings: FindingDra
     const actual = Buffer.from(attestationKey).toString('hex');
     const compare = { relation: 'well-formed', type: 'key' } as const;
     findings.push(failed('dcap.quote.key', { subject: QUOTE, params: { actual }, actual, compare, source }));
-    findings.push(...unchecked(['dcap.quote.signature'], QUOTE, 'its key is none', []));
+    findings.push(...unchecked(['dcap.quote.signature'], QUOTE, 'its key is none', ['dcap.quote.key']));
     return false;
   }
   findings.push(PASSED.key);

@@ -56,7 +56,7 @@ export function verifyQuoteFiles<Q extends ParsedQuote>(
   const { problem, raw } = rawOf(bundle === undefined ? {} : { collateral: bundle });
   if (problem !== undefined) findings.push(problem);
   const asOf = options.asOf ?? true;
-  const authentication = authenticateQuote(read, parsing, verifyCollateral(raw, trust), options.at, {
+  const authentication = authenticateQuote(read, verifyCollateral(raw, trust), options.at, {
     ...options,
     pckChain: pckChain ?? raw.pckChain,
     ...(asOf ? { clock: `--at ${utc(options.at)}` as const } : {}),

@@ -76,7 +76,7 @@ function verify<Q extends ParsedQuote>(
   const { raw, problem } = rawOf(input.endorsements ?? {});
   if (problem !== undefined) findings.push(problem);
   const collateral = verifiedOf(raw, trust, kept);
-  const authentication = authenticateQuote(quote as Q & ParsedQuote, parse.findings, collateral, input.now, {
+  const authentication = authenticateQuote(quote as Q & ParsedQuote, collateral, input.now, {
     ...options,
     pckChain: raw.pckChain,
   });

@@ -146,7 +146,7 @@ function absent(name: string): CheckedCrl {
 }
 
 function unsignedYet(name: string): FindingDraft[] {
-  return unchecked(['dcap.crl.signature', 'dcap.crl.dates'], name, 'the list could not be read', []);
+  return unchecked(['dcap.crl.signature', 'dcap.crl.dates'], name, 'the list could not be read', ['dcap.crl.form']);
 }
 
 function form(name: string, what: string): FindingDraft {

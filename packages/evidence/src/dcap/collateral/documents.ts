@@ -1,6 +1,6 @@
 /** TCB info and QE identity: signature over the exact text first, then the text is read. */
 import { DecodeError } from '@assay/bytes';
-import { type FindingDraft, failed, passed } from '@assay/bytes/findings';
+import { type FindingDraft, type FindingRef, failed, passed } from '@assay/bytes/findings';
 import { type Certificate, nameInWords } from '../../x509/index.js';
 import type { DatedItem } from '../dates.js';
 import type { Tee } from '../quote/model.js';
@@ -28,7 +28,7 @@ const UNREAD = 'its signature does not stand';
 /** @param signer undefined when its chain did not hold */
 export function checkTcbInfo(raw: RawCollateral, signer: Certificate | undefined): CheckedTcbInfo {
   const { tcbInfo: text, tcbInfoSignature: signature } = raw;
-  const causes = needed(raw, 'tcbInfo');
+  const causes: FindingRef[] = ['dcap.tcbinfo.signer', ...needed(raw, 'tcbInfo')];
   const none = { info: undefined, tee: undefined, dated: [] };
   if (text === undefined || signature === undefined || signer === undefined) {
     const ids = ['dcap.tcbinfo.signature', 'dcap.tcbinfo.form', 'dcap.tcbinfo.dates'] as const;
@@ -44,7 +44,10 @@ export function checkTcbInfo(raw: RawCollateral, signer: Certificate | undefined
     });
     return {
       ...none,
-      findings: [bad, ...unchecked(['dcap.tcbinfo.form', 'dcap.tcbinfo.dates'], 'TCB info', UNREAD, [])],
+      findings: [
+        bad,
+        ...unchecked(['dcap.tcbinfo.form', 'dcap.tcbinfo.dates'], 'TCB info', UNREAD, ['dcap.tcbinfo.signature']),
+      ],
     };
   }
   const good = passed('dcap.tcbinfo.signature', 'TCB info');
@@ -55,7 +58,7 @@ export function checkTcbInfo(raw: RawCollateral, signer: Certificate | undefined
   } catch (error) {
     const what = whatOf(error);
     const form = failed('dcap.tcbinfo.form', { subject: 'TCB info', params: { what }, ...wellFormed('TCB info') });
-    const dates = unchecked(['dcap.tcbinfo.dates'], 'TCB info', 'the text could not be read', []);
+    const dates = unchecked(['dcap.tcbinfo.dates'], 'TCB info', 'the text could not be read', ['dcap.tcbinfo.form']);
     return { ...none, tee: teeOfTcbInfo(text), findings: [good, form, ...dates] };
   }
 }
@@ -67,7 +70,8 @@ export function checkQeIdentity(raw: RawCollateral, signer: Certificate | undefi
   if (text === undefined || signature === undefined || signer === undefined) {
     const ids = ['dcap.qe-identity.signature', 'dcap.qe-identity.form', 'dcap.qe-identity.dates'] as const;
     const why = text === undefined ? 'there is none' : 'its signer is not established';
-    return { ...none, findings: unchecked(ids, 'QE identity', why, needed(raw, 'qeIdentity')) };
+    const causes: FindingRef[] = ['dcap.qe-identity.signer', ...needed(raw, 'qeIdentity')];
+    return { ...none, findings: unchecked(ids, 'QE identity', why, causes) };
   }
   if (!verifySignedText(text, signature, signer)) {
     const bad = failed('dcap.qe-identity.signature', {
@@ -76,7 +80,7 @@ export function checkQeIdentity(raw: RawCollateral, signer: Certificate | undefi
       ...signedBy(signer),
     });
     const ids = ['dcap.qe-identity.form', 'dcap.qe-identity.dates'] as const;
-    return { ...none, findings: [bad, ...unchecked(ids, 'QE identity', UNREAD, [])] };
+    return { ...none, findings: [bad, ...unchecked(ids, 'QE identity', UNREAD, ['dcap.qe-identity.signature'])] };
   }
   const good = passed('dcap.qe-identity.signature', 'QE identity');
   try {
@@ -88,7 +92,9 @@ export function checkQeIdentity(raw: RawCollateral, signer: Certificate | undefi
     const what = whatOf(error);
     const facts = wellFormed('QE identity');
     const form = failed('dcap.qe-identity.form', { subject: 'QE identity', params: { what }, ...facts });
-    const dates = unchecked(['dcap.qe-identity.dates'], 'QE identity', 'the text could not be read', []);
+    const dates = unchecked(['dcap.qe-identity.dates'], 'QE identity', 'the text could not be read', [
+      'dcap.qe-identity.form',
+    ]);
     return { ...none, findings: [good, form, ...dates] };
   }
 }

@@ -198,10 +198,13 @@ function form(what: string, subject = SUBJECT): FindingDraft {
   });
 }
 
+/** What leaves a chain unread. */
+const BREAKS = ['dcap.pck.source', 'dcap.pck.form', 'dcap.pck.chain'] as const;
+
 function broken(findings: readonly FindingDraft[]): PckChain {
   const unread = (['dcap.pck.form', 'dcap.pck.chain', 'dcap.pck.root', 'dcap.pck.names'] as const)
     .filter((id) => !findings.some((finding) => finding.id === id))
-    .map((id) => notChecked(id, 'not checked: the PCK chain was not read', { subject: SUBJECT }));
+    .map((id) => notChecked(id, 'not checked: the PCK chain was not read', { subject: SUBJECT, causedBy: BREAKS }));
   return {
     certificates: [],
     leaf: undefined,

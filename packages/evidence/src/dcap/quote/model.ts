@@ -1,3 +1,4 @@
+import type { FindingDraft } from '@assay/bytes/findings';
 import type { SgxReport, TdReport } from './report.js';
 
 export type Tee = 'sgx' | 'tdx';
@@ -40,6 +41,8 @@ interface QuoteFrame {
   readonly certification: CertificationData;
   /** Offset of the first byte behind the quote. */
   readonly end: number;
+  /** Checks of the envelope. A quote that one of them refuses can be read, and is never authentic. */
+  readonly findings: readonly FindingDraft[];
 }
 
 export interface SgxQuote extends QuoteFrame {
@@ -52,7 +55,7 @@ export interface TdxQuote extends QuoteFrame {
   readonly body: TdReport;
 }
 
-/** A quote whose every length and type was found sound; nothing about it is proven yet. */
+/** A quote that was read to its end, every part where its lengths say; nothing about it is proven yet. */
 export type ParsedQuote = SgxQuote | TdxQuote;
 
 /** Name as titles have it. */

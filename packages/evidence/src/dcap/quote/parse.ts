@@ -14,11 +14,11 @@ import {
   TD_REPORT_15_SIZE,
 } from './report.js';
 
-export interface QuoteParse {
+export interface QuoteParse<Q extends ParsedQuote = ParsedQuote> {
   /** In the order of the checks; a `fail` among them refuses the quote even where it could be read. */
   readonly findings: readonly FindingDraft[];
   /** Undefined when the structure could not be followed. */
-  readonly quote: ParsedQuote | undefined;
+  readonly quote: Q | undefined;
 }
 
 const SUBJECT = 'quote';
@@ -29,8 +29,8 @@ const TEE_TYPES: Readonly<Record<number, Tee>> = { 0: 'sgx', 129: 'tdx' };
 const INTEL_VENDOR_ID = Uint8Array.from(Buffer.from('939a7233f79c4ca9940a0db3957f0607', 'hex'));
 const QE_REPORT_CERTIFICATION = 6;
 const PLATFORM_MANIFEST = 7;
-/** Sizes of the certification data types 1 to 3: PPID in clear or encrypted, CPUSVN, PCESVN, PCE id. */
-const PPID_SIZES: Readonly<Record<number, number>> = { 1: 36, 2: 276, 3: 404 };
+/** Sizes of the certification data types 2 and 3: PPID encrypted, CPUSVN, PCESVN, PCE id. Type 1 has no agreed size, and nothing reads it. */
+const PPID_SIZES: Readonly<Record<number, number>> = { 2: 276, 3: 404 };
 const BODY_TYPES: Readonly<Record<number, { readonly tee: Tee; readonly size: number }>> = {
   1: { tee: 'sgx', size: SGX_REPORT_SIZE },
   2: { tee: 'tdx', size: TD_REPORT_10_SIZE },
@@ -74,11 +74,11 @@ function readQuote(bytes: Uint8Array, expected: Tee | undefined, findings: Findi
   findings.push(PASSED.length);
   const frame = readSignatureData(signatureData, header.version);
   findings.push(PASSED.nesting, trailing(bytes, cursor.at));
-  const shared = { bytes, header, bodyWords, signed, ...frame, end: cursor.at };
+  const shared = { bytes, header, bodyWords, signed, ...frame, end: cursor.at, findings };
   // The one place where a ParsedQuote comes into being.
   const quote =
     tee === 'sgx' ? { tee, body: readSgxReport(body), ...shared } : { tee, body: readTdReport(body), ...shared };
-  return quote as ParsedQuote;
+  return quote as unknown as ParsedQuote;
 }
 
 function readHeader(bytes: Uint8Array): QuoteHeader {

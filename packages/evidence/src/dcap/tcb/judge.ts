@@ -56,7 +56,7 @@ export function judgeTcb(grounds: TcbGrounds): TcbJudgement {
   if (sgx === undefined || level === undefined) {
     findings.push(
       unsupportedFinding(info, platform, teeTcbSvn),
-      ...unchecked(['dcap.tcb.level'], SUBJECT, 'no level is reached', []),
+      ...unchecked(['dcap.tcb.level'], SUBJECT, 'no level is reached', ['dcap.tcb.supported']),
     );
     return { result: undefined, findings };
   }

@@ -27,7 +27,7 @@ export function judgeModule(body: TdReport, info: TcbInfo): ModuleJudgement {
     const ids = ['tdx.module.signer', 'tdx.module.level'] as const;
     const findings = [
       unknownModule(body.teeTcbSvn, 'TEE_TCB_SVN'),
-      ...unchecked(ids, SUBJECT, 'no identity of this module is known', []),
+      ...unchecked(ids, SUBJECT, 'no identity of this module is known', ['tdx.module.identity']),
     ];
     return { level: undefined, sound: false, findings };
   }
