@@ -44,6 +44,10 @@ describe('the first stage that fails is reported, with all it found', () => {
       'r if { true with walk as count }',
       '2: rego_compile_error: with keyword replacing built-in function: target must not be a relation',
     ],
+    [
+      'r if { true with eq as count }',
+      '2: rego_compile_error: with keyword replacing built-in function: replacement of "eq" invalid',
+    ],
     ['r if { count([]) with count as plus }', '2: rego_type_error: count: arity mismatch'],
     ['r if { 1 == "a" }', '2: rego_type_error: match error'],
     ['r if { [1, 2] = [x] }', '2: rego_type_error: match error'],

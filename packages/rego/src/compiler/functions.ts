@@ -96,7 +96,7 @@ export function forbiddenTarget(callee: Callee): string | undefined {
   if (callee.kind === 'user') return undefined;
   if (callee.builtin.relation === true)
     return 'with keyword replacing built-in function: target must not be a relation';
-  if (callee.name === 'eq' || callee.name.startsWith('internal.') || callee.name.startsWith('rego.metadata.')) {
+  if (callee.name.startsWith('internal.') || callee.name.startsWith('rego.metadata.')) {
     return `with keyword replacing built-in function: replacement of "${callee.name}" invalid`;
   }
   return undefined;

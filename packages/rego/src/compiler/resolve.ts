@@ -403,6 +403,11 @@ export class Resolver {
   #target(target: ast.VarTerm | ast.RefTerm, scope: NameScope): WithTarget | undefined {
     const { diagnostics } = this.#context;
     const { loc } = target;
+    if (target.kind === 'var' && target.name === 'eq') {
+      const message = 'with keyword replacing built-in function: replacement of "eq" invalid';
+      diagnostics.add('with', 'rego_compile_error', message, loc);
+      return undefined;
+    }
     const callee = this.functions.callee(target);
     if (callee !== undefined) {
       const message = forbiddenTarget(callee);
