@@ -19,6 +19,7 @@ export { plainReferenceValues, type ReferenceValueView } from './policy/referenc
 export { type DraftEvaluation, evaluatePolicy, type ReplayOptions, replay } from './policy/simulate.js';
 export type { PolicyTrace, TracedBody, TracedExpression, TracedOperand, TracedRule } from './policy/trace.js';
 export { tracedPolicy } from './policy/traced-policy.js';
+export { typeWarnings, UNTYPED } from './policy/types.js';
 export { type RestAnswer, type RestRoute, restFailure, restRoutes } from './rest/routes.js';
 export { AttestationService, type AttestationServiceOptions } from './service.js';
 export { DEFAULT_TOKEN_OPTIONS, type TokenOptions } from './token/ear.js';

@@ -63,6 +63,11 @@ describe('compiling', () => {
       'trust_claims := {"hardware": 2} if input.snp.measurement == "ofOTBBMke7OM/BcVeeo8EtX+SQHwx5L2P9ddmPHvgnwjUAZE4OaS5r6Rf5BQ09OM"',
       ['policy.compare.encoding'],
     ],
+    [
+      'an expression whose types never fit: it runs in the field, so it is stored',
+      'trust_claims := {"hardware": 2} if { x := 1; x == "1" }',
+      ['policy.compare.type'],
+    ],
     ['nothing suspicious', 'trust_claims := {"hardware": 2}', []],
   ])('%s is warned of when it is set', (_, rule, ids) => {
     const warnings = policyWarnings('p', compilePolicy('p.rego', `package policy\n${rule}\n`));

@@ -6,6 +6,7 @@ import { compile, EvaluationError, type HostImplementation, type Policy, RegoErr
 import { policyDigest } from './digest.js';
 import type { PolicyTrace } from './trace.js';
 import { tracedPolicy } from './traced-policy.js';
+import { UNTYPED } from './types.js';
 
 /** What a rule came to. `absent`: the policy has no such rule. */
 export type RuleOutcome =
@@ -47,6 +48,8 @@ export type EntryPoint = 'trust_claims' | 'extensions';
 const LIMITS = { steps: 5_000_000, allocations: 5_000_000, milliseconds: 2000, clock: () => performance.now() };
 
 const QUERY = 'query_reference_value';
+/** What attestation policies may call besides the built-in functions. */
+export const HOST_FUNCTIONS = [{ name: QUERY, args: [T.string], result: T.any }] as const;
 
 const NO_TRACE = { rules: [], truncated: false };
 
@@ -82,7 +85,7 @@ export function compilePolicy(file: string, text: string): CompiledPolicy {
 
 function compiled(file: string, text: string): Policy {
   try {
-    return compile([{ file, text }], { hostFunctions: [{ name: QUERY, args: [T.string], result: T.any }] });
+    return compile([{ file, text }], { ...UNTYPED, hostFunctions: HOST_FUNCTIONS });
   } catch (thrown) {
     if (thrown instanceof RegoErrors) throw doesNotCompile(file, thrown);
     throw thrown;

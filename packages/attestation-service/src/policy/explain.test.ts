@@ -74,6 +74,18 @@ describe('the root of a refusal', () => {
     });
   });
 
+  test('an expression over several lines is one line of the title', () => {
+    const policy = hardware('input.tdx.tcb_status in {', '\t"UpToDate",', '\t"SWHardeningNeeded",', '}');
+    const verdict = verdictOf({ policy, input: { tdx: { tcb_status: 'OutOfDate' } } });
+    expect(root(verdict)?.title).toBe(
+      'hardware stays 97: p.rego:5: input.tdx.tcb_status in { "UpToDate", "SWHardeningNeeded", }',
+    );
+    const without = policy.replace('default hardware := 97\n', '');
+    expect(
+      of(verdictOf({ policy: without, input: { tdx: { tcb_status: 'x' } } }), 'policy.rule.defined')[0]?.title,
+    ).not.toMatch(/\\u|\n/);
+  });
+
   test('hex compared with base64, in a literal and in a reference value', () => {
     const literal = verdictOf({ policy: hardware(`input.snp.m == "${BASE64}"`), input: { snp: { m: HEX } } });
     expect(root(literal)).toMatchObject({

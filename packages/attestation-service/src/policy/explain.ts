@@ -3,7 +3,7 @@
  * sides of it, and what is known about their difference. One fact becomes one finding; what follows from it points to it.
  */
 import type { JsonValue } from '@assay/bytes';
-import { type FindingDraft, type FindingRef, failed, type Origin, reported } from '@assay/bytes/findings';
+import { type FindingDraft, type FindingRef, failed, type Origin, onOneLine, reported } from '@assay/bytes/findings';
 import { absenceNote } from './claims.js';
 import { type Diagnosis, diagnosePair } from './diagnose.js';
 import { explainReferenceValue, setCommand } from './explain-reference-value.js';
@@ -335,9 +335,9 @@ function unmetRule(
       : { remedy: `Act on what the rule asks for, or change line ${unmet.row} of ${context.trace.file}.` }),
   };
   if (value === undefined) {
-    return failed('policy.rule.defined', { ...facts, params: { rule, why: `${location}: ${unmet.text}` } });
+    return failed('policy.rule.defined', { ...facts, params: { rule, why: `${location}: ${onOneLine(unmet.text)}` } });
   }
-  return failed('policy.rule.unmet', { ...facts, params: { rule, value, location, why: unmet.text } });
+  return failed('policy.rule.unmet', { ...facts, params: { rule, value, location, why: onOneLine(unmet.text) } });
 }
 
 function bare(rule: string, value: JsonValue | undefined, context: ExplainContext): Explanation {

@@ -1,7 +1,8 @@
 /** What is suspicious about a policy before any evidence has met it. */
 import { type FindingDraft, type FindingId, reported } from '@assay/bytes/findings';
 import { type CheckCode, check } from '@assay/rego/tools';
-import type { CompiledPolicy } from './engine.js';
+import { type CompiledPolicy, HOST_FUNCTIONS } from './engine.js';
+import { typeWarnings } from './types.js';
 
 /** The linter's codes as ids of the register. Codes that say how to write nicer Rego are for `assay rego check`. */
 const IDS: { readonly [code in CheckCode]?: FindingId } = {
@@ -17,7 +18,7 @@ export function policyWarnings(id: string, policy: CompiledPolicy): readonly Fin
   const found = check([{ file: policy.file, text: policy.text }], { purpose: 'attestation' });
   // A rule of a near name says all that the missing one says: one fact, one finding.
   const misnamed = found.some(({ code }) => code === 'misnamed-rule');
-  return found.flatMap((finding): FindingDraft[] => {
+  const warnings = found.flatMap((finding): FindingDraft[] => {
     const known = IDS[finding.code];
     if (known === undefined || (misnamed && finding.code === 'missing-rule')) return [];
     const { row, col } = finding.loc;
@@ -30,6 +31,8 @@ export function policyWarnings(id: string, policy: CompiledPolicy): readonly Fin
     });
     return [{ ...warning, outcome: 'warn' }];
   });
+  const types = typeWarnings(policy.file, policy.text, { hostFunctions: HOST_FUNCTIONS });
+  return [...warnings, ...types.map((warning) => ({ ...warning, subject: id }))];
 }
 
 function sentence(text: string): string {

@@ -30,5 +30,5 @@ export { FINDING_IDS, type FindingId, isFindingId, REGISTER, registerEntry, regi
 export { renderJson, viewFor } from './render/json.js';
 export type { TerminalOptions } from './render/layout.js';
 export { MOST_LINES, renderTerminal } from './render/terminal.js';
-export { cut, inLine, listInLine, nearestName, shortened, visible } from './text.js';
+export { cut, inLine, listInLine, nearestName, onOneLine, shortened, visible } from './text.js';
 export { assembleVerdict, keyed, refuses, stageOf, type VerdictInput } from './verdict.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { distance, ended, ends, notYetValid, utc } from './dates.js';
-import { cut, inLine, listInLine, nearestName, shortened, visible } from './text.js';
+import { cut, inLine, listInLine, nearestName, onOneLine, shortened, visible } from './text.js';
 
 describe('text from outside', () => {
   test('control, escape and bidirectional characters are shown', () => {
@@ -15,6 +15,10 @@ describe('text from outside', () => {
         expect(Array.from(inLine(text)).length).toBeLessThanOrEqual(120);
       }),
     );
+  });
+
+  test('source keeps its words and loses its layout', () => {
+    expect(onOneLine('\n\tsome x in {\r\n\t\t"a",\n\t}  ')).toBe('some x in { "a", }');
   });
 
   test('digests keep their ends', () => {

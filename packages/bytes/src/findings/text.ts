@@ -13,6 +13,11 @@ export function visible(text: string): string {
   return text.replace(UNSAFE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** Source of a policy that runs over several lines, as one: its layout says nothing. Strings in it are not kept apart. */
+export function onOneLine(source: string): string {
+  return source.replace(/\s+/g, ' ').trim();
+}
+
 /** Cuts a text in the middle of nothing: at most `limit` characters, an ellipsis for the rest. */
 export function cut(text: string, limit: number): string {
   const characters = Array.from(text);

@@ -1,6 +1,6 @@
 /** One question to the resource policy, and why the answer is no. */
 import type { JsonObject } from '@assay/bytes';
-import { type AssayError, assayError, type FindingDraft, passed } from '@assay/bytes/findings';
+import { type AssayError, assayError, type FindingDraft, onOneLine, passed } from '@assay/bytes/findings';
 import type { AllowPolicy } from './engine.js';
 import { explainDenial } from './explain.js';
 
@@ -43,7 +43,8 @@ export function decide(policy: AllowPolicy, question: PolicyQuestion, now: Date)
   }
   const explained = explainDenial(policy, resource, { input: question.claims, data }, outcome, now);
   const stopped = explained[explained.length - 1];
-  const why = stopped?.compare?.text?.replaceAll(/\s+/g, ' ') ?? wordsFor(outcome);
+  const text = stopped?.compare?.text;
+  const why = text === undefined ? wordsFor(outcome) : onOneLine(text);
   const refusal = assayError('resource.policy.allows', {
     params: { resource, location: locationOf(stopped) ?? policy.file, why },
     subject: resource,

@@ -1,9 +1,8 @@
 /** The one place that knows the Rego engine: a text becomes a compiled policy, a question an outcome. */
-import { type PolicyTrace, tracedPolicy } from '@assay/attestation-service';
+import { type PolicyTrace, tracedPolicy, UNTYPED } from '@assay/attestation-service';
 import type { JsonObject, JsonValue } from '@assay/bytes';
 import { type AssayError, assayError, type FindingDraft, nearestName, warned } from '@assay/bytes/findings';
 import {
-  type CompileOptions,
   compile,
   EvaluationError,
   type Outcome,
@@ -31,9 +30,6 @@ const LIMITS = {
   milliseconds: 2000,
   clock: () => performance.now(),
 };
-/** Policies in the field were written for an engine without static types: a text that runs there is not refused here. */
-const OPTIONS: CompileOptions = { typeCheck: false };
-
 /** `data.policy.allow` of one text, compiled. Immutable; evaluations share nothing. */
 export interface AllowPolicy {
   /** Name of the text in messages. */
@@ -112,7 +108,7 @@ function outcomeOf(outcome: Outcome): AllowOutcome {
 
 function compiled(text: string, file: string): Policy {
   try {
-    return compile([{ file, text }], OPTIONS);
+    return compile([{ file, text }], UNTYPED);
   } catch (cause) {
     if (!(cause instanceof RegoErrors)) throw cause;
     const errors = cause.errors.map(({ code, message, loc }) =>

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { JsonObject } from '@assay/bytes';
 import { describe, expect, test } from 'vitest';
 import { ownVerdict } from '../audit/verdict.js';
+import { openBench } from '../testing/harness.test.helper.js';
 import { decide } from './decide.js';
 import { compileAllowPolicy } from './engine.js';
 import { POLICY_TEXTS } from './texts.gen.js';
@@ -167,4 +168,13 @@ describe('why not', () => {
     );
     expect(verdict.findings.find((one) => one.key === verdict.roots[0])?.id).toBe('policy.compare.encoding');
   });
+});
+
+test('a policy whose types never fit runs as in the field, and who sets it is told', async () => {
+  const bench = await openBench();
+  const text = 'package policy\ndefault allow := false\nallow if { x := 1; x == "1" }';
+  const { warnings } = await bench.broker.resourcePolicies.set(text, bench.admin);
+  expect(warnings).toMatchObject([{ id: 'policy.compare.type', outcome: 'warn', subject: expect.any(String) }]);
+  expect(allows(text, {})).toBe(false);
+  await bench.close();
 });

@@ -1,4 +1,5 @@
 /** The resource policy: compiled when written, an immutable snapshot when asked, every revision kept. */
+import { typeWarnings } from '@assay/attestation-service';
 import type { JsonObject } from '@assay/bytes';
 import { assayError, keyed } from '@assay/bytes/findings';
 import type { Storage } from '@assay/storage';
@@ -104,7 +105,7 @@ export class ResourcePolicyStore implements ResourcePolicies {
       if (outcome.outcome !== 'committed') continue;
       this.#snapshot = { revision, policy };
       this.#checkedAt = Number.NEGATIVE_INFINITY;
-      return { ...revision, warnings: keyed(policy.warnings) };
+      return { ...revision, warnings: keyed([...policy.warnings, ...typeWarnings(policy.file, text)]) };
     }
     throw assayError('storage.write.possible', { params: { path: `${NS}/${KEY}`, errno: 'other writers came first' } });
   }
