@@ -147,7 +147,7 @@ describe('resources', () => {
   });
 
   test('HEAD is not GET', async () => {
-    expect((await server.send('HEAD', '/kbs/v0/resource/default/key/1')).status).toBe(404);
+    expect((await server.send('HEAD', '/kbs/v0/resource/default/key/1')).status).toBe(405);
   });
 });
 

@@ -1,7 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+import { bundleAssay } from './bundle.js';
 
-const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+/** The command as one file, made from the sources for this test file. */
+export const assayFile = await bundleAssay();
+afterAll(() => rmSync(assayFile, { force: true }));
+
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Run {
@@ -11,12 +17,9 @@ export interface Run {
   json(): unknown;
 }
 
-/** Node arguments that run `assay` from its sources. */
-export const assayArguments = ['--conditions=@assay/source', '--import', 'tsx', main];
-
-/** Starts `assay …` from the sources. */
+/** Starts `assay …`. */
 export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, [...assayArguments, ...args], {
+  return spawn(process.execPath, ['--enable-source-maps', assayFile, ...args], {
     cwd: repository,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8', NO_COLOR: '1', ...env },
