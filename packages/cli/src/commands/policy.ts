@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Verdict } from '@assay/bytes/findings';
+import { cut, type Verdict } from '@assay/bytes/findings';
 import type { Command } from 'commander';
 import { exitOf, replayAttempt } from '../client/replay.js';
 import { type AdminClient, adminClient } from '../client/server.js';
@@ -191,7 +191,9 @@ function testedRow(out: Terminal, { attempt, was, wouldBe }: TestedAttempt): str
     const decision = verdict.decision ?? 'undecided';
     return styled(out, decision === 'accept' ? 'green' : decision === 'refuse' ? 'red' : 'yellow', decision);
   };
-  return [attempt, word(was), word(wouldBe), wouldBe.decision === 'accept' ? '' : (wouldBe.summary ?? '')];
+  const why = wouldBe.decision === 'accept' ? '' : (wouldBe.summary ?? '');
+  // Attempt ids have 26 characters, decisions at most 9.
+  return [attempt, word(was), word(wouldBe), cut(why, out.width - 46)];
 }
 
 /** Ids of the newest attempts whose verdict asked the policy. */

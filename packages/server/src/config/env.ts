@@ -1,5 +1,5 @@
+import { nearestName } from '@assay/bytes/findings';
 import type { ConfigIssue } from './issues.js';
-import { nearestName } from './issues.js';
 import { listSettings, type SettingInfo } from './settings-list.js';
 
 /** `ASSAY_*` variables that are not settings: client, tests, bootstrap. */

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
+import { nearestName } from '@assay/bytes/findings';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { Value } from 'typebox/value';
 import { parse as parseYaml } from 'yaml';
 import { assign, isTable, type RawConfig, settingsFromEnvironment } from './env.js';
-import { type ConfigIssue, fatalIssues, nearestName } from './issues.js';
+import { type ConfigIssue, fatalIssues } from './issues.js';
 import { Settings } from './schema.js';
 import { listSettings } from './settings-list.js';
 import { isTrusteeConfig, translateTrustee } from './trustee.js';

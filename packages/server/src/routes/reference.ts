@@ -2,6 +2,7 @@ import { createMetrics } from '../metrics/metrics.js';
 import { attemptRoutes } from './api/attempts.js';
 import { policyRoutes } from './api/policies.js';
 import { referenceValueRoutes } from './api/reference-values.js';
+import { replayRoutes } from './api/replay.js';
 import { resourceRoutes } from './api/resources.js';
 import { attestationServiceRoutes } from './attestation-service.js';
 import { kbsRoutes } from './kbs.js';
@@ -15,6 +16,7 @@ export function documentedRoutes(): readonly Route[] {
   const routes: Route[] = [
     ...kbsRoutes(nothing),
     ...attemptRoutes(nothing),
+    ...replayRoutes(nothing, nothing, undefined),
     ...policyRoutes(nothing, nothing),
     ...referenceValueRoutes(nothing, nothing),
     ...resourceRoutes(nothing),

@@ -4,6 +4,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import { attemptRoutes } from './api/attempts.js';
 import { policyRoutes } from './api/policies.js';
 import { referenceValueRoutes } from './api/reference-values.js';
+import { replayRoutes } from './api/replay.js';
 import { resourceRoutes } from './api/resources.js';
 import { attestationServiceRoutes } from './attestation-service.js';
 import { kbsRoutes } from './kbs.js';
@@ -37,6 +38,7 @@ export function routeTable(sources: TableSources): readonly Route[] {
     routes.push(
       ...kbsRoutes(broker),
       ...attemptRoutes(broker),
+      ...replayRoutes(broker, attestation, rvps),
       ...policyRoutes(broker, attestation),
       ...resourceRoutes(broker),
     );

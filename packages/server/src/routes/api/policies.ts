@@ -1,5 +1,5 @@
 import type { AttestationBackend } from '@assay/attestation-service';
-import { assayError } from '@assay/bytes/findings';
+import { assayError, listInLine } from '@assay/bytes/findings';
 import type { KeyBroker } from '@assay/kbs';
 import Type from 'typebox';
 import { json, jsonBody, param, principalOf, type Route } from '../route.js';
@@ -145,6 +145,6 @@ export function policyRoutes(broker: KeyBroker, attestation: AttestationBackend)
 }
 
 async function unknownPolicy(attestation: AttestationBackend, id: string): Promise<Error> {
-  const list = (await attestation.listPolicies()).map((policy) => policy.id);
+  const list = listInLine((await attestation.listPolicies()).map((policy) => policy.id));
   return assayError('policy.id.known', { params: { id, list } });
 }

@@ -120,6 +120,7 @@ function expiry(text: string): number | 'never' {
 
 function unknownName(name: string, names: readonly string[]): Error {
   const nearest = nearestName(name, names);
-  const told = nearest === undefined ? `${names.length} other names exist` : `nearest is \`${nearest}\``;
+  const others = names.length === 1 ? '1 other name exists' : `${names.length} other names exist`;
+  const told = nearest === undefined ? others : `nearest is \`${nearest}\``;
   return assayError('rv.value.present', { params: { name, nearest: told } });
 }
