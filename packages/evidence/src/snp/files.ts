@@ -6,25 +6,31 @@ import { compareReportData } from '../binding/report-data.js';
 import type { ExpectedInitData, ExpectedReportData } from '../verifier.js';
 import { parseCertificates, type TrustAnchor } from '../x509/index.js';
 import type { SnpRules } from './appraise/rules.js';
-import { reportMembers } from './claims.js';
-import { type AmdTrust, amdTrust, amdTrustIn } from './endorsement/roots.js';
+import { reportMembers, snpClaims } from './claims.js';
 import { readPolicy } from './report/policy.js';
 import { allZero } from './report/report.js';
 import { readTcb } from './tcb.js';
-import { readEndorsements } from './verifier.js';
+import { readEndorsements, trustOf } from './verifier.js';
 import { type SnpVerification, verifySnpReport } from './verify.js';
 
 export interface SnpFileOptions {
+  /** Time of verification. */
   readonly at: Date;
-  /** ARK certificates (DER or PEM) that alone are trusted, instead of AMD's. */
-  readonly trustAnchors?: readonly Uint8Array[];
+  /** The time was chosen by the caller; default true. */
+  readonly asOf?: boolean;
+  /** ARK certificates (DER or PEM) that are trusted instead of AMD's, for this call alone. */
+  readonly roots?: readonly Uint8Array[];
+  /** Roots of emulated hardware, by name. */
   readonly emulatedRoots?: readonly TrustAnchor[];
   readonly reportData?: Uint8Array;
   readonly initDataDigest?: Uint8Array;
   readonly rules?: SnpRules;
 }
 
-/** A verdict with the members that describe the report beside it. */
+/**
+ * A verdict with the members that describe the report beside it. `claims` are fields of an authentic report,
+ * `policy_claims` the same as policies see them under `input.snp`.
+ */
 export type SnpFileResult = Verdict & { readonly [member: string]: FindingData | undefined };
 
 /**
@@ -34,21 +40,25 @@ export type SnpFileResult = Verdict & { readonly [member: string]: FindingData |
 export function verifySnpFiles(files: { readonly [role: string]: Uint8Array }, options: SnpFileOptions): SnpFileResult {
   const { report } = files;
   if (report === undefined) throw new RangeError('file report is missing');
+  const asOf = options.asOf ?? true;
   const supplied = readEndorsements(files);
   const result = verifySnpReport({
     report,
     certificates: supplied.certificates,
-    trust: trustOf(options),
+    trust: trustOf({
+      ...(options.emulatedRoots === undefined ? {} : { emulatedRoots: options.emulatedRoots }),
+      ...(options.roots === undefined ? {} : { roots: anchorsOf(options.roots) }),
+    }),
     rules: options.rules ?? {},
     now: options.at,
-    clock: `--at ${utc(options.at)}`,
+    clock: asOf ? `--at ${utc(options.at)}` : "this server's clock",
   });
   const findings = [...supplied.findings, ...result.findings];
   const { fields } = result;
   if (fields !== undefined) {
     const { reportData, initDataDigest } = options;
     const expected: ExpectedReportData[] | undefined =
-      reportData === undefined ? undefined : [{ bytes: reportData, algorithm: 'given', members: 'report data' }];
+      reportData === undefined ? undefined : [{ bytes: reportData, algorithm: 'as given', members: '--report-data' }];
     const initData: ExpectedInitData | undefined =
       initDataDigest === undefined ? undefined : { digest: initDataDigest };
     findings.push(compareReportData(fields.reportData, expected, 64, 'snp').finding);
@@ -57,24 +67,22 @@ export function verifySnpFiles(files: { readonly [role: string]: Uint8Array }, o
   const verdict = assembleVerdict({
     kind: 'snp',
     at: options.at,
-    asOf: true,
+    asOf,
     asked: false,
     findings,
     collateral: result.collateral,
     ...(result.authentic === undefined ? {} : { claims: reportMembers(result.authentic.report) }),
   });
-  return { ...verdict, ...members(result) } as SnpFileResult;
+  const { authentic } = result;
+  const policyClaims = authentic === undefined ? {} : { policy_claims: snpClaims(authentic) };
+  return { ...verdict, ...members(result), ...policyClaims } as SnpFileResult;
 }
 
-function trustOf({ trustAnchors, emulatedRoots = [] }: SnpFileOptions): AmdTrust {
-  if (trustAnchors === undefined) return amdTrust(emulatedRoots);
-  const anchors = trustAnchors.flatMap(parseCertificates).map(
-    ({ subject, publicKey }): TrustAnchor => ({
-      name: `given root ${subject.commonName ?? 'without a name'}`,
-      publicKey: publicKey.der,
-    }),
-  );
-  return amdTrustIn([...anchors, ...emulatedRoots]);
+function anchorsOf(roots: readonly Uint8Array[]): TrustAnchor[] {
+  return roots.flatMap(parseCertificates).map(({ subject, publicKey }) => ({
+    name: `given root ${subject.commonName ?? 'without a name'}`,
+    publicKey: publicKey.der,
+  }));
 }
 
 function members({ fields, product, leaf, comparisons }: SnpVerification): JsonObject {

@@ -57,7 +57,7 @@ describe.skipIf(folder === undefined)('published reports', () => {
     const anchor = entry.trust_anchor === undefined ? undefined : files[entry.trust_anchor];
     const result = verifySnpFiles(files, {
       at: new Date(entry.verification_time),
-      ...(anchor === undefined ? {} : { trustAnchors: [anchor] }),
+      ...(anchor === undefined ? {} : { roots: [anchor] }),
     });
     const failed = result.findings
       .filter(({ outcome, stage }) => outcome === 'fail' && stage !== 'appraise')

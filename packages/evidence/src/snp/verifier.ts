@@ -1,5 +1,5 @@
 /** The verifier of TEE `snp`: evidence of the SNP attester, endorsements from the host, a cache or AMD's key distribution service. */
-import { type FindingDraft, notChecked } from '@assay/bytes/findings';
+import { type FindingDraft, notChecked, refuses } from '@assay/bytes/findings';
 import { compareInitData } from '../binding/init-data.js';
 import { compareReportData } from '../binding/report-data.js';
 import type { Endorsements, Verifier, VerifierResult, VerifyInput } from '../verifier.js';
@@ -7,7 +7,7 @@ import type { TrustAnchor } from '../x509/index.js';
 import type { SnpRules } from './appraise/rules.js';
 import { SNP_CLAIM_ORIGINS, snpClaims } from './claims.js';
 import { merge, readCertificateTable, type SuppliedCertificates } from './endorsement/certificate-table.js';
-import { type AmdTrust, amdTrust } from './endorsement/roots.js';
+import { type AmdTrust, amdTrust, amdTrustIn } from './endorsement/roots.js';
 import { readSnpEvidence } from './evidence.js';
 import { verifySnpReport } from './verify.js';
 
@@ -17,16 +17,22 @@ const REPORT_DATA_SIZE = 64;
 export interface SnpVerifierOptions {
   /** Roots of emulated hardware, added by the owner by name: claims then say `emulated: true`. */
   readonly emulatedRoots?: readonly TrustAnchor[];
-  /** Instead of AMD's pins and `emulatedRoots`. */
-  readonly trust?: AmdTrust;
+  /** Instead of AMD's pins. */
+  readonly roots?: readonly TrustAnchor[];
   readonly rules?: SnpRules;
 }
 
 /** A verifier with its own cache of verified chains; make one and keep it. */
 export function createSnpVerifier(options: SnpVerifierOptions = {}): Verifier {
-  const trust = options.trust ?? amdTrust(options.emulatedRoots ?? []);
+  const trust = trustOf(options);
   const rules = options.rules ?? {};
   return { tee: 'snp', verify: (input) => verify(input, trust, rules) };
+}
+
+/** Anchors of a verifier's options. */
+export function trustOf({ emulatedRoots = [], roots }: Pick<SnpVerifierOptions, 'roots' | 'emulatedRoots'>): AmdTrust {
+  if (roots === undefined) return amdTrust(emulatedRoots);
+  return amdTrustIn([...roots, ...emulatedRoots.map((anchor) => ({ ...anchor, emulated: true as const }))]);
 }
 
 /** Trusts AMD's roots alone. */
@@ -55,9 +61,7 @@ function verify(input: VerifyInput, trust: AmdTrust, rules: SnpRules): VerifierR
   const reportData = compareReportData(fields.reportData, input.reportData, REPORT_DATA_SIZE, 'snp');
   const initData = compareInitData(fields.hostData, input.initData, fields.hostData.length, 'HOST_DATA');
   const findings = [...before, reportData.finding, initData.finding];
-  if (result.authentic === undefined || !reportData.holds || !initData.holds) {
-    return { accepted: false, findings, collateral };
-  }
+  if (result.authentic === undefined || findings.some(refuses)) return { accepted: false, findings, collateral };
   const claims = snpClaims(result.authentic);
   return {
     accepted: true,

@@ -146,8 +146,9 @@ function hardware(report: AuthenticReport | undefined): FindingDraft[] {
   return [
     warned('evidence.hardware.backed', {
       subject: 'snp',
-      params: { tee: 'snp' },
+      params: { tee: 'emulated snp' },
       source: `${report.chain.anchor.name}: root of an emulated TEE, added by name`,
+      origin: { kind: 'setting', key: 'trust.emulated.roots' },
     }),
   ];
 }

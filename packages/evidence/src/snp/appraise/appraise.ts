@@ -126,7 +126,7 @@ function judgeMask({ chipId }: ReportFields): FindingDraft {
 }
 
 function judgeDebug({ policy: value }: ReportFields, { flags }: GuestPolicy, rules: SnpRules): FindingDraft {
-  if (!flags.debug || rules.debugAllowed === true) return passed('snp.guest.debug', 'report', flags.debug);
+  if (!flags.debug) return passed('snp.guest.debug', 'report', false);
   const facts = {
     subject: 'report',
     params: { actual: hexNumber(value) },
@@ -134,24 +134,24 @@ function judgeDebug({ policy: value }: ReportFields, { flags }: GuestPolicy, rul
     actual: true,
     compare: { relation: 'equal', type: 'flags' },
   } as const;
-  if (rules.debugAllowed === false) return failed('snp.guest.debug', { ...facts, ...setting('debug_allowed') });
-  return warned('snp.guest.debug', { ...facts, source: 'AMD 56860, guest policy: DEBUG', origin });
+  // What the owner relaxes still warns.
+  if (rules.debugAllowed === true) return warned('snp.guest.debug', { ...facts, ...setting('debug_allowed') });
+  return failed('snp.guest.debug', { ...facts, source: 'AMD 56860, guest policy: DEBUG', origin });
 }
 
 function judgeMigration(fields: ReportFields, { flags }: GuestPolicy, rules: SnpRules): FindingDraft {
   const agent = encodeHex(fields.reportIdMa);
   if (!flags.migrateMa) return passed('snp.guest.migration', 'report', false);
-  const { migrationAgents } = rules;
-  if (migrationAgents?.includes(agent) === true) return passed('snp.guest.migration', 'report', agent);
-  const facts = {
+  const { migrationAgents = [] } = rules;
+  if (migrationAgents.includes(agent)) return passed('snp.guest.migration', 'report', agent);
+  return failed('snp.guest.migration', {
     subject: 'report',
     params: { actual: agent },
-    expected: migrationAgents ?? [],
+    expected: migrationAgents,
     actual: agent,
     compare: { relation: 'one-of', type: 'flags' },
-  } as const;
-  if (migrationAgents !== undefined) return failed('snp.guest.migration', { ...facts, ...setting('migration_agents') });
-  return warned('snp.guest.migration', { ...facts, source: 'AMD 56860, guest policy: MIGRATE_MA', origin });
+    ...setting('migration_agents'),
+  });
 }
 
 function judgePolicy(fields: ReportFields, policy: GuestPolicy, rules: SnpRules): FindingDraft[] {

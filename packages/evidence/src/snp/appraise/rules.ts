@@ -1,4 +1,4 @@
-/** What an owner may ask of SNP reports beyond authenticity. What is left out is policy's business, by the claims. */
+/** What an owner asks of SNP reports beyond authenticity. Defaults are strict; what is relaxed still warns. */
 import type { Product } from '../product.js';
 import type { PlatformFlag, PolicyFlag } from '../report/policy.js';
 import type { FirmwareVersion } from '../report/report.js';
@@ -10,9 +10,9 @@ export interface SnpRules {
    * it is judged here. Under an SVSM or a paravisor the operating system has 1 to 3: allow it per deployment.
    */
   readonly maximumVmpl?: 0 | 1 | 2 | 3;
-  /** Undefined: a warning, and the claim `policy_debug_allowed`. */
+  /** Accept guests that the host may debug. Default false. */
   readonly debugAllowed?: boolean;
-  /** REPORT_ID_MA of migration agents, hex; undefined: a warning, and the claim `policy_migrate_ma`. */
+  /** REPORT_ID_MA of the migration agents that may receive a guest, hex. Default: none, so that MIGRATE_MA refuses. */
   readonly migrationAgents?: readonly string[];
   /** Flags of the guest policy that must be as given. */
   readonly guestPolicy?: { readonly [flag in PolicyFlag]?: boolean };
