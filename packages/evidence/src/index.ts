@@ -1,8 +1,20 @@
 export { compareInitData, type InitDataComparison } from './binding/init-data.js';
 export { compareReportData, type FieldSize, fit, type ReportDataComparison } from './binding/report-data.js';
 export type { DcapVerifierOptions } from './dcap/verifier.js';
+export * as eventlog from './eventlog/index.js';
+export { type EventlogFileResult, verifyEventlogFiles } from './eventlog/index.js';
 export { sampleDeviceVerifier, sampleVerifier } from './sample/verifier.js';
 export { createSgxVerifier, sgxVerifier } from './sgx/verifier.js';
+export * as snp from './snp/index.js';
+export {
+  createSnpVerifier,
+  type SnpFileResult,
+  type SnpNeeds,
+  type SnpRules,
+  snpNeeds,
+  snpVerifier,
+  verifySnpFiles,
+} from './snp/index.js';
 export { createTdxVerifier, tdxVerifier } from './tdx/verifier.js';
 export type {
   ClaimClass,

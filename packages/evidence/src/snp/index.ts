@@ -1,7 +1,7 @@
 /** AMD SEV-SNP: attestation reports, AMD's endorsements, appraisal, claims. */
 export type { SnpRules } from './appraise/rules.js';
 export { type AuthenticReport, authenticate } from './authenticate.js';
-export { reportMembers, snpClaims } from './claims.js';
+export { reportMembers, snpClaims, snpClaims as claims } from './claims.js';
 export {
   CERTIFICATE_GUIDS,
   type CertificateKind,
@@ -22,8 +22,8 @@ export { readSnpEvidence, type SnpEvidence } from './evidence.js';
 export { type SnpFileOptions, type SnpFileResult, verifySnpFiles } from './files.js';
 export { reportNeeds, type SnpNeeds, snpNeeds } from './needs.js';
 export { PRODUCTS, type Product, productOfCpuid } from './product.js';
-export { checkForm } from './report/form.js';
+export { checkForm, checkForm as parse } from './report/form.js';
 export { type ParsedReport, REPORT_SIZE, type ReportFields, readReport } from './report/report.js';
 export { readTcb, type Tcb, type TcbComponent } from './tcb.js';
 export { createSnpVerifier, type SnpVerifierOptions, snpVerifier } from './verifier.js';
-export { type SnpInput, type SnpVerification, verifySnpReport } from './verify.js';
+export { type SnpInput, type SnpVerification, verifySnpReport, verifySnpReport as verify } from './verify.js';
