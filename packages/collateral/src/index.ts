@@ -1,1 +1,43 @@
-export {};
+/** `@assay/collateral`: what vendors state about their platforms, fetched, kept and handed out. Decides nothing. */
+export { AmdCollateral, type AmdCollateralOptions, type AmdRequest } from './amd.js';
+export { type Bundle, exportBundle, importBundle, type KnownExporter, rawPublicKey } from './bundle/bundle.js';
+export { Archive } from './cache/archive.js';
+export { type CollateralCache, memoryCache } from './cache/cache.js';
+export { Budget, type BudgetLimit } from './http/budget.js';
+export { DEFAULT_RETRY, Fetcher, type FetcherOptions, type RetryPolicy } from './http/fetcher.js';
+export { type NodeTransportOptions, nodeTransport } from './http/node-transport.js';
+export {
+  type Transport,
+  type TransportAnswer,
+  TransportError,
+  type TransportFault,
+  type TransportRequest,
+} from './http/transport.js';
+export { type CollateralSet, IntelCollateral, type IntelCollateralOptions, type IntelRequest } from './intel.js';
+export {
+  type AmdKey,
+  type AmdProduct,
+  type IntelTee,
+  type Item,
+  itemKey,
+  itemName,
+  type PckCa,
+  type PckRequest,
+  type TcbUpdate,
+  type VcekTcb,
+} from './item/item.js';
+export { parseItemKey } from './item/parse-key.js';
+export { type CollateralRecord, decodeRecord, encodeRecord } from './item/record.js';
+export {
+  DEFAULT_KEEPING,
+  type ItemCheck,
+  type ItemOutcome,
+  Keeper,
+  type KeeperOptions,
+  type KeepingPolicy,
+} from './keeper.js';
+export { AMD_KDS, type KdsSourceOptions, kdsSource, type VcekStore, vcekStoreSource } from './source/kds.js';
+export { INTEL_PCS, type PcsSourceOptions, pcsSource } from './source/pcs.js';
+export type { Source, SourceFailure, SourceResult } from './source/source.js';
+export { collateralStatus, type ItemStatus } from './status.js';
+export { systemTiming, type Timing } from './timing.js';

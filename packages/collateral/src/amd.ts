@@ -1,0 +1,145 @@
+import { DecodeError } from '@assay/bytes';
+import {
+  type Certificate,
+  checkCrlSignature,
+  checkLink,
+  checkPath,
+  orderChain,
+  parseCertificates,
+  parseCrl,
+  pinned,
+  sameName,
+  type TrustAnchor,
+} from '@assay/evidence/x509';
+import { type CollateralSet, collateralSet } from './intel.js';
+import { type AmdKey, type AmdProduct, type Item, itemName, type VcekTcb } from './item/item.js';
+import type { CollateralRecord } from './item/record.js';
+import { type ItemCheck, type ItemOutcome, Keeper, type KeeperOptions } from './keeper.js';
+
+export interface AmdCollateralOptions extends KeeperOptions {
+  /** ARKs by key. What does not hang on one of them is neither kept nor handed out. */
+  readonly anchors: readonly TrustAnchor[];
+}
+
+/** What one report needs. */
+export interface AmdRequest {
+  readonly product: AmdProduct;
+  readonly key: AmdKey;
+  /** Absent where the evidence brings its own leaf, and for VLEKs, which the public cannot fetch. */
+  readonly leaf?: { readonly hwId: string; readonly tcb: VcekTcb };
+  readonly at?: Date;
+}
+
+/** Certificates and CRLs of SEV-SNP reports. A VCEK is fetched once per chip and TCB, ever. */
+export class AmdCollateral {
+  readonly keeper: Keeper;
+  readonly #anchors: readonly TrustAnchor[];
+
+  constructor(options: AmdCollateralOptions) {
+    this.keeper = new Keeper(options);
+    this.#anchors = options.anchors;
+  }
+
+  /** Rejects only when the cache fails. */
+  async get(request: AmdRequest): Promise<CollateralSet> {
+    const ask = (item: Item, check: ItemCheck): Promise<ItemOutcome> =>
+      request.at === undefined ? this.keeper.get(item, check) : this.keeper.asOf(item, request.at, check);
+    return this.#collect(request, ask);
+  }
+
+  /** Chain and CRL, fetched now. A VCEK never changes and is only fetched where it is missing. */
+  async refresh(request: AmdRequest): Promise<CollateralSet> {
+    return this.#collect(request, (item, check) =>
+      item.kind === 'vcek' ? this.keeper.get(item, check) : this.keeper.refresh(item, check),
+    );
+  }
+
+  /** Takes records of a bundle. @returns one line for each that does not hold */
+  async take(records: readonly (readonly [Item, CollateralRecord])[]): Promise<readonly string[]> {
+    const problems: string[] = [];
+    // Chains first: the others are checked with them.
+    const ordered = [...records].sort(([a], [b]) => Number(b.kind === 'amd-chain') - Number(a.kind === 'amd-chain'));
+    const chains = new Map<string, CollateralRecord>();
+    for (const [item, record] of ordered) {
+      if (item.kind !== 'amd-chain' && item.kind !== 'vcek' && item.kind !== 'amd-crl') continue;
+      const key = item.kind === 'vcek' ? 'vcek' : item.key;
+      if (item.kind === 'amd-chain') chains.set(`${key}/${item.product}`, record);
+      const check =
+        item.kind === 'amd-chain' ? this.#checkChain : this.#checkWith(chains.get(`${key}/${item.product}`));
+      const wrong = await this.keeper.take(item, record, check);
+      if (wrong !== undefined) problems.push(`${itemName(item)}: ${wrong}`);
+    }
+    return problems;
+  }
+
+  async #collect(
+    request: AmdRequest,
+    ask: (item: Item, check: ItemCheck) => Promise<ItemOutcome>,
+  ): Promise<CollateralSet> {
+    const { product, key, leaf } = request;
+    const chain = await ask({ kind: 'amd-chain', product, key }, this.#checkChain);
+    const check = this.#checkWith(chain.record);
+    const others: Item[] = [
+      { kind: 'amd-crl', product, key },
+      ...(leaf === undefined || key === 'vlek' ? [] : [{ kind: 'vcek', product, ...leaf } as const]),
+    ];
+    const outcomes = await Promise.all(others.map((item) => ask(item, check)));
+    return collateralSet([chain, ...outcomes], request.at);
+  }
+
+  readonly #checkChain: ItemCheck = (_, record) => {
+    const path = pathOf(record);
+    if (typeof path === 'string') return path;
+    const [, root] = path;
+    if (pinned(root, this.#anchors) === undefined)
+      return `ends in ${root.subject.commonName ?? 'a root'}, which is no known ARK`;
+    return checkPath(path)[0]?.text;
+  };
+
+  #checkWith(chain: CollateralRecord | undefined): ItemCheck {
+    return (item, record) => {
+      const path = chain === undefined ? 'no chain is at hand to check it with' : pathOf(chain);
+      if (typeof path === 'string') return path;
+      const [intermediate, root] = path;
+      return item.kind === 'vcek' ? checkLeaf(record, intermediate) : checkCrl(record, root);
+    };
+  }
+}
+
+function pathOf(record: CollateralRecord): readonly [Certificate, Certificate] | string {
+  try {
+    const path = orderChain(parseCertificates(record.pieces['cert_chain'] ?? new Uint8Array(0)));
+    if (typeof path === 'string') return path;
+    const [intermediate, root] = path;
+    return intermediate === undefined || root === undefined || path.length !== 2
+      ? `${path.length} certificates; 2 are right`
+      : [intermediate, root];
+  } catch (error) {
+    return whyUnreadable(error);
+  }
+}
+
+function checkLeaf(record: CollateralRecord, issuer: Certificate): string | undefined {
+  try {
+    const [leaf, ...others] = parseCertificates(record.pieces['leaf'] ?? new Uint8Array(0));
+    if (leaf === undefined || others.length > 0) return 'not one certificate';
+    return checkLink(leaf, issuer, 0)[0]?.text;
+  } catch (error) {
+    return whyUnreadable(error);
+  }
+}
+
+function checkCrl(record: CollateralRecord, root: Certificate): string | undefined {
+  try {
+    const crl = parseCrl(record.pieces['crl'] ?? new Uint8Array(0));
+    if (!sameName(crl.issuer, root.subject)) return `is of ${crl.issuer.commonName ?? 'another issuer'}`;
+    return checkCrlSignature(crl, root) ? undefined : `is not signed by ${root.subject.commonName ?? 'its root'}`;
+  } catch (error) {
+    return whyUnreadable(error);
+  }
+}
+
+function whyUnreadable(error: unknown): string {
+  if (error instanceof DecodeError) return error.message;
+  throw error;
+}

@@ -1,0 +1,113 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { type Transport, type TransportAnswer, TransportError, type TransportRequest } from './transport.js';
+
+export interface NodeTransportOptions {
+  /** Certificates (PEM) of authorities that are trusted beside the system's: a PCCS often has one of its own. */
+  readonly ca?: readonly string[];
+  /** Allows `http://`. What is fetched is signed, but anybody on the way sees which machines are asked about. */
+  readonly allowHttp?: boolean;
+}
+
+/** Chain headers are long: two certificates, percent-encoded. */
+const MAX_HEADER_BYTES = 64 * 1024;
+
+/** The transport of production: node:https, with limits on time and size. */
+export function nodeTransport(options: NodeTransportOptions = {}): Transport {
+  return (request) =>
+    new Promise((resolve, reject) => {
+      const { protocol } = request.url;
+      if (protocol !== 'https:' && !(protocol === 'http:' && options.allowHttp === true)) {
+        reject(new TransportError('not-allowed', `${protocol} is not allowed here`));
+        return;
+      }
+      send(request, options, resolve, reject);
+    });
+}
+
+function send(
+  request: TransportRequest,
+  options: NodeTransportOptions,
+  resolve: (answer: TransportAnswer) => void,
+  reject: (error: TransportError) => void,
+): void {
+  const common = {
+    method: 'GET',
+    headers: { accept: '*/*', 'user-agent': 'assay', ...request.headers },
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // One connection per request: answers are cached for a day, connections kept for it would only go stale.
+    agent: false as const,
+  };
+  const onAnswer = (answer: IncomingMessage): void => read(answer, request.maxBytes, finish, fail);
+  const outgoing =
+    request.url.protocol === 'https:'
+      ? httpsRequest(request.url, { ...common, ...(options.ca === undefined ? {} : { ca: [...options.ca] }) }, onAnswer)
+      : httpRequest(request.url, common, onAnswer);
+  const timer = setTimeout(() => {
+    fail(new TransportError('timeout', `no complete answer within ${request.timeoutMs} ms`));
+  }, request.timeoutMs);
+  let done = false;
+  function fail(error: unknown): void {
+    if (done) return;
+    done = true;
+    clearTimeout(timer);
+    outgoing.destroy();
+    reject(error instanceof TransportError ? error : classify(error));
+  }
+  function finish(answer: TransportAnswer): void {
+    if (done) return;
+    done = true;
+    clearTimeout(timer);
+    resolve(answer);
+  }
+  outgoing.on('error', fail);
+  outgoing.end();
+}
+
+function read(
+  answer: IncomingMessage,
+  maxBytes: number,
+  finish: (answer: TransportAnswer) => void,
+  fail: (error: unknown) => void,
+): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  answer.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > maxBytes) fail(new TransportError('too-large', `answer is larger than ${maxBytes} bytes`));
+    else chunks.push(chunk);
+  });
+  answer.on('error', fail);
+  answer.on('aborted', () => fail(new TransportError('incomplete', `connection ended after ${length} bytes`)));
+  answer.on('end', () => {
+    if (!answer.complete) return fail(new TransportError('incomplete', `connection ended after ${length} bytes`));
+    finish({
+      status: answer.statusCode ?? 0,
+      headers: headersOf(answer),
+      body: Uint8Array.from(Buffer.concat(chunks)),
+    });
+  });
+}
+
+function headersOf(answer: IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of Object.entries(answer.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+}
+
+const NAME_ERRORS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_FAIL']);
+const TLS_ERRORS =
+  /^(CERT_|ERR_TLS|ERR_SSL|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERROR_IN_CERT|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|EPROTO)/;
+
+function classify(error: unknown): TransportError {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
+  const options = { cause: error };
+  if (NAME_ERRORS.has(code)) return new TransportError('name', `the name does not resolve (${code})`, options);
+  if (TLS_ERRORS.test(code)) return new TransportError('tls', code, options);
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new TransportError('too-large', `headers are larger than ${MAX_HEADER_BYTES} bytes`, options);
+  }
+  return new TransportError('connection', code, options);
+}
