@@ -16,10 +16,16 @@ export interface GroupCommitOptions {
   /** Longest time a transaction waits for other processes, in milliseconds. */
   readonly busyTimeoutMs: number;
   readonly mapError: (error: unknown) => unknown;
+  /** Called when a transaction has the write lock. */
+  readonly begun?: () => void;
+  /** Called as the last act before the commit. */
+  readonly finish?: () => void;
 }
 
 /** More than this is written in several transactions, so that one commit stays short. */
 const LARGEST_BATCH = 512;
+/** Longest pause between two attempts to get the lock; a commit takes about one fsync. */
+const LONGEST_PAUSE_MS = 8;
 
 /**
  * Puts writes that arrive together into one transaction, since an fsync costs the same for one row as for a hundred.
@@ -74,7 +80,9 @@ export class GroupCommit {
       return;
     }
     try {
+      this.#options.begun?.();
       results = batch.map((job) => job.apply());
+      this.#options.finish?.();
       db.exec('COMMIT');
     } catch (error) {
       this.#rollback();
@@ -98,7 +106,7 @@ export class GroupCommit {
         return;
       } catch (error) {
         if (!isBusy(error) || performance.now() >= deadline) throw error;
-        await sleep(Math.random() * Math.min(2 ** attempt, 50));
+        await sleep(Math.random() * Math.min(2 ** attempt, LONGEST_PAUSE_MS));
       }
     }
   }

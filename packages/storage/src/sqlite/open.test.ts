@@ -124,7 +124,11 @@ describe('errors say what to do', () => {
     expect(writes[1]).toMatchObject({
       reason: failure('storage.write.possible', /disk or quota is full/, /Nothing acknowledged is lost/),
     });
-    expect((await storage.list('kbs', { limit: 9 })).map((entry) => entry.key)).toEqual(['before', 'other', 'small']);
+    const kept = await storage.list('kbs', { limit: 9 });
+    expect(kept.map((entry) => entry.key)).toEqual(['before', 'other', 'small']);
+    // What was counted in the transaction that was undone has not been counted.
+    expect(kept.map((entry) => entry.version)).toEqual([1, 3, 2]);
+    expect(await storage.revision('kbs')).toBe(3);
     expect((await storage.health()).ok).toBe(true);
     await storage.close();
   });

@@ -20,8 +20,11 @@ export interface SqliteOptions {
   readonly maxBytes?: number;
 }
 
-/** While the lock is held elsewhere, the event loop is blocked for at most this long at a time. */
-const BLOCKING_WAIT_MS = 25;
+/** While the lock is held elsewhere, the event loop is blocked for at most this long at a time; waiting goes on beside it. */
+const BLOCKING_WAIT_MS = 1;
+/** Pages of 4 KiB in the log before it is folded into the file: often written pages are then folded once. */
+const CHECKPOINT_PAGES = 4096;
+const CACHE_KIB = 16 * 1024;
 
 /**
  * Opens or creates the embedded database, brings its schema up to date and makes sure that it is durable.
@@ -89,6 +92,8 @@ export function configureSqlite(db: SqliteDatabase, path: string, options: Sqlit
   db.exec('PRAGMA synchronous = FULL');
   if (db.prepare('PRAGMA synchronous').get()?.['synchronous'] !== 2)
     throw notWritable(path, 'synchronous=FULL not honoured', undefined, 'Use another build of SQLite.');
+  db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  db.exec(`PRAGMA cache_size = ${-CACHE_KIB}`);
   db.exec('PRAGMA trusted_schema = OFF');
   db.exec('PRAGMA cell_size_check = ON');
   if (options.maxBytes !== undefined) {

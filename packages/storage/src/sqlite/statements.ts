@@ -15,13 +15,18 @@ import type { SqliteDatabase, SqliteRow, SqliteStatement } from './driver.js';
 
 const LIVE = '(expires_at IS NULL OR expires_at > ?)';
 
-/** The prepared statements of a connection, and what is made of them. Writes must run inside a transaction. */
+/**
+ * The prepared statements of a connection, and what is made of them. Writes must run inside a transaction that `begun` was
+ * called at the start of, and `finish` is called at the end of.
+ */
 export class Statements {
+  /** Revisions of the namespaces that the present transaction writes to: each is read once and written once. */
+  readonly #revisions = new Map<string, number>();
   readonly #get: SqliteStatement;
   readonly #version: SqliteStatement;
   readonly #put: SqliteStatement;
   readonly #delete: SqliteStatement;
-  readonly #bump: SqliteStatement;
+  readonly #setRevision: SqliteStatement;
   readonly #revision: SqliteStatement;
   readonly #sweep: SqliteStatement;
   readonly #probe: SqliteStatement;
@@ -35,10 +40,9 @@ export class Statements {
        ON CONFLICT (ns, key) DO UPDATE
        SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at`,
     );
-    this.#delete = db.prepare('DELETE FROM entry WHERE ns = ? AND key = ?');
-    this.#bump = db.prepare(
-      `INSERT INTO namespace (ns, revision) VALUES (?, 1)
-       ON CONFLICT (ns) DO UPDATE SET revision = revision + 1 RETURNING revision`,
+    this.#delete = db.prepare('DELETE FROM entry WHERE ns = ? AND key = ? RETURNING value, version, expires_at');
+    this.#setRevision = db.prepare(
+      'INSERT INTO namespace (ns, revision) VALUES (?, ?) ON CONFLICT (ns) DO UPDATE SET revision = excluded.revision',
     );
     this.#revision = db.prepare('SELECT revision FROM namespace WHERE ns = ?');
     this.#sweep = db.prepare(
@@ -56,6 +60,16 @@ export class Statements {
       ['values ASC', list(`${plain}, value`, 'ASC')],
       ['values DESC', list(`${plain}, value`, 'DESC')],
     ]);
+  }
+
+  /** A transaction has the write lock: what an earlier one knew of revisions may be out of date. */
+  begun(): void {
+    this.#revisions.clear();
+  }
+
+  /** Last act before the commit. */
+  finish(): void {
+    for (const [ns, revision] of this.#revisions) this.#setRevision.run(ns, revision);
   }
 
   get(ns: string, key: string, now: number): Entry | undefined {
@@ -82,10 +96,12 @@ export class Statements {
   }
 
   remove(ns: string, key: string, now: number): Entry | undefined {
-    const entry = this.get(ns, key, now);
-    this.#delete.run(ns, key);
-    if (entry) this.#bump.get(ns);
-    return entry;
+    const row = this.#delete.get(ns, key);
+    const expiresAt = row?.['expires_at'];
+    // An entry that had ended is freed, but was not there.
+    if (row === undefined || (typeof expiresAt === 'number' && expiresAt <= now)) return undefined;
+    this.#rise(ns);
+    return { value: row['value'] as Uint8Array, ...versionOf(row) };
   }
 
   /** All conditions before the first write, so that a conflict leaves nothing to undo. */
@@ -120,9 +136,15 @@ export class Statements {
 
   /** The version is the namespace's revision after the write: it never falls, also not over deletions. */
   #write(ns: string, key: string, value: Uint8Array, expiresAt: number | undefined): Written {
-    const version = Number(this.#bump.get(ns)?.['revision']);
+    const version = this.#rise(ns);
     this.#put.run(ns, key, value, version, expiresAt ?? null);
     return { outcome: 'written', version };
+  }
+
+  #rise(ns: string): number {
+    const revision = (this.#revisions.get(ns) ?? this.revision(ns)) + 1;
+    this.#revisions.set(ns, revision);
+    return revision;
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   checkKey,
   checkNamespace,
@@ -21,7 +22,7 @@ import type {
 } from '../contract.js';
 import { storageClosed } from '../errors.js';
 import type { SqliteDatabase } from './driver.js';
-import { fromSqlite } from './errors.js';
+import { fromSqlite, isBusy } from './errors.js';
 import { GroupCommit } from './group-commit.js';
 import { Statements } from './statements.js';
 
@@ -60,6 +61,8 @@ export class SqliteStorage implements Storage {
       windowMs: connection.groupCommitMs,
       busyTimeoutMs: connection.busyTimeoutMs,
       mapError: (error) => fromSqlite(error, connection.path),
+      begun: () => this.#statements.begun(),
+      finish: () => this.#statements.finish(),
     });
   }
 
@@ -148,11 +151,18 @@ export class SqliteStorage implements Storage {
     }
   }
 
-  #read<T>(read: () => T): T {
-    try {
-      return read();
-    } catch (error) {
-      throw fromSqlite(error, this.#connection.path);
+  /** Readers wait for nobody but a process that is recovering or closing the log. */
+  async #read<T>(read: () => T): Promise<T> {
+    const begun = performance.now();
+    for (;;) {
+      try {
+        return read();
+      } catch (error) {
+        const late = performance.now() - begun >= this.#connection.busyTimeoutMs;
+        if (!isBusy(error) || late) throw fromSqlite(error, this.#connection.path);
+        await sleep(1);
+        this.#checkOpen();
+      }
     }
   }
 
