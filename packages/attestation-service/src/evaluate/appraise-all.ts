@@ -9,6 +9,7 @@ import {
 } from '@assay/bytes/findings';
 import type { ReferenceValueSource } from '@assay/rvps';
 import { type Appraisal, appraise } from '../policy/appraise.js';
+import { type Budget, evaluationBudget } from '../policy/engine.js';
 import { explainFormerValues } from '../policy/former-values.js';
 import { ReferenceValueRecorder } from '../policy/reference-values.js';
 import type { ActivePolicy, PolicySnapshot } from '../policy/store.js';
@@ -41,7 +42,10 @@ export async function appraiseAll(
   for (let round = 1; ; round += 1) {
     const view = await source.snapshot(names);
     const recorder = new ReferenceValueRecorder(view, now);
-    const appraisals = chosen.map(({ input, id, active }) => appraiseOne(input, id, active, policies, recorder, now));
+    const budget = evaluationBudget();
+    const appraisals = chosen.map(({ input, id, active }) =>
+      appraiseOne(input, id, active, policies, recorder, now, budget),
+    );
     const unasked = view.revision === undefined ? recorder.uses.filter((use) => !names.has(use.name)) : [];
     if (unasked.length === 0 || round === MOST_ROUNDS) {
       const explained = appraisals.map(async (appraisal) => ({
@@ -65,11 +69,12 @@ function appraiseOne(
   policies: PolicySnapshot,
   recorder: ReferenceValueRecorder,
   now: Date,
+  budget: Budget,
 ): Appraisal {
   if (active === undefined) return without(input, id, unknownPolicy(id, input.submod, [...policies.policies.keys()]));
   const { compiled, record } = active;
   if (compiled instanceof AssayError) return without(input, id, { ...compiled.finding, stage: 'policy' });
-  return appraise(input, { id, version: record.version, compiled }, recorder, now);
+  return appraise(input, { id, version: record.version, compiled }, recorder, now, budget);
 }
 
 function without(input: AppraisalInput, id: string, finding: FindingDraft): Appraisal {

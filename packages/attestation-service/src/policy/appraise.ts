@@ -1,10 +1,11 @@
 /** One claim set against one policy: trust vector, tier, extensions, and why it is not better. */
 import {
-  type AssayError,
+  AssayError,
   asAssayError,
   type FindingDraft,
   type FindingRef,
   failed,
+  notChecked,
   type Origin,
   type PolicyUse,
   passed,
@@ -13,7 +14,7 @@ import { TRUST_CLAIMS, trustStatus, trustTier } from '@assay/protocol';
 import type { AppraisalInput } from '../evaluate/verify.js';
 import type { SubmodResult } from '../token/ear.js';
 import { claimRules } from './claim-rules.js';
-import type { CompiledPolicy, EvaluationInput, RuleOutcome } from './engine.js';
+import type { Budget, CompiledPolicy, EvaluationInput, RuleOutcome } from './engine.js';
 import { type ExplainContext, explainRule } from './explain.js';
 import { nullComparisons } from './null-comparisons.js';
 import { type FullTrustVector, type OutputPlace, readExtensions, readTrustClaims } from './output.js';
@@ -39,10 +40,16 @@ export function appraise(
   policy: PolicyInForce,
   referenceValues: ReferenceValueRecorder,
   now: Date,
+  budget?: Budget,
 ): Appraisal {
   const use = { id: policy.id, digest: policy.compiled.digest, submod: input.submod };
   const used: PolicyUse = policy.version === undefined ? use : { ...use, version: policy.version };
-  const evaluation: EvaluationInput = { input: input.input, now, query: referenceValues.query };
+  const evaluation: EvaluationInput = {
+    input: input.input,
+    now,
+    query: referenceValues.query,
+    ...(budget === undefined ? {} : { budget }),
+  };
   try {
     return appraised(input, policy, used, evaluation, referenceValues);
   } catch (thrown) {
@@ -94,6 +101,9 @@ function appraised(
   if (tier === 'affirming')
     findings.push(...doubts(policy, input, referenceValues, watch), passed('policy.tier.accepted', input.submod, tier));
   else findings.push(...explanations(vector.value, compiled, context, watch, input.submod, tier));
+  // Two evaluations of one policy on one input that differ: neither can be believed.
+  if (findings.some(({ id, outcome: how }) => id === 'internal.trace.differs' && how === 'fail'))
+    return { result: undefined, findings, policy: used };
   return {
     result: { submod: input.submod, tier, vector: vector.value, annotated: input.input, extensions: extensions.value },
     findings,
@@ -117,7 +127,16 @@ function watcher(
   let watched: Watched | undefined;
   return () => {
     if (watched !== undefined) return watched;
-    const { outcome, trace } = compiled.trace('trust_claims', evaluation);
+    const traced = tracedAgain(compiled, evaluation);
+    if (traced instanceof AssayError) {
+      const why = `not explained: the traced evaluation stopped: ${traced.title}`;
+      watched = {
+        trace: { file: compiled.file, rules: [] },
+        fault: [notChecked('internal.trace.differs', why, { subject })],
+      };
+      return watched;
+    }
+    const { outcome, trace } = traced;
     const same = JSON.stringify(outcome) === JSON.stringify(first);
     const fault = same
       ? []
@@ -131,6 +150,15 @@ function watcher(
     watched = { trace, fault };
     return watched;
   };
+}
+
+/** An explanation that does not come to its end is missing; what was decided stands. */
+function tracedAgain(compiled: CompiledPolicy, evaluation: EvaluationInput) {
+  try {
+    return compiled.trace('trust_claims', evaluation);
+  } catch (thrown) {
+    return asAssayError(thrown);
+  }
 }
 
 /** Why the tier is not affirming: a finding for the tier, and under it the rules of the claims that made it so. */

@@ -5,7 +5,7 @@ import { AssayError } from '@assay/bytes/findings';
 import { vectorsArea } from '@assay/testkit';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICIES } from './default-policies.js';
-import { compilePolicy } from './engine.js';
+import { compilePolicy, evaluationBudget } from './engine.js';
 import { policyWarnings } from './lint.js';
 
 const now = new Date('2026-11-21T10:00:00Z');
@@ -139,5 +139,32 @@ describe.skipIf(folder === undefined)('attestation vectors', () => {
     else if ('undefined' in expected) expect(run()).toEqual({ kind: 'undefined' });
     else if ('absent_rule' in expected) expect(run()).toEqual({ kind: 'absent' });
     else expect(run()).toEqual({ kind: 'value', value: expected['value'] });
+  });
+});
+
+describe('the time of one request', () => {
+  const slow = compilePolicy(
+    'p.rego',
+    `package policy
+trust_claims := {"hardware": count([1 | some x in input.list; some y in input.list; some z in input.list; x + y + z == 0])}`,
+  );
+  const input = { list: Array.from({ length: 120 }, (_, i) => i + 1) };
+  const query = () => null;
+
+  test('is shared by all its evaluations: what is over ends the next one', () => {
+    let time = 0;
+    const budget = evaluationBudget(1000, () => time);
+    expect(budget.remaining()).toBe(1000);
+    time = 5000;
+    expect(budget.remaining()).toBe(1);
+    expect(() => slow.evaluate('trust_claims', { input, now, query, budget })).toThrow(
+      expect.objectContaining({ code: 'policy.eval.completes' }),
+    );
+  });
+
+  test('does not end what is quick', () => {
+    const budget = evaluationBudget();
+    const quick = { input: { list: [1, 2] }, now, query, budget };
+    expect(slow.evaluate('trust_claims', quick)).toEqual({ kind: 'value', value: { hardware: 0 } });
   });
 });

@@ -21,6 +21,22 @@ export interface EvaluationInput {
   readonly input: JsonObject;
   readonly now: Date;
   readonly query: QueryReferenceValue;
+  /** What is left for this request. Default: one evaluation's share. */
+  readonly budget?: Budget;
+}
+
+/** Time that all evaluations of one request share: claims of many devices are no way to many times the share of one. */
+export interface Budget {
+  /** Milliseconds left; at least 1. */
+  remaining(): number;
+}
+
+/** Milliseconds of one request, over all its submodules, rules and explanations. */
+const REQUEST_MILLISECONDS = 5000;
+
+export function evaluationBudget(milliseconds = REQUEST_MILLISECONDS, clock = () => performance.now()): Budget {
+  const end = clock() + milliseconds;
+  return { remaining: () => Math.max(1, end - clock()) };
 }
 
 /** A policy that compiled: immutable, good for any number of evaluations. */
@@ -92,14 +108,15 @@ function compiled(file: string, text: string): Policy {
   }
 }
 
-function settings({ now, query }: EvaluationInput) {
+function settings({ now, query, budget }: EvaluationInput) {
   const answer: HostImplementation = (args) => {
     const [name] = args;
     // Anything but one text is a mistake of the policy, which must not pass for "no such value".
     if (args.length !== 1 || typeof name !== 'string') throw new TypeError(`${QUERY} takes one text`);
     return query(name);
   };
-  return { now, limits: LIMITS, builtins: { [QUERY]: answer } };
+  const milliseconds = Math.min(LIMITS.milliseconds, budget?.remaining() ?? LIMITS.milliseconds);
+  return { now, limits: { ...LIMITS, milliseconds }, builtins: { [QUERY]: answer } };
 }
 
 function outcomeOf(outcome: ReturnType<ReturnType<Policy['prepare']>['evaluate']>): RuleOutcome {

@@ -1,5 +1,13 @@
 import type { JsonObject, JsonValue } from '@assay/bytes';
-import { assembleVerdict, type Finding, type FindingDraft, passed, type Verdict, warned } from '@assay/bytes/findings';
+import {
+  assayError,
+  assembleVerdict,
+  type Finding,
+  type FindingDraft,
+  passed,
+  type Verdict,
+  warned,
+} from '@assay/bytes/findings';
 import { describe, expect, test } from 'vitest';
 import type { AppraisalInput } from '../evaluate/verify.js';
 import { appraise } from './appraise.js';
@@ -298,5 +306,50 @@ describe('policies that do not come to an end', () => {
     expect(verdict.decision).toBe('refuse');
     expect(root(verdict)?.id).toBe('policy.eval.completes');
     expect(root(verdict)?.title).toMatch(words);
+  });
+});
+
+describe('an explanation decides nothing', () => {
+  const text = hardware('input.tdx.tcb_status == "UpToDate"');
+  const submodule: AppraisalInput = {
+    submod: 'cpu0',
+    class: 'cpu',
+    tee: 'x',
+    input: { tdx: { tcb_status: 'OutOfDate' } },
+    origins: {},
+  };
+  const appraised = (trace: ReturnType<typeof compilePolicy>['trace']) => {
+    const recorder = new ReferenceValueRecorder(plainReferenceValues({}), now);
+    return appraise(submodule, { id: 'p', compiled: { ...compilePolicy('p.rego', text), trace } }, recorder, now);
+  };
+
+  test('a traced evaluation that stops leaves the appraisal as it is', () => {
+    const { result, findings } = appraised(() => {
+      throw assayError('policy.eval.completes', {
+        params: { location: 'p.rego:5', code: 'eval_timeout', message: 'x' },
+      });
+    });
+    expect(result?.tier).toBe('contraindicated');
+    expect(findings.find(({ id }) => id === 'internal.trace.differs')).toMatchObject({
+      outcome: 'not-checked',
+      title: expect.stringMatching(/^not explained: /),
+    });
+    expect(findings.map(({ id }) => id)).toContain('policy.tier.accepted');
+  });
+
+  test('one that gives something else is a defect, and is not believed', () => {
+    const { result, findings } = appraised(() => ({
+      outcome: { kind: 'value', value: { hardware: 2 } },
+      trace: { file: 'p.rego', rules: [] },
+    }));
+    const differs = findings.find(({ id }) => id === 'internal.trace.differs');
+    expect(differs).toMatchObject({ outcome: 'fail', severity: 'critical' });
+    expect(result).toBeUndefined();
+  });
+
+  test('one that gives the same adds nothing', () => {
+    const compiled = compilePolicy('p.rego', text);
+    const { findings } = appraised((rule, evaluation) => compiled.trace(rule, evaluation));
+    expect(findings.map(({ id }) => id)).toEqual(['policy.rule.unmet', 'policy.tier.accepted']);
   });
 });

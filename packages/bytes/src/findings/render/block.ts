@@ -1,6 +1,6 @@
 /** The block of one root: what, why, what to do, and the consequences folded under it. */
 import type { Finding, Verdict } from '../model.js';
-import { visible } from '../text.js';
+import { onOneLine, visible } from '../text.js';
 import { type Layout, lengthOf, OUTCOME_STYLE } from './layout.js';
 import { operandNote, shortfallTable, valueLines, valueText } from './value.js';
 
@@ -84,7 +84,7 @@ function place(finding: Finding, width: number, layout: Layout): string[] {
   const where = `${visible(location)}${typeof rule === 'string' ? `, rule ${lastName(rule)}` : ''}${progress}`;
   return [
     ...layout.wrap(where, width),
-    ...(text === undefined ? [] : layout.wrap(visible(text), width - 2).map((l) => `  ${l}`)),
+    ...(text === undefined ? [] : layout.wrap(visible(onOneLine(text)), width - 2).map((l) => `  ${l}`)),
   ];
 }
 
