@@ -61,7 +61,8 @@ export const SNP_DEFECTS = {
     says: 'a reserved byte is not zero',
     finding: 'snp.report.reserved',
     verdict: 'reject',
-    make: () => ({ signing: { alterBody: (body) => set(body, 0x4c, 1) } }),
+    // The structured form leaves reserved bytes out: only the flat one shows them.
+    make: () => ({ form: 'flat', signing: { alterBody: (body) => set(body, 0x4c, 1) } }),
   },
   'bad-signature': {
     says: 'one bit of R is flipped',
