@@ -2,6 +2,7 @@
 import type { Module } from './ast/types.js';
 import { nodeCryptoBuiltins } from './builtins/crypto/node.js';
 import { extraBuiltins } from './builtins/extra/index.js';
+import { netBuiltins } from './builtins/net/index.js';
 import { pureBuiltins } from './builtins/pure.js';
 import { globsMatchBuiltins } from './builtins/text/globs-match.js';
 import type { Builtin } from './builtins/types.js';
@@ -19,6 +20,7 @@ export { annotationErrors, readAnnotations } from './parser/annotations.js';
 export const allBuiltins: readonly Builtin[] = [
   ...pureBuiltins,
   ...globsMatchBuiltins,
+  ...netBuiltins,
   ...nodeCryptoBuiltins,
   ...extraBuiltins,
 ];

@@ -1,8 +1,7 @@
-/** The built-ins of the browser-safe entry point: nothing but JavaScript behind them. */
+/** The built-ins of the entry point for browsers. `net.*` and larger families are left to `node.ts`, to keep it small. */
 import { coreBuiltins } from './core/index.js';
 import { cryptoBuiltins } from './crypto/index.js';
-import { netBuiltins } from './net/index.js';
 import { textBuiltins } from './text/index.js';
 import type { Builtin } from './types.js';
 
-export const pureBuiltins: readonly Builtin[] = [...coreBuiltins, ...textBuiltins, ...netBuiltins, ...cryptoBuiltins];
+export const pureBuiltins: readonly Builtin[] = [...coreBuiltins, ...textBuiltins, ...cryptoBuiltins];

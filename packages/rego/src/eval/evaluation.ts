@@ -33,6 +33,7 @@ export interface EvaluationSettings {
 }
 
 const NOTHING: EvaluationSettings = Object.freeze({});
+const NO_DATA: Value = Object.freeze({});
 
 class Context implements BuiltinContext {
   readonly mode: Mode;
@@ -113,29 +114,37 @@ export class EvaluationState implements Evaluation {
     this.builtins = new Context(runtime.mode, runtime.program.modules[0]?.version ?? 'v1', this.meter);
     this.cacheSize = runtime.cacheSize;
     this.root = runtime.program.tree.root;
-    this.layer = new Layer(this, undefined, {}, undefined, undefined);
+    this.layer = new Layer(this, undefined, NO_DATA, undefined, undefined);
   }
 
   rule(node: RuleNode): RuleEvaluator {
     return this.#runtime.rule(node);
   }
 
-  /** Begins an evaluation over the given documents; everything remembered from the one before is dropped. */
+  /** Begins an evaluation over the given documents. */
   start(input: Value | undefined, data: Value, settings: EvaluationSettings): Layer {
     resetValueCaches();
     this.meter.start(settings.limits === undefined ? DEFAULT_LIMITS : { ...DEFAULT_LIMITS, ...settings.limits });
     this.builtins.start(settings);
     this.strict = settings.strictBuiltinErrors === true;
     this.implementations = settings.builtins;
-    this.ids = undefined;
-    this.nextId = 0;
-    if (this.host.length < this.#runtime.hostSites) this.host.length = this.#runtime.hostSites;
-    this.host.fill(undefined);
     const { layer } = this;
     layer.input = input;
     layer.data = data;
-    layer.cache.fill(undefined);
     return layer;
+  }
+
+  /** Drops the documents and all that was computed from them: nothing of one evaluation stays for the next, or in memory. */
+  finish(): void {
+    this.builtins.start(NOTHING);
+    this.implementations = undefined;
+    this.ids = undefined;
+    this.nextId = 0;
+    this.host.fill(undefined);
+    const { layer } = this;
+    layer.input = undefined;
+    layer.data = NO_DATA;
+    layer.cache.fill(undefined);
   }
 }
 

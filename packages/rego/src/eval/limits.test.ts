@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../compile.js';
 import { EvaluationError } from './errors.js';
+import { EvaluationState } from './evaluation.js';
 import type { EvaluateOptions } from './policy.js';
+import { Runtime } from './runtime.js';
 
 function run(text: string, rule: string, options: EvaluateOptions = {}): unknown {
   const { outcome } = compile([{ file: 'a.rego', text: `package p\n${text}` }]).evaluate({
@@ -90,6 +92,21 @@ describe('a hostile policy ends with a clear error', () => {
     const query = 'x := numbers.range(1, 100)[_]';
     expect(policy.evaluate({ query }).results).toHaveLength(100);
     expect(() => policy.evaluate({ query, limits: { results: 99 } })).toThrow('too many results');
+  });
+
+  test('a limit that is no number is refused, and so is a time limit without a clock', () => {
+    expect(() => run('r := 1', 'r', { limits: { steps: Number.NaN } })).toThrow('limit steps must be a number');
+    expect(() => run('r := 1', 'r', { limits: { milliseconds: 5 } })).toThrow('needs a clock');
+  });
+
+  test('nothing of an evaluation stays behind', () => {
+    const policy = compile([{ file: '', text: 'package p\n\nr := [input.secret, s]\n\ns := input.secret' }]);
+    const state = new EvaluationState(new Runtime(policy.program, 'opa', undefined));
+    const layer = state.start({ secret: 'x' }, {}, {});
+    const node = policy.program.tree.root.children.get('p')?.children.get('r');
+    expect(node && state.rule(node).evaluate(layer)).toEqual(['x', 'x']);
+    state.finish();
+    expect(JSON.stringify([layer.input, layer.data, layer.cache, state.host])).not.toContain('x');
   });
 
   test('long bodies are plain sequences', () => {

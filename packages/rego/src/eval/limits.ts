@@ -8,7 +8,7 @@ export interface Limits {
   readonly steps: number;
   /** Units of memory: about one element of a collection or 16 characters each. Default 50 million. */
   readonly allocations: number;
-  /** Milliseconds by `clock`; no bound without a clock. */
+  /** Milliseconds by `clock`, which must be given too. */
   readonly milliseconds?: number;
   /** Monotonic clock in milliseconds, for the bound above. */
   readonly clock?: () => number;
@@ -38,7 +38,9 @@ export class Meter implements Budget {
   #allocationsLeft = 0;
   #deadline = Number.POSITIVE_INFINITY;
 
+  /** @throws RangeError where a limit is no number, which would be no limit */
   start(limits: Limits): void {
+    if (limits !== DEFAULT_LIMITS) checkLimits(limits);
     this.#limits = limits;
     this.depth = 0;
     this.#stepsLeft = limits.steps;
@@ -90,5 +92,16 @@ export class Meter implements Budget {
     if (this.depth > this.#limits.depth) {
       throw new ResourceLimitError(`evaluation nests deeper than ${this.#limits.depth} levels of rules and iterations`);
     }
+  }
+}
+
+function checkLimits(limits: Limits): void {
+  for (const name of ['steps', 'allocations', 'depth', 'results', 'milliseconds', 'clockInterval'] as const) {
+    const value = limits[name];
+    if (value !== undefined && !(value >= 0))
+      throw new RangeError(`limit ${name} must be a number that is not negative`);
+  }
+  if (limits.milliseconds !== undefined && limits.clock === undefined) {
+    throw new RangeError('limit milliseconds needs a clock');
   }
 }

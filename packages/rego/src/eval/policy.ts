@@ -198,6 +198,7 @@ class Prepared implements PreparedEntrypoint {
     } catch (error) {
       throw evaluationError(error);
     } finally {
+      state.finish();
       this.#state = state;
     }
   }

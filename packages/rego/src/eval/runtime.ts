@@ -36,10 +36,6 @@ export class Runtime {
     return this.program.tree.nodes.length + this.#cacheSites;
   }
 
-  get hostSites(): number {
-    return this.#hostSites.size;
-  }
-
   /** The evaluator of a rule path. Its code is generated when it first runs, so unused rules cost nothing. */
   rule(node: RuleNode): RuleEvaluator {
     let rule = this.#rules[node.index];
