@@ -63,9 +63,11 @@ describe('speculation takes linear time', () => {
     ['pairs that are none', `${'(a, '.repeat(n)}b${')'.repeat(n)}`],
     ['declarations that are none', `${'[1 | some (a, '.repeat(n)}b${')]'.repeat(n)}`],
   ])('%s', (_, text) => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     queried(text);
-    expect(performance.now() - start).toBeLessThan(2000);
+    const { user, system } = process.cpuUsage(start);
+    // Microseconds of this process: the machine may be busy with others.
+    expect(user + system).toBeLessThan(4_000_000);
   });
 });
 
