@@ -95,6 +95,7 @@ export async function openKeyBroker(options: KeyBrokerOptions): Promise<KeyBroke
     limits,
     lifetimeMs: 1000 * sessionSeconds(config.sessionSeconds),
     versions: config.versions ?? ALL_VERSIONS,
+    issued: options.ownIssuer === false ? undefined : (token, digest, claims) => tokens.issued(token, digest, claims),
   });
   const release = new Release({ plugins, admin, sessions, tokens, policies, audit, metrics, now, random });
   return {

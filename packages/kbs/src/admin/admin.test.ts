@@ -351,6 +351,14 @@ describe('administrative calls', () => {
     await bench.close();
   });
 
+  test('key management that does not answer: not ready', async () => {
+    const bench = await openBench({ kmsHealth: { ok: false, detail: 'sealed' } });
+    expect(await bench.broker.readiness()).toMatchObject([
+      { id: 'kms.backend.answers', outcome: 'fail', title: expect.stringContaining('sealed') },
+    ]);
+    await bench.close();
+  });
+
   test('a stored policy that does not compile: the service runs, denies, and is not ready', async () => {
     const bench = await openBench();
     await bench.storage.put('kbs', 'resource-policy.rego', Buffer.from('no rego'));

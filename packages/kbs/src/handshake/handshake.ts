@@ -1,9 +1,9 @@
 /** Carries out what the state machine asks for: the store, the Attestation Service, the audit and the counters. */
 import { createHash } from 'node:crypto';
 import type { AttestationBackend, Evaluation } from '@assay/attestation-service';
+import type { JsonObject } from '@assay/bytes';
 import { AssayError, assayError, type FindingDraft } from '@assay/bytes/findings';
 import {
-  decodeJwtUnverified,
   formatChallenge,
   type HashAlgorithm,
   isTee,
@@ -46,6 +46,8 @@ export interface HandshakeOptions {
   readonly lifetimeMs: number;
   readonly versions: readonly ServedVersion[];
   readonly limits: KbsLimits;
+  /** Told of a token whose claims the signer in this process gave; undefined: every token is verified when it is used. */
+  readonly issued: ((token: string, digest: string, claims: JsonObject) => void) | undefined;
 }
 
 /** What one call has come to know, for its record. */
@@ -152,7 +154,7 @@ export class Handshake {
             current = step(state, { type: 'evaluated', evaluation: course.evaluation, now: now() });
             break;
           case 'issue':
-            await this.#issue(course, effect.session, effect.attested);
+            await this.#issue(course, effect.session, effect.attested, effect.claims);
             metrics.attestationSuccess(effect.session.tee);
             return reply(effect.session, effect.attested);
           case 'repeat':
@@ -169,12 +171,13 @@ export class Handshake {
     }
   }
 
-  async #issue(course: Course, session: Session, attested: Attested): Promise<void> {
-    const { sessions, audit } = this.#options;
+  async #issue(course: Course, session: Session, attested: Attested, claims: JsonObject): Promise<void> {
+    const { sessions, audit, issued } = this.#options;
     const verdict = this.#verdict(course);
     const summary = this.#summary(course, 'attested', [], verdict.summary);
-    const token = { digest: sha256(attested.token), expiresAt: expiryOf(attested.token, session) };
+    const token = { digest: sha256(attested.token), expiresAt: expiryOf(claims, session) };
     await sessions.attested(session, attested, token, audit.attemptOperations(summary, verdict));
+    if (course.evaluation?.claims !== undefined) issued?.(attested.token, token.digest, claims);
   }
 
   /**
@@ -325,8 +328,7 @@ function sha256(text: string): string {
 }
 
 /** When the token's origin may be forgotten: the token's end, or the session's where the token does not say. */
-function expiryOf(token: string, session: Session): Date {
-  const { exp } = decodeJwtUnverified(token).claims;
+function expiryOf({ exp }: JsonObject, session: Session): Date {
   const deadline = Date.parse(session.deadline);
   return new Date(
     typeof exp === 'number' && Number.isSafeInteger(exp * 1000) ? Math.max(deadline, (exp + 120) * 1000) : deadline,

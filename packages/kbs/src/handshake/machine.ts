@@ -8,7 +8,7 @@
  */
 
 import type { EvaluateRequest, Evaluation } from '@assay/attestation-service';
-import type { JsonValue } from '@assay/bytes';
+import type { JsonObject, JsonValue } from '@assay/bytes';
 import { AssayError, assayError, distance, type FindingDraft, passed, utc } from '@assay/bytes/findings';
 import {
   type HashAlgorithm,
@@ -24,7 +24,7 @@ import { asKnownError } from '../protocol-fault.js';
 import type { AttemptId } from '../types.js';
 import { evidenceEntries } from './evidence.js';
 import type { Attested, Session } from './session.js';
-import { evaluationFault } from './verdict-fault.js';
+import { claimsOf, evaluationFault } from './verdict-fault.js';
 
 export type State =
   | { readonly phase: 'none' }
@@ -70,7 +70,7 @@ type Effect =
     }
   | { readonly do: 'take-nonce'; readonly session: Session }
   | { readonly do: 'evaluate'; readonly request: EvaluateRequest }
-  | { readonly do: 'issue'; readonly session: Session; readonly attested: Attested }
+  | { readonly do: 'issue'; readonly session: Session; readonly attested: Attested; readonly claims: JsonObject }
   /** The token that was issued before; nothing is evaluated. */
   | { readonly do: 'repeat'; readonly session: Session; readonly attested: Attested }
   | { readonly do: 'refuse'; readonly error: AssayError };
@@ -227,12 +227,13 @@ function requireAnswerable(pubkey: TeePubkey, version: ProtocolVersion): void {
 function evaluated(state: Extract<State, { phase: 'evaluating' }>, event: Extract<Event, { type: 'evaluated' }>): Step {
   const { session, key } = state;
   const { evaluation } = event;
-  const fault = state.fault ?? evaluationFault(evaluation, key);
+  const claims = claimsOf(evaluation);
+  const fault = state.fault ?? evaluationFault(evaluation, claims, key);
   if (fault !== undefined) return refused(session, fault);
   const attested: Attested = { token: evaluation.token ?? '', key, at: event.now.toISOString() };
   return {
     state: { phase: 'attested', session, attested },
-    effect: { do: 'issue', session, attested },
+    effect: { do: 'issue', session, attested, claims },
     findings: [passed('session.key.bound', 'token', key)],
   };
 }

@@ -1,4 +1,5 @@
 import type { Evaluation } from '@assay/attestation-service';
+import type { JsonObject } from '@assay/bytes';
 import { AssayError, assayError, type Finding, type Verdict } from '@assay/bytes/findings';
 import { decodeJwtUnverified, ProtocolError, parseTeePubkey, teePubkeyOfToken } from '@assay/protocol';
 import { keyThumbprint } from '../keys.js';
@@ -7,12 +8,16 @@ import { keyThumbprint } from '../keys.js';
  * Why an evaluation gives no session, or undefined. The guest's answer does not depend on which check failed: by then all of
  * them have run.
  *
+ * @param claims the token's, see {@link claimsOf}
  * @param key thumbprint of the key that the guest presented
  */
-export function evaluationFault(evaluation: Evaluation, key: string): AssayError | undefined {
-  const { verdict, token } = evaluation;
+export function evaluationFault(
+  { verdict, token }: Evaluation,
+  claims: JsonObject,
+  key: string,
+): AssayError | undefined {
   if (token === undefined || verdict.verdict !== 'accept') return fromVerdict(verdict);
-  const bound = keyInToken(token);
+  const bound = keyIn(claims);
   if (bound === key) return undefined;
   return assayError('session.key.bound', {
     params: {
@@ -52,12 +57,22 @@ function rootOf(verdict: Verdict): Finding | undefined {
 }
 
 /**
- * The key that the token itself names. A token comes from the Attestation Service over a channel that is trusted here, so it
- * is read, not verified: the resource route verifies it each time.
+ * The claims of an evaluation's token; empty where there is none, or none that can be read. A token comes from the
+ * Attestation Service over a channel that is trusted here, so it is read, not verified: the resource route verifies.
  */
-function keyInToken(token: string): string | undefined {
+export function claimsOf({ token, claims }: Evaluation): JsonObject {
+  if (claims !== undefined) return claims;
+  return (token === undefined ? undefined : unlessMalformed(() => decodeJwtUnverified(token).claims)) ?? {};
+}
+
+/** Thumbprint of the key that the claims name. */
+function keyIn(claims: JsonObject): string | undefined {
+  return unlessMalformed(() => keyThumbprint(parseTeePubkey(teePubkeyOfToken(claims))));
+}
+
+function unlessMalformed<T>(read: () => T): T | undefined {
   try {
-    return keyThumbprint(parseTeePubkey(teePubkeyOfToken(decodeJwtUnverified(token).claims)));
+    return read();
   } catch (thrown) {
     if (thrown instanceof ProtocolError) return undefined;
     throw thrown;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject, JsonValue } from '@assay/bytes';
 import type { Finding } from '@assay/bytes/findings';
-import { BuiltinKms } from '@assay/kms';
+import { BuiltinKms, type KeyManagementHealth } from '@assay/kms';
 import {
   decryptJwe,
   formatAttestation,
@@ -54,6 +54,8 @@ export interface BenchOptions {
   readonly sources?: KbsSources;
   readonly storage?: MemoryStorage;
   readonly metrics?: KbsMetrics;
+  /** What key management says of itself. */
+  readonly kmsHealth?: KeyManagementHealth;
 }
 
 /** Opens a broker that allows every administrator, with a secret stored. */
@@ -64,10 +66,13 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
   const storage = options.storage ?? new MemoryStorage({ now: () => clock.now.getTime() });
   const backend = new TestBackend(now);
   const warnings: Finding[] = [];
+  const kms = new BuiltinKms({ directory: join(folder, 'kek') });
+  const { kmsHealth } = options;
+  if (kmsHealth !== undefined) kms.health = async () => kmsHealth;
   const broker = await openKeyBroker({
     config: { admin: { authorization_mode: 'InsecureAllowAll' }, ...options.config },
     storage,
-    kms: new BuiltinKms({ directory: join(folder, 'kek') }),
+    kms,
     attestation: backend,
     now,
     random: randomBytes,

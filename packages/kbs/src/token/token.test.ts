@@ -209,6 +209,8 @@ describe('times and size', () => {
     ['begins in 60 s', { nbf: SECONDS + 60 }, undefined],
     ['begins in 61 s', { nbf: SECONDS + 61 }, 'token.time.left'],
     ['begins at no time', { nbf: 'x' }, 'token.form.valid'],
+    ['ends beyond any date', { exp: 1e300 }, 'token.form.valid'],
+    ['begins beyond any date', { nbf: 1e300 }, 'token.form.valid'],
   ])('%s', async (_, claims, code) => {
     const { verifier } = await setting();
     const verified = verifier.verify(make(claims));

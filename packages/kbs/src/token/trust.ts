@@ -27,7 +27,12 @@ export interface TokenTrustOptions {
 interface Snapshot {
   readonly keys: readonly VerificationKey[];
   readonly anchors: readonly X509Certificate[];
+  /** Texts of header JWKs that turned out to be one of `keys`, so that their issuers' keys are imported once. */
+  readonly known: Map<string, VerificationKey>;
 }
+
+/** Trusted keys that come in headers in more spellings than this are imported anew each time. */
+const MOST_KNOWN = 256;
 
 export class TokenTrust {
   readonly #options: TokenTrustOptions;
@@ -39,6 +44,7 @@ export class TokenTrust {
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
   #generation = 0;
+  #current: Snapshot | undefined;
 
   private constructor(
     options: TokenTrustOptions,
@@ -104,15 +110,23 @@ export class TokenTrust {
   }
 
   #find(header: JsonObject, algorithm: JwsAlgorithm): KeyObject | undefined {
-    const { keys, anchors } = this.#snapshot();
+    const { keys, anchors, known } = this.#snapshot();
     const jwk = header['jwk'];
     if (jwk !== undefined) {
+      const text = JSON.stringify(jwk);
+      const seen = known.get(text);
+      if (seen !== undefined) {
+        fits(seen, algorithm);
+        return seen.key;
+      }
       const named = reading(() => importJwk(jwk));
       fits(named, algorithm);
       if (this.#options.config.insecure_header_jwk === true) return named.key;
       // A key that is trusted by itself needs no certificate.
-      if (keys.some((key) => key.thumbprint === named.thumbprint && key.algorithm === named.algorithm))
+      if (keys.some((key) => key.thumbprint === named.thumbprint && key.algorithm === named.algorithm)) {
+        if (known.size < MOST_KNOWN) known.set(text, named);
         return named.key;
+      }
       return anchors.length > 0 && endorsed(jwk, named, anchors, this.#options.now()) ? named.key : undefined;
     }
     const kid = header['kid'];
@@ -128,7 +142,12 @@ export class TokenTrust {
   }
 
   #snapshot(): Snapshot {
-    return { keys: [...this.#own, ...this.#fixed, ...[...this.#remote.values()].flat()], anchors: this.#anchors };
+    this.#current ??= {
+      keys: [...this.#own, ...this.#fixed, ...[...this.#remote.values()].flat()],
+      anchors: this.#anchors,
+      known: new Map(),
+    };
+    return this.#current;
   }
 
   #refreshOnce(): Promise<void> {
@@ -154,6 +173,7 @@ export class TokenTrust {
         warn((error as AssayError).finding);
       }
     }
+    this.#current = undefined;
     if (fingerprint(this.#snapshot().keys) !== before) this.#generation += 1;
   }
 

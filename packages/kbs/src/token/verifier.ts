@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '@assay/bytes';
+import type { JsonObject, JsonValue } from '@assay/bytes';
 import { AssayError, assayError, distance, notYetValid, reported, utc } from '@assay/bytes/findings';
 import {
   decodeJwtUnverified,
@@ -50,6 +50,7 @@ export interface TokenVerifierOptions {
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
   readonly #cache = new Map<string, VerifiedToken>();
+  readonly #keys = new WeakMap<VerifiedToken, AttestedKey>();
   #generation = 0;
 
   constructor(options: TokenVerifierOptions) {
@@ -71,16 +72,30 @@ export class TokenVerifier {
       return known;
     }
     const fresh = await this.#verifyFresh(token, digest);
-    if (this.#cache.size >= MOST_CACHED) this.#evict();
-    this.#cache.set(digest, fresh);
+    this.#keep(fresh);
     return fresh;
+  }
+
+  /**
+   * Takes over a token that the signer of this process has just made over these claims: these exact bytes need no
+   * verification by those who signed them. Size and times are looked at all the same, and any other bytes are verified.
+   *
+   * @param digest SHA-256 of the token, lower-case hex
+   */
+  issued(token: string, digest: string, claims: JsonObject): void {
+    if (token.length > this.#options.maxBytes) return;
+    this.#keep({ claims, digest, ...timesOf(claims) } as VerifiedToken);
   }
 
   /** @throws AssayError `token.key.present`, `request.key.supported` */
   attestedKey(token: VerifiedToken): AttestedKey {
+    const known = this.#keys.get(token);
+    if (known !== undefined) return known;
     try {
       const pubkey = parseTeePubkey(teePubkeyOfToken(token.claims, this.#options.extraKeyPaths));
-      return { key: importTeePubkey(pubkey), thumbprint: keyThumbprint(pubkey) };
+      const key = { key: importTeePubkey(pubkey), thumbprint: keyThumbprint(pubkey) };
+      this.#keys.set(token, key);
+      return key;
     } catch (thrown) {
       const error = asKnownError(thrown);
       // What stands at the place of the key is no key: the issuer's doing, not a malformed request of the guest's.
@@ -122,6 +137,11 @@ export class TokenVerifier {
     }
   }
 
+  #keep(token: VerifiedToken): void {
+    if (this.#cache.size >= MOST_CACHED) this.#evict();
+    this.#cache.set(token.digest, token);
+  }
+
   /** Drops the oldest eighth: entries keep the order of their first use. */
   #evict(): void {
     let left = MOST_CACHED / 8;
@@ -144,12 +164,17 @@ function unusableKey(cause: AssayError): AssayError {
 function timesOf(claims: JsonObject): { expiresAt: number; notBefore: number | undefined } {
   const exp = claims['exp'];
   const nbf = claims['nbf'];
-  if (typeof exp !== 'number') {
+  if (!isTime(exp)) {
     throw assayError('token.form.valid', { params: { what: 'has no numeric exp' }, subject: 'token', actual: null });
   }
-  if (nbf !== undefined && typeof nbf !== 'number')
+  if (nbf !== undefined && !isTime(nbf))
     throw assayError('token.form.valid', { params: { what: 'has an nbf that is not a number' }, subject: 'token' });
   return { expiresAt: exp, notBefore: nbf };
+}
+
+/** Seconds since the epoch that a date can hold: the years 0 to 9999. */
+function isTime(value: JsonValue | undefined): value is number {
+  return typeof value === 'number' && value > -62_167_219_200 && value < 253_402_300_000;
 }
 
 function ended(time: Date, now: Date): AssayError {

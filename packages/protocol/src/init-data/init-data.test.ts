@@ -79,7 +79,7 @@ test.each([
   ['data that is a list', 'version = "0.1.0"\nalgorithm = "sha256"\ndata = []\n', 'data must be a table'],
   ['content that is a number', withData('a = 1'), 'data."a" must be a string'],
   ['a key twice', withData('a = "1"\na = "2"'), 'TOML'],
-  ['more than 4 MiB', withData(`a = "${'x'.repeat(4 * 1024 * 1024)}"`), 'document is larger than'],
+  ['more than 512 KiB', withData(`a = "${'x'.repeat(512 * 1024)}"`), 'document is larger than'],
   ['deep nesting', `x = ${'['.repeat(200)}${']'.repeat(200)}`, 'TOML'],
 ])('refuses %s', (_, document, reason) => {
   expect(() => parseInitData(document)).toThrow(expect.objectContaining({ code: 'binding.init-data.form' }));

@@ -17,8 +17,11 @@ export interface InitData {
   readonly claims: JsonObject;
 }
 
-/** Largest accepted document: the server's body limit is the tighter one in practice. */
-const MAX_BYTES = 4 * 1024 * 1024;
+/**
+ * Largest accepted document. It comes from whoever attests and goes into claims, token and audit, so it is bounded here; a pod's
+ * annotations, which carry it compressed, hold 256 KiB altogether.
+ */
+const MAX_BYTES = 512 * 1024;
 
 /**
  * Reads an init-data document.
