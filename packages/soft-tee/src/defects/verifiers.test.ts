@@ -26,6 +26,7 @@ import {
   snpCase,
   type TestWorld,
 } from '../index.js';
+import { createCachedTestWorld } from '../testing/index.js';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
 const REPORT_DATA = randomBytes(48);
@@ -86,16 +87,9 @@ describe.each(['sgx', 'tdx'] as const)('%s', (tee) => {
 
 describe('snp', () => {
   let verifier: Verifier;
-  // RSA keys are slow to make: Turin's are Milan's here, which no certificate can tell.
   let world: TestWorld;
   beforeAll(async () => {
-    const maker = createTestWorld({ now: () => NOW, random: randomBytes });
-    await maker.amd.pki.prepare(['Milan'], ['ask', 'asvk']);
-    maker.amd.certChain('ask', 'Milan');
-    maker.amd.certChain('asvk', 'Milan');
-    const keys = maker.exportKeys();
-    const turin = Object.entries(keys).map(([label, pem]): [string, string] => [label.replace('Milan', 'Turin'), pem]);
-    world = createTestWorld({ now: () => NOW, random: randomBytes, keys: { ...keys, ...Object.fromEntries(turin) } });
+    world = await createCachedTestWorld(() => NOW);
     verifier = createSnpVerifier({
       emulatedRoots: world.anchors(['Milan', 'Turin']).amd,
       rules: { debugAllowed: true },
