@@ -66,6 +66,11 @@ export interface Evaluation {
    * relying party's business.
    */
   readonly token?: string;
+  /**
+   * The claims that were signed into the token. Present only where the signer is in this process: who gets them need not
+   * take apart what was just put together, nor verify it.
+   */
+  readonly claims?: JsonObject;
 }
 
 /** Who changed a policy. */

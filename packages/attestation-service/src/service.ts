@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { JsonObject } from '@assay/bytes';
 import { asAssayError, type FindingDraft } from '@assay/bytes/findings';
 import type { Verifier } from '@assay/evidence';
 import type { KeyManagement } from '@assay/kms';
@@ -114,7 +115,8 @@ export class AttestationService implements AttestationBackend {
       ...appraised,
     });
     if (results === undefined) return { verdict };
-    return { verdict, token: signEar(earClaims(results, policyId, now, this.#token), this.#signer) };
+    const claims = earClaims(results, policyId, now, this.#token);
+    return { verdict, token: signEar(claims, this.#signer), claims: claims as unknown as JsonObject };
   }
 
   async challenge(tee: string, params: string): Promise<string> {
