@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { JsonObject } from '@assay/bytes';
 import type { FindingDraft } from '@assay/bytes/findings';
 import { exportPublicJwk, type JwsAlgorithm, signJwt } from '@assay/protocol';
@@ -144,6 +144,22 @@ describe('keys by name', () => {
     await expect(verifier.verify(old)).rejects.toMatchObject({ code: 'token.issuer.trust' });
   });
 
+  test('a key in the header is trusted no longer than the set that names it', async () => {
+    let current = jwks({ key: one.publicKey, kid: '1', alg: 'ES256' });
+    const url = 'https://as.example/jwks';
+    const { verifier, clock } = await open({ trusted_jwk_sets: [url] }, { [url]: () => current });
+    const header = { jwk: { ...exportPublicJwk(one.publicKey), alg: 'ES256' } };
+    const named = (claims: JsonObject) => verifier.verify(token(one.privateKey, header, claims));
+    await named({ jti: 'first' });
+    await named({ jti: 'second' });
+    await expect(
+      verifier.verify(token(two.privateKey, header, {}, 'ES384')), // the same header, another algorithm
+    ).rejects.toMatchObject({ code: 'token.algorithm.allowed' });
+    current = jwks({ key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey, kid: 'n', alg: 'ES256' });
+    clock.now = new Date(NOW.getTime() + 301_000);
+    await expect(named({ jti: 'third', exp: SECONDS + 999 })).rejects.toMatchObject({ code: 'token.issuer.trust' });
+  });
+
   test('a remote set that does not answer: started all the same, and told', async () => {
     const { verifier, warnings } = await open({ trusted_jwk_sets: ['https://as.example/jwks'] });
     expect(warnings.map((one) => one.id)).toEqual(['net.peer.answers']);
@@ -194,6 +210,35 @@ describe('configuration', () => {
     await expect(verifier.verify(token(stranger.privateKey, { jwk: oct }))).rejects.toMatchObject({
       code: 'token.form.valid',
     });
+  });
+});
+
+describe('tokens that this process has just signed', () => {
+  const stranger = certificate({ name: 'stranger' });
+  const claims = { exp: SECONDS + 300 };
+  /** Nothing vouches for its key: whoever verifies it refuses it. */
+  const made = token(stranger.privateKey, { jwk: jwk(stranger, undefined) }, claims);
+  const digest = createHash('sha256').update(made).digest('hex');
+
+  test('are believed to the byte, until they end', async () => {
+    const { verifier, clock } = await open({}, {}, true);
+    await expect(verifier.verify(made)).rejects.toMatchObject({ code: 'token.issuer.trust' });
+    verifier.issued(made, digest, claims);
+    expect((await verifier.verify(made)).claims).toEqual(claims);
+    const other = token(stranger.privateKey, { jwk: jwk(stranger, undefined) }, claims);
+    await expect(verifier.verify(other)).rejects.toMatchObject({ code: 'token.issuer.trust' });
+    clock.now = new Date(NOW.getTime() + 360_000);
+    await expect(verifier.verify(made)).rejects.toMatchObject({ code: 'token.time.left' });
+  });
+
+  test.each<[string, string, JsonObject]>([
+    ['too long', `${made}${'A'.repeat(100_000)}`, claims],
+    ['without an end', made, {}],
+    ['with a beginning', made, { ...claims, nbf: SECONDS }],
+  ])('%s: verified like any other', async (_, text, about) => {
+    const { verifier } = await open({}, {}, true);
+    verifier.issued(text, createHash('sha256').update(text).digest('hex'), about);
+    await expect(verifier.verify(text)).rejects.toThrow();
   });
 });
 

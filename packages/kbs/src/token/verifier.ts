@@ -78,12 +78,13 @@ export class TokenVerifier {
 
   /**
    * Takes over a token that the signer of this process has just made over these claims: these exact bytes need no
-   * verification by those who signed them. Size and times are looked at all the same, and any other bytes are verified.
+   * verification by those who signed them. What is out of the ordinary, and any other bytes, are verified; times are looked at
+   * on each use.
    *
    * @param digest SHA-256 of the token, lower-case hex
    */
   issued(token: string, digest: string, claims: JsonObject): void {
-    if (token.length > this.#options.maxBytes) return;
+    if (token.length > this.#options.maxBytes || !isTime(claims['exp']) || claims['nbf'] !== undefined) return;
     this.#keep({ claims, digest, ...timesOf(claims) } as VerifiedToken);
   }
 
