@@ -5,6 +5,7 @@ import { type Report, renderReport } from './lib/report.js';
 const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   rcar: async () => (await import('./kbs/rcar.js')).benchRcar(),
   rego: async () => (await import('./rego/bench.js')).benchRego(),
+  dcap: async () => (await import('./evidence/dcap.js')).benchDcap(),
 };
 
 const { values, positionals } = parseArgs({

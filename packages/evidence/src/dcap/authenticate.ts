@@ -3,35 +3,28 @@ import {
   type ClockName,
   ends,
   type FindingDraft,
-  type FindingRef,
   failed,
   passed,
   refuses,
-  reported,
   stageOf,
   unmet,
   utc,
 } from '@assay/bytes/findings';
-import { type Certificate, KeyCache, nameInWords, verifyFixedWidth } from '../x509/index.js';
-import { caRevocation } from './collateral/crls.js';
+import { KeyCache, verifyFixedWidth } from '../x509/index.js';
 import { unchecked } from './collateral/findings.js';
 import type { VerifiedCollateral } from './collateral/verify.js';
 import { type Clock, checkCertificates, checkItems, type Grace } from './dates.js';
 import { type PckChain, pckChain, withoutChain } from './pck/chain.js';
 import type { PckPlatform } from './pck/extension.js';
-import { named } from './pck/names.js';
+import { endorsedPlatform, type Span, TCB_CAUSES } from './platform.js';
 import { checkQe } from './qe.js';
 import type { ParsedQuote, SgxQuote, TdxQuote } from './quote/model.js';
-import { checkFit, judgeTcb, type TcbResult } from './tcb/judge.js';
+import { judgeTcb, type TcbResult } from './tcb/judge.js';
 
 declare const authentic: unique symbol;
 
 /** What a verdict on a quote rests on in time. */
-export interface CollateralDates {
-  readonly earliestIssue: Date;
-  readonly latestIssue: Date;
-  /** A verdict must not be used beyond it. */
-  readonly earliestExpiration: Date;
+export interface CollateralDates extends Span {
   /** Something was past its next update, and used by the owner's setting. */
   readonly expired: boolean;
 }
@@ -95,17 +88,12 @@ export function authenticateQuote<Q extends ParsedQuote>(
 ): Authentication<Q> {
   const clock: Clock = { now, name: options.clock ?? "this server's clock", grace: options.grace };
   const chain = chainOf(quote, collateral, options.pckChain);
-  const findings: FindingDraft[] = [...chain.findings, ...sameRoot(chain, collateral), ...collateral.findings];
+  const endorsed = endorsedPlatform(quote.tee, chain, collateral);
+  const findings: FindingDraft[] = [...endorsed.beforeDates];
+  findings.push(...checkCertificates(endorsed, clock));
+  const items = checkItems(collateral, clock);
+  findings.push(...items.findings, ...endorsed.afterDates);
 
-  const certificates = distinct(chain, collateral);
-  findings.push(...checkCertificates(certificates, clock));
-  const items = checkItems(collateral.dated, clock);
-  findings.push(...items.findings);
-  findings.push(...revocations(chain, collateral));
-
-  const tcbCauses: FindingRef[] = [...TCB_CAUSES];
-  const fit = checkFit(quote, collateral.tcbInfo, collateral.tcbInfoTee, chain.platform, tcbCauses);
-  findings.push(...fit.findings);
   const qe = checkQe(quote, chain, collateral.qeIdentity);
   findings.push(...qe.findings);
   const signed = checkSignature(quote, options.keys ?? attestationKeys, findings);
@@ -114,11 +102,11 @@ export function authenticateQuote<Q extends ParsedQuote>(
     info: collateral.tcbInfo,
     platform: chain.platform,
     qe: qe.level,
-    fits: fit.fits,
-    why: tcbCauses,
+    fits: endorsed.fits,
+    why: TCB_CAUSES,
   });
   findings.push(...tcb.findings);
-  const dates = datesOf(certificates, collateral, items.expired);
+  const dates = endorsed.span;
   const evaluationNumber = evaluationOf(collateral);
   findings.push(...settings(options, tcb.result, evaluationNumber, dates, clock));
 
@@ -130,7 +118,16 @@ export function authenticateQuote<Q extends ParsedQuote>(
   const complete = dates !== undefined && platform !== undefined && anchor !== undefined && tcb.result !== undefined;
   if (refused || !complete || evaluationNumber === undefined) return { ...base, findings, authentic: undefined };
   const emulated = anchor.emulated === true;
-  const result = { quote, platform, chain, collateral, tcb: tcb.result, dates, evaluationNumber, emulated };
+  const result = {
+    quote,
+    platform,
+    chain,
+    collateral,
+    tcb: tcb.result,
+    dates: { ...dates, expired: items.expired },
+    evaluationNumber,
+    emulated,
+  };
   // The one place where an AuthenticQuote comes into being.
   return { ...base, findings, authentic: result as unknown as AuthenticQuote<Q> };
 }
@@ -142,21 +139,6 @@ export function isSgx(quote: AuthenticQuote): quote is AuthenticQuote<SgxQuote> 
 export function isTdx(quote: AuthenticQuote): quote is AuthenticQuote<TdxQuote> {
   return quote.quote.tee === 'tdx';
 }
-
-const TCB_CAUSES: readonly FindingRef[] = [
-  'dcap.tcbinfo.signer',
-  'dcap.tcbinfo.signature',
-  'dcap.tcbinfo.form',
-  'dcap.tcbinfo.kind',
-  'dcap.tcbinfo.platform',
-  'dcap.pck.form',
-  'dcap.pck.chain',
-  'dcap.pck.source',
-  ...['TCB info', 'TCB info signature', 'TCB info issuer chain'].map((subject) => ({
-    id: 'collateral.item.missing' as const,
-    subject,
-  })),
-];
 
 /** The chain of the quote (type 5), or the one that came from elsewhere for the other types. */
 function chainOf(quote: ParsedQuote, { trust }: VerifiedCollateral, given: Uint8Array | undefined): PckChain {
@@ -172,96 +154,6 @@ function chainOf(quote: ParsedQuote, { trust }: VerifiedCollateral, given: Uint8
     source: 'certification data of the quote',
   });
   return withoutChain(finding);
-}
-
-/** One root vouches for the platform and for what is said about it. */
-function sameRoot(chain: PckChain, collateral: VerifiedCollateral): FindingDraft[] {
-  const { anchor: left } = chain;
-  const { anchor: right } = collateral;
-  if (left === undefined || right === undefined || left === right) return [];
-  return [
-    reported('dcap.pck.root', `quote is under the ${left.name}, its collateral under the ${right.name}`, {
-      subject: 'collateral',
-      expected: left.name,
-      actual: right.name,
-      compare: { relation: 'equal', type: 'key' },
-      source: 'trust anchors of this verifier',
-      remedy: 'Refuse. Give the collateral of the vendor that made the platform.',
-    }),
-  ];
-}
-
-function distinct(chain: PckChain, collateral: VerifiedCollateral): readonly Certificate[] {
-  const certificates = [...chain.certificates];
-  for (const certificate of collateral.certificates) {
-    if (!certificates.some(({ fingerprint }) => fingerprint === certificate.fingerprint))
-      certificates.push(certificate);
-  }
-  return certificates;
-}
-
-function revocations(chain: PckChain, collateral: VerifiedCollateral): FindingDraft[] {
-  const { leaf, intermediate } = chain;
-  const crlCauses: FindingRef[] = [
-    'dcap.crl.form',
-    'dcap.crl.signature',
-    'dcap.crl.chain',
-    ...['PCK CRL', 'PCK CRL issuer chain'].map((subject) => ({ id: 'collateral.item.missing' as const, subject })),
-  ];
-  if (leaf === undefined || intermediate === undefined) {
-    const ids = ['dcap.crl.issuer', 'dcap.pck.revoked'] as const;
-    const causes: FindingRef[] = ['dcap.pck.form', 'dcap.pck.chain', 'dcap.pck.source'];
-    return unchecked(ids, 'PCK certificate', 'there is no PCK certificate', causes);
-  }
-  const rootCauses: FindingRef[] = [
-    { id: 'collateral.item.missing', subject: 'root CA CRL' },
-    { id: 'dcap.crl.form', subject: 'root CA CRL' },
-    { id: 'dcap.crl.signature', subject: 'root CA CRL' },
-  ];
-  const findings = [caRevocation(intermediate, collateral.rootCrl, rootCauses)];
-  const { pckCrl, pckCrlIssuer } = collateral;
-  if (pckCrl === undefined || pckCrlIssuer === undefined) {
-    findings.push(
-      ...unchecked(['dcap.crl.issuer', 'dcap.pck.revoked'], 'PCK CRL', 'the PCK CRL does not stand', crlCauses),
-    );
-    return findings;
-  }
-  // Name and key: a list of the other CA, or of another CA of this name, says nothing about this certificate.
-  const sameIssuer = Buffer.compare(pckCrl.issuer.der, leaf.issuer.der) === 0;
-  const sameKey = Buffer.compare(pckCrlIssuer.publicKey.der, intermediate.publicKey.der) === 0;
-  if (!sameIssuer || !sameKey) {
-    const expected = nameInWords(leaf.issuer);
-    const actual = nameInWords(pckCrl.issuer) + (sameIssuer ? ' with another key' : '');
-    const facts = {
-      subject: 'PCK CRL',
-      expected,
-      actual,
-      compare: { relation: 'equal', type: 'text', ...(sameKey ? {} : { also: ['the issuers have different keys'] }) },
-      source: named(leaf),
-      ...(sameIssuer ? { causedBy: ['dcap.pck.root', 'dcap.pck.chain'] as const } : {}),
-    } as const;
-    findings.push(failed('dcap.crl.issuer', { ...facts, params: { actual, expected } }));
-    findings.push(
-      ...unchecked(['dcap.pck.revoked'], named(leaf), 'the PCK CRL is of another issuer', ['dcap.crl.issuer']),
-    );
-    return findings;
-  }
-  findings.push(passed('dcap.crl.issuer', 'PCK CRL'));
-  const date = pckCrl.revoked.get(leaf.serial);
-  if (date === undefined) findings.push(passed('dcap.pck.revoked', named(leaf)));
-  else {
-    findings.push(
-      failed('dcap.pck.revoked', {
-        subject: named(leaf),
-        params: { serial: leaf.serial, date: utc(date) },
-        expected: null,
-        actual: { serial: leaf.serial, revoked: utc(date) },
-        compare: { relation: 'not-in', type: 'certificate' },
-        source: 'PCK CRL',
-      }),
-    );
-  }
-  return findings;
 }
 
 function checkSignature(quote: ParsedQuote, keys: KeyCache, findings: FindingDraft[]): boolean {
@@ -285,23 +177,6 @@ function checkSignature(quote: ParsedQuote, keys: KeyCache, findings: FindingDra
   return holds;
 }
 
-function datesOf(
-  certificates: readonly Certificate[],
-  collateral: VerifiedCollateral,
-  expired: boolean,
-): CollateralDates | undefined {
-  const { dated } = collateral;
-  const from = [...certificates.map(({ notBefore }) => notBefore), ...dated.map((item) => item.from)].map(Number);
-  const to = [...certificates.map(({ notAfter }) => notAfter), ...dated.map((item) => item.to)].map(Number);
-  if (from.length === 0) return undefined;
-  return {
-    earliestIssue: new Date(Math.min(...from)),
-    latestIssue: new Date(Math.max(...from)),
-    earliestExpiration: new Date(Math.min(...to)),
-    expired,
-  };
-}
-
 function evaluationOf({ tcbInfo, qeIdentity }: VerifiedCollateral): number | undefined {
   if (tcbInfo === undefined || qeIdentity === undefined) return undefined;
   return Math.min(tcbInfo.evaluationNumber, qeIdentity.evaluationNumber);
@@ -312,7 +187,7 @@ function settings(
   options: DcapOptions,
   tcb: TcbResult | undefined,
   evaluation: number | undefined,
-  dates: CollateralDates | undefined,
+  dates: Span | undefined,
   clock: Clock,
 ): FindingDraft[] {
   const findings: FindingDraft[] = [];
@@ -338,7 +213,7 @@ function settings(
       open.length === 0 ? passed('dcap.tcb.advisories', 'platform') : advisories(tcb, open, acceptedAdvisories),
     );
   }
-  const end = dates?.earliestExpiration;
+  const end = dates === undefined ? undefined : new Date(dates.earliestExpiration);
   const left = end === undefined ? 0 : end.getTime() - clock.now.getTime();
   if (end !== undefined && left >= 0 && left < (options.endingWithin ?? DAY)) {
     findings.push(

@@ -45,10 +45,10 @@ export interface DateChecks {
 const SOURCE = 'validity stated by the vendor';
 
 /** Checks vendor documents: issued ≤ now ≤ next update. */
-export function checkItems(items: readonly DatedItem[], clock: Clock): DateChecks {
+export function checkItems({ dated }: { readonly dated: readonly DatedItem[] }, clock: Clock): DateChecks {
   const findings: FindingDraft[] = [];
   let expired = false;
-  for (const item of items) {
+  for (const item of dated) {
     const where = validity(item.from, item.to, clock.now);
     expired ||= where === 'after';
     findings.push(...(where === 'within' ? [passed(item.id, item.name)] : outside(item, where, clock)));
@@ -56,8 +56,19 @@ export function checkItems(items: readonly DatedItem[], clock: Clock): DateCheck
   return { findings, expired };
 }
 
+/** Certificates with the time in which all of them are good. */
+export interface DatedCertificates {
+  readonly certificates: readonly Certificate[];
+  readonly certificateSpan: { readonly latestIssue: number; readonly earliestExpiration: number } | undefined;
+  /** What is said while the time is inside. */
+  readonly validityFindings: readonly FindingDraft[];
+}
+
 /** Checks the dates of certificates, each once. */
-export function checkCertificates(certificates: Iterable<Certificate>, clock: Clock): FindingDraft[] {
+export function checkCertificates(dated: DatedCertificates, clock: Clock): readonly FindingDraft[] {
+  const { certificates, certificateSpan: span, validityFindings } = dated;
+  const now = clock.now.getTime();
+  if (span !== undefined && span.latestIssue <= now && now <= span.earliestExpiration) return validityFindings;
   const findings: FindingDraft[] = [];
   for (const certificate of certificates) {
     const where = validity(certificate.notBefore, certificate.notAfter, clock.now);

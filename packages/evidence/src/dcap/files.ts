@@ -11,7 +11,7 @@ import { verifyCollateral } from './collateral/verify.js';
 import type { ParsedQuote } from './quote/model.js';
 import { parseQuote } from './quote/parse.js';
 import { dcapTrust, intelTrust } from './roots.js';
-import { type DcapTee, emulatedHardware, rawOf } from './verifier.js';
+import { type DcapTee, emulatedHardware, rawOf, unread } from './verifier.js';
 
 export interface QuoteFileOptions extends Omit<DcapOptions, 'pckChain' | 'clock'> {
   /** Time of verification. */
@@ -51,7 +51,10 @@ export function verifyQuoteFiles<Q extends ParsedQuote>(
   const trust = options.roots === undefined ? intelTrust(options.emulatedRoots) : dcapTrust(anchorsOf(options));
   const { quote, findings: parsing } = parseQuote(bytes, tee.tee);
   const findings: FindingDraft[] = [...parsing];
-  if (quote === undefined || quote.tee !== tee.tee) return verdictOf(tee, options, findings, undefined, {});
+  if (quote === undefined || quote.tee !== tee.tee) {
+    findings.push(...unread(findings, tee.tee, 'the quote was not read'));
+    return verdictOf(tee, options, findings, undefined, {});
+  }
   const read = quote as Q & ParsedQuote;
   const { problem, raw } = rawOf(bundle === undefined ? {} : { collateral: bundle });
   if (problem !== undefined) findings.push(problem);
@@ -129,7 +132,7 @@ function tcbMembers({ authentic }: Authentication): JsonObject {
     advisory_ids: tcb.advisoryIds,
     tcb_date: utc(tcb.level.date),
     tcb_evaluation_data_number: evaluationNumber,
-    earliest_expiration: utc(dates.earliestExpiration),
+    earliest_expiration: utc(new Date(dates.earliestExpiration)),
   };
 }
 

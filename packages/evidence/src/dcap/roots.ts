@@ -1,6 +1,14 @@
 /** Trust anchors of DCAP, and what is kept per set of anchors. */
+import { createHash } from 'node:crypto';
 import { encodeHex } from '@assay/bytes';
-import { LruMap, type TrustAnchor } from '../x509/index.js';
+import {
+  type Certificate,
+  type LinkCache,
+  LruMap,
+  parseCertificate,
+  splitCertificates,
+  type TrustAnchor,
+} from '../x509/index.js';
 import type { PckChain } from './pck/chain.js';
 
 /** Uncompressed point of the Intel SGX Root CA key, the same in both certificates that Intel issued for it. */
@@ -21,9 +29,15 @@ export const EMULATED_ORGANIZATION = 'Assay emulated TEE';
 /** PCK chains that are kept: about one per host. */
 const KEPT_CHAINS = 512;
 
-/** A set of anchors, with the PCK chains that were verified under it. */
+/** Certificates and links between them that are kept; a few are shared by all chains, the leaves are one per host. */
+const KEPT_CERTIFICATES = 256;
+
+/** A set of anchors, with what was read and verified under it. All of it bounded, and about endorsements alone. */
 export interface DcapTrust {
   readonly anchors: readonly TrustAnchor[];
+  /** By digest of the exact bytes. */
+  readonly certificates: LruMap<Certificate>;
+  readonly links: LinkCache;
   /** By digest of the exact bytes; holds checks that do not depend on time, never a date or a quote. */
   readonly chains: LruMap<PckChain>;
 }
@@ -31,7 +45,25 @@ export interface DcapTrust {
 /** @param anchors never empty; what is built in is not added */
 export function dcapTrust(anchors: readonly TrustAnchor[]): DcapTrust {
   if (anchors.length === 0) throw new RangeError('no trust anchor given');
-  return { anchors: Object.freeze([...anchors]), chains: new LruMap(KEPT_CHAINS) };
+  return {
+    anchors: Object.freeze([...anchors]),
+    certificates: new LruMap(KEPT_CERTIFICATES),
+    links: new LruMap(KEPT_CERTIFICATES),
+    chains: new LruMap(KEPT_CHAINS),
+  };
+}
+
+/** Reads a chain; a certificate that was read before under the same anchors is not read again. @throws DecodeError */
+export function readChain(input: Uint8Array, trust: DcapTrust): Certificate[] {
+  return splitCertificates(input).map((der) => {
+    const digest = createHash('sha256').update(der).digest('base64');
+    const known = trust.certificates.get(digest);
+    if (known !== undefined) return known;
+    // What is kept must not be a view of a whole request.
+    const certificate = parseCertificate(Uint8Array.from(der));
+    trust.certificates.set(digest, certificate);
+    return certificate;
+  });
 }
 
 /** Intel's root, and the roots of emulated hardware that the owner added by name. */

@@ -46,10 +46,16 @@ export interface DcapTee<Q extends ParsedQuote> {
 const REPORT_DATA_SIZE = 64;
 /** Issues of collateral that are kept verified: one per FMSPC and TEE that is in use. */
 const KEPT_COLLATERAL = 64;
+const BUNDLE = 'collateral';
+/** What an issue is made of; the PCK chain is of one platform and comes by itself. */
+const COLLATERAL_PIECES = [
+  BUNDLE,
+  ...Object.values(COLLATERAL_NAMES).filter((name) => name !== COLLATERAL_NAMES.pckChain),
+];
 
 export function createDcapVerifier<Q extends ParsedQuote>(tee: DcapTee<Q>, options: DcapVerifierOptions): Verifier {
   const trust = trustOf(options);
-  const kept = new LruMap<VerifiedCollateral>(KEPT_COLLATERAL);
+  const kept = new LruMap<Kept>(KEPT_COLLATERAL);
   return { tee: tee.tee, verify: (input) => verify(input, tee, options, trust, kept) };
 }
 
@@ -65,7 +71,7 @@ function verify<Q extends ParsedQuote>(
   tee: DcapTee<Q>,
   options: DcapVerifierOptions,
   trust: DcapTrust,
-  kept: LruMap<VerifiedCollateral>,
+  kept: LruMap<Kept>,
 ): VerifierResult {
   const { evidence, finding } = readQuoteEvidence(input.evidence, tee.tee);
   if (evidence === undefined) return refused([finding], tee.tee, 'the evidence was not read');
@@ -73,12 +79,12 @@ function verify<Q extends ParsedQuote>(
   const findings: FindingDraft[] = [finding, ...parse.findings];
   const { quote } = parse;
   if (quote === undefined || quote.tee !== tee.tee) return refused(findings, tee.tee, 'the quote was not read');
-  const { raw, problem } = rawOf(input.endorsements ?? {});
+  const endorsements = input.endorsements ?? {};
+  const { collateral, pckChain, problem } = keptOf(endorsements, trust, kept);
   if (problem !== undefined) findings.push(problem);
-  const collateral = verifiedOf(raw, trust, kept);
   const authentication = authenticateQuote(quote as Q & ParsedQuote, collateral, input.now, {
     ...options,
-    pckChain: raw.pckChain,
+    pckChain: endorsements[COLLATERAL_NAMES.pckChain] ?? pckChain,
   });
   findings.push(...authentication.findings, ...appraise(quote, options.appraisal ?? {}));
 
@@ -137,22 +143,41 @@ export function rawOf(endorsements: Endorsements): {
   }
 }
 
-/** By the exact bytes: an issue is verified once, however often it is handed in. */
-function verifiedOf(raw: RawCollateral, trust: DcapTrust, kept: LruMap<VerifiedCollateral>): VerifiedCollateral {
+/** Collateral as it was handed in, verified. */
+interface Kept {
+  readonly collateral: VerifiedCollateral;
+  readonly pckChain: Uint8Array | undefined;
+  readonly problem: FindingDraft | undefined;
+}
+
+/** By the exact bytes: an issue is read and verified once, however often it is handed in. */
+function keptOf(endorsements: Endorsements, trust: DcapTrust, kept: LruMap<Kept>): Kept {
   const hash = createHash('sha256');
-  for (const [member, name] of Object.entries(COLLATERAL_NAMES) as [keyof RawCollateral, string][]) {
-    const bytes = member === 'pckChain' ? undefined : raw[member];
+  for (const name of COLLATERAL_PIECES) {
+    const bytes = Object.hasOwn(endorsements, name) ? endorsements[name] : undefined;
     if (bytes !== undefined) hash.update(`${name} ${bytes.length} `).update(bytes);
   }
   const digest = hash.digest('base64');
   const known = kept.get(digest);
   if (known !== undefined) return known;
-  const verified = verifyCollateral(raw, trust);
-  kept.set(digest, verified);
-  return verified;
+  const { problem, raw } = rawOf(endorsements);
+  const made = { collateral: verifyCollateral(raw, trust), pckChain: raw.pckChain, problem };
+  kept.set(digest, made);
+  return made;
 }
 
 function refused(findings: readonly FindingDraft[], tee: Tee, why: string): VerifierResult {
-  const unasked = notChecked('binding.report-data.match', `not compared: ${why}`, { subject: tee });
-  return { accepted: false, findings: [...findings, unasked] };
+  return { accepted: false, findings: [...findings, ...unread(findings, tee, why)] };
+}
+
+/** What is not asked of a quote that was not read. */
+export function unread(findings: readonly FindingDraft[], tee: Tee, why: string): FindingDraft[] {
+  const causedBy = findings.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id);
+  const facts = { subject: tee, causedBy };
+  return [
+    notChecked('dcap.quote.signature', `not checked: ${why}`, facts),
+    notChecked('dcap.tcb.level', `not checked: ${why}`, facts),
+    notChecked('binding.report-data.match', `not compared: ${why}`, facts),
+    notChecked('binding.init-data.match', `not compared: ${why}`, facts),
+  ];
 }

@@ -106,18 +106,15 @@ export function parseCertificate(der: Uint8Array): Certificate {
  * @throws DecodeError
  */
 export function parseCertificates(input: Uint8Array): Certificate[] {
+  return splitCertificates(input).map((der) => parseCertificate(der));
+}
+
+/** The DER of every certificate of a chain, for callers that keep what they read. @throws DecodeError */
+export function splitCertificates(input: Uint8Array): Uint8Array[] {
   if (input.length > LARGEST_PEM) throw new DecodeError(FORMAT, `chain of ${input.length} bytes is too long`);
   const ders = input[0] === DER_TAG.sequence ? splitDer(input) : splitPem(input);
   if (ders.length > MOST_CERTIFICATES) throw new DecodeError(FORMAT, `${ders.length} certificates are too many`);
-  return ders.map(parseCertificate);
-}
-
-/** Reads a chain that must be PEM. @throws DecodeError */
-export function parsePemCertificates(input: Uint8Array): Certificate[] {
-  if (input.length > LARGEST_PEM) throw new DecodeError(FORMAT, `chain of ${input.length} bytes is too long`);
-  const ders = splitPem(input);
-  if (ders.length > MOST_CERTIFICATES) throw new DecodeError(FORMAT, `${ders.length} certificates are too many`);
-  return ders.map(parseCertificate);
+  return ders;
 }
 
 /** `certificate "Intel SGX Root CA"`: how findings name a certificate. */

@@ -4,6 +4,7 @@ import type { Certificate } from './certificate.js';
 import type { CertificateList } from './crl.js';
 import { EXTENSION } from './extension.js';
 import { type KeyCache, vendorKeys, verifySignature } from './key.js';
+import type { LruMap } from './lru.js';
 import { nameInWords, sameName } from './name.js';
 
 /** What is wrong with one link or one certificate. */
@@ -138,21 +139,41 @@ export function checkEndEntity(certificate: Certificate): ChainProblem[] {
     : [];
 }
 
+/** Answers of {@link checkLink}, which never change: by child, issuer and what lies between. */
+export type LinkCache = LruMap<readonly ChainProblem[]>;
+
 /**
  * Checks every link of a path, leaf first, its root's self-signature, CA flags and critical extensions. Dates and the
  * root's pin are separate questions.
+ *
+ * @param links where answers are kept, for callers that see the same certificates in several paths
  */
-export function checkPath(path: readonly Certificate[], keys: KeyCache = vendorKeys): ChainProblem[] {
-  return path.flatMap((certificate, index) => [...checkCriticalExtensions(certificate), ...linkAt(path, index, keys)]);
+export function checkPath(path: readonly Certificate[], links?: LinkCache): ChainProblem[] {
+  return path.flatMap((certificate, index) => [...checkCriticalExtensions(certificate), ...linkAt(path, index, links)]);
 }
 
-function linkAt(path: readonly Certificate[], index: number, keys: KeyCache): ChainProblem[] {
+function linkAt(path: readonly Certificate[], index: number, links: LinkCache | undefined): readonly ChainProblem[] {
   const [certificate, issuer] = [path[index], path[index + 1]];
   if (certificate === undefined) return [];
-  if (issuer !== undefined) return checkLink(certificate, issuer, index, keys);
-  const problems = checkLink(certificate, certificate, Math.max(0, index - 1), keys);
+  if (issuer !== undefined) return keptLink(certificate, issuer, index, links);
+  const problems = keptLink(certificate, certificate, Math.max(0, index - 1), links);
   // What the root may do as an issuer was asked at the link below it.
   return path.length === 1 ? problems : problems.filter(({ kind }) => kind === 'signature');
+}
+
+function keptLink(
+  child: Certificate,
+  issuer: Certificate,
+  below: number,
+  links: LinkCache | undefined,
+): readonly ChainProblem[] {
+  if (links === undefined) return checkLink(child, issuer, below);
+  const name = `${child.fingerprint} ${issuer.fingerprint} ${below}`;
+  const known = links.get(name);
+  if (known !== undefined) return known;
+  const problems = checkLink(child, issuer, below);
+  links.set(name, problems);
+  return problems;
 }
 
 /** Whether a CRL is signed by a CA that may sign CRLs. Names and dates are separate questions. */

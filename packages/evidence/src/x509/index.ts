@@ -5,7 +5,7 @@ export {
   certificateSubject,
   parseCertificate,
   parseCertificates,
-  parsePemCertificates,
+  splitCertificates,
 } from './certificate.js';
 export {
   type ChainProblem,
@@ -14,6 +14,7 @@ export {
   checkEndEntity,
   checkLink,
   checkPath,
+  type LinkCache,
   orderChain,
   pinned,
   selfIssued,

@@ -3,7 +3,7 @@ import type { SignatureAlgorithm, SubjectPublicKey } from './algorithm.js';
 import { LruMap } from './lru.js';
 
 /**
- * Imported public keys by the digest of their encoding: the import costs more than a verification.
+ * Imported public keys by their coordinates, or the digest of their encoding: the import costs more than a verification.
  *
  * Bounded, and about keys only: no result of a verification is kept.
  */
@@ -16,7 +16,7 @@ export class KeyCache {
 
   /** A P-256 or P-384 key of its uncompressed coordinates. @returns undefined when they are not a point on the curve. */
   ec(curve: 'P-256' | 'P-384', x: Uint8Array, y: Uint8Array): KeyObject | undefined {
-    return this.#cached(createHash('sha256').update(curve).update(x).update(y).digest('base64'), () =>
+    return this.#cached(`${curve}${latin1(x)}${latin1(y)}`, () =>
       // A JWK is imported without OpenSSL's decoder search, in half the time that a SubjectPublicKeyInfo takes.
       createPublicKey({
         format: 'jwk',
@@ -31,7 +31,7 @@ export class KeyCache {
     if (type === 'ec-p256') return this.ec('P-256', key.subarray(1, 33), key.subarray(33));
     if (type === 'ec-p384') return this.ec('P-384', key.subarray(1, 49), key.subarray(49));
     if (type !== 'rsa') return undefined;
-    return this.#cached(createHash('sha256').update(der).digest('base64'), () =>
+    return this.#cached(`RSA${createHash('sha256').update(der).digest('base64')}`, () =>
       createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' }),
     );
   }
@@ -40,12 +40,12 @@ export class KeyCache {
     this.#keys.clear();
   }
 
-  #cached(digest: string, make: () => KeyObject): KeyObject | undefined {
-    const known = this.#keys.get(digest);
+  #cached(name: string, make: () => KeyObject): KeyObject | undefined {
+    const known = this.#keys.get(name);
     if (known !== undefined) return known;
     try {
       const key = make();
-      this.#keys.set(digest, key);
+      this.#keys.set(name, key);
       return key;
     } catch {
       return undefined;
@@ -99,6 +99,11 @@ export function verifyFixedWidth(
 function split(algorithm: SignatureAlgorithm): [family: string, hash: string | undefined] {
   const at = algorithm.lastIndexOf('-');
   return algorithm.startsWith('unknown') ? ['', undefined] : [algorithm.slice(0, at), algorithm.slice(at + 1)];
+}
+
+/** One character per byte: the coordinates themselves name the key, which costs less than a digest of them. */
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 function base64url(bytes: Uint8Array): string {

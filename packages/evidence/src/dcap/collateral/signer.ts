@@ -7,13 +7,12 @@ import {
   checkPath,
   nameInWords,
   orderChain,
-  parseCertificates,
   pinned,
   type TrustAnchor,
 } from '../../x509/index.js';
 import { algorithmProblem } from '../pck/chain.js';
 import { isRootName, isTcbSignerName, pckCaOf, TCB_SIGNER_PHRASE } from '../pck/names.js';
-import type { DcapTrust } from '../roots.js';
+import { type DcapTrust, readChain } from '../roots.js';
 
 export type ChainKind = 'tcbInfo' | 'qeIdentity' | 'pckCrl';
 
@@ -50,7 +49,7 @@ export function issuerChain(
   let path: readonly Certificate[] | string;
   try {
     if (input.length > LARGEST) throw new DecodeError('chain', `${input.length} bytes are too many`);
-    path = orderChain(parseCertificates(Uint8Array.from(input)));
+    path = orderChain(readChain(input, trust));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     return unusable([problem(kind, error.message)]);
@@ -63,7 +62,7 @@ export function issuerChain(
   const anchor = pinned(root, trust.anchors);
   const findings = [
     ...names(kind, signer, root),
-    ...[...checkPath(path), ...(kind === 'pckCrl' ? [] : checkEndEntity(signer))].map(({ text }) =>
+    ...[...checkPath(path, trust.links), ...(kind === 'pckCrl' ? [] : checkEndEntity(signer))].map(({ text }) =>
       problem(kind, text),
     ),
     ...path.flatMap(algorithmProblem).map(({ what }) => problem(kind, what)),

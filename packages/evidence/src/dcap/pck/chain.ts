@@ -10,12 +10,11 @@ import {
   checkPath,
   nameInWords,
   orderChain,
-  parseCertificates,
   pinned,
   type TrustAnchor,
   vendorKeys,
 } from '../../x509/index.js';
-import { anchorKeys, type DcapTrust, EMULATED_ORGANIZATION } from '../roots.js';
+import { anchorKeys, type DcapTrust, EMULATED_ORGANIZATION, readChain } from '../roots.js';
 import { type PckPlatform, readPckPlatform } from './extension.js';
 import { CA_NAMES, isPckName, isRootName, named, PCK_PHRASE, type PckCa, pckCaOf, ROOT_NAME } from './names.js';
 
@@ -50,7 +49,7 @@ export function pckChain(input: Uint8Array, trust: DcapTrust, inQuote: boolean):
   const digest = createHash('sha256').update(input).digest('base64');
   const known = trust.chains.get(digest);
   if (known !== undefined) return known;
-  const chain = readChain(input, trust);
+  const chain = evaluate(input, trust);
   // What is refused is cheap to refuse again, and must not push out what is used.
   if (chain.findings.every(({ outcome }) => outcome === 'pass')) trust.chains.set(digest, chain);
   return chain;
@@ -61,11 +60,10 @@ export function withoutChain(finding: FindingDraft): PckChain {
   return broken([finding]);
 }
 
-function readChain(input: Uint8Array, trust: DcapTrust): PckChain {
+function evaluate(input: Uint8Array, trust: DcapTrust): PckChain {
   let certificates: readonly Certificate[];
   try {
-    // The cache keeps what it was given: views must not hold on to a whole request.
-    certificates = parseCertificates(Uint8Array.from(input));
+    certificates = readChain(input, trust);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     return broken([form(error.message)]);
@@ -90,7 +88,7 @@ function checkChain(path: readonly Certificate[], trust: DcapTrust): PckChain {
     if (!(error instanceof DecodeError)) throw error;
     findings.push(form(error.message, named(leaf)));
   }
-  findings.push(...checkLinks(path, leaf));
+  findings.push(...checkLinks(path, leaf, trust));
   const anchor = pinned(root, trust.anchors);
   findings.push(...rootFindings(root, anchor, trust));
   findings.push(...checkNames(leaf, intermediate, root));
@@ -107,8 +105,8 @@ function checkChain(path: readonly Certificate[], trust: DcapTrust): PckChain {
   };
 }
 
-function checkLinks(path: readonly Certificate[], leaf: Certificate): FindingDraft[] {
-  const findings = [...checkPath(path), ...checkEndEntity(leaf)].map(({ certificate, text }) =>
+function checkLinks(path: readonly Certificate[], leaf: Certificate, trust: DcapTrust): FindingDraft[] {
+  const findings = [...checkPath(path, trust.links), ...checkEndEntity(leaf)].map(({ certificate, text }) =>
     chainProblem(named(certificate), text),
   );
   findings.push(...path.flatMap(algorithmProblem).map(({ subject, what }) => chainProblem(subject, what)));

@@ -106,7 +106,8 @@ export function u64(bytes: Uint8Array): bigint {
 }
 
 export function allZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
+  for (const byte of bytes) if (byte !== 0) return false;
+  return true;
 }
 
 export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {

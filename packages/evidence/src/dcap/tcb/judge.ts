@@ -1,6 +1,6 @@
 /** The TCB of a platform beside Intel's TCB info: level, module, quoting enclave, one status. */
 import { encodeHex } from '@assay/bytes';
-import { type FindingDraft, type FindingId, type FindingRef, failed, passed, unmet, utc } from '@assay/bytes/findings';
+import { type FindingDraft, type FindingId, type FindingRef, passed, unmet, utc } from '@assay/bytes/findings';
 import { unchecked } from '../collateral/findings.js';
 import type { QeLevel } from '../collateral/qe-identity.js';
 import type { ModuleLevel, TcbInfo, TcbLevel } from '../collateral/tcb-info.js';
@@ -118,42 +118,4 @@ function revoked(level: TcbLevel, module: ModuleLevel | undefined, qe: QeLevel):
     found?.status === 'Revoked' ? [revokedFinding(part, utc(found.date), found.advisoryIds)] : [],
   );
   return findings.length > 0 ? findings : [passed('dcap.tcb.revoked', SUBJECT)];
-}
-
-/** Whether TCB info is of the TEE, the FMSPC and the PCE of the platform. */
-export function checkFit(
-  quote: ParsedQuote,
-  info: TcbInfo | undefined,
-  saysTee: 'sgx' | 'tdx' | undefined,
-  platform: PckPlatform | undefined,
-  causes: readonly FindingRef[],
-): { readonly fits: boolean; readonly findings: readonly FindingDraft[] } {
-  const findings: FindingDraft[] = [];
-  const tee = info?.tee ?? saysTee;
-  if (tee === undefined) findings.push(...unchecked(['dcap.tcbinfo.kind'], 'TCB info', 'no TCB info stands', causes));
-  else if (tee === quote.tee) findings.push(passed('dcap.tcbinfo.kind', 'TCB info'));
-  else {
-    const [expected, actual] = [quote.tee.toUpperCase(), tee.toUpperCase()];
-    const compare = { relation: 'equal', type: 'text' } as const;
-    const source = 'tee_type of the quote';
-    const facts = { subject: 'TCB info', params: { actual, expected }, expected, actual, compare, source };
-    findings.push(failed('dcap.tcbinfo.kind', facts));
-  }
-  if (info === undefined || platform === undefined) {
-    findings.push(...unchecked(['dcap.tcbinfo.platform'], 'TCB info', 'one of the two sides is missing', causes));
-    return { fits: false, findings };
-  }
-  const pairs = [
-    ['FMSPC', encodeHex(info.fmspc), encodeHex(platform.fmspc)],
-    ['PCE id', encodeHex(info.pceId), encodeHex(platform.pceId)],
-  ] as const;
-  const differing = pairs.filter(([, actual, expected]) => actual !== expected);
-  for (const [field, actual, expected] of differing) {
-    const compare = { relation: 'equal', type: 'bytes' } as const;
-    const source = 'SGX extension of the PCK certificate';
-    const facts = { subject: field, params: { field, actual, expected }, expected, actual, compare, source };
-    findings.push(failed('dcap.tcbinfo.platform', facts));
-  }
-  if (differing.length === 0) findings.push(passed('dcap.tcbinfo.platform', 'TCB info'));
-  return { fits: tee === quote.tee && differing.length === 0, findings };
 }
