@@ -12,14 +12,16 @@ export {
   addAttestationService,
   attestationHandlers,
 } from './grpc/service.js';
+export { compileModule } from './policy/compile.js';
 export { DEFAULT_POLICIES } from './policy/default-policies.js';
+export { policyDigest } from './policy/digest.js';
 export { type CompiledPolicy, compilePolicy, type RuleOutcome } from './policy/engine.js';
 export { type ExplainContext, type Explanation, explainRule } from './policy/explain.js';
 export { plainReferenceValues, type ReferenceValueView } from './policy/reference-values.js';
 export { type DraftEvaluation, evaluatePolicy, type ReplayOptions, replay } from './policy/simulate.js';
 export type { PolicyTrace, TracedBody, TracedExpression, TracedOperand, TracedRule } from './policy/trace.js';
 export { tracedPolicy } from './policy/traced-policy.js';
-export { typeWarnings, UNTYPED } from './policy/types.js';
+export { typeWarnings } from './policy/types.js';
 export { type RestAnswer, type RestRoute, restFailure, restRoutes } from './rest/routes.js';
 export { AttestationService, type AttestationServiceOptions } from './service.js';
 export { DEFAULT_TOKEN_OPTIONS, type TokenOptions } from './token/ear.js';

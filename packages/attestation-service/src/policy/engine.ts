@@ -1,12 +1,12 @@
 /** The one place where attestation policies meet the Rego engine. */
 import { performance } from 'node:perf_hooks';
 import type { JsonObject, JsonValue } from '@assay/bytes';
-import { type AssayError, assayError, type FindingDraft, reported } from '@assay/bytes/findings';
-import { compile, EvaluationError, type HostImplementation, type Policy, RegoErrors, T, toJson } from '@assay/rego';
+import { assayError } from '@assay/bytes/findings';
+import { EvaluationError, type HostImplementation, type Policy, T, toJson } from '@assay/rego';
+import { compileModule } from './compile.js';
 import { policyDigest } from './digest.js';
 import type { PolicyTrace } from './trace.js';
 import { tracedPolicy } from './traced-policy.js';
-import { UNTYPED } from './types.js';
 
 /** What a rule came to. `absent`: the policy has no such rule. */
 export type RuleOutcome =
@@ -67,16 +67,13 @@ const QUERY = 'query_reference_value';
 /** What attestation policies may call besides the built-in functions. */
 export const HOST_FUNCTIONS = [{ name: QUERY, args: [T.string], result: T.any }] as const;
 
+const CONTRACT = 'contract of attestation policies: rules are read as data.policy.*';
+
 const NO_TRACE = { rules: [], truncated: false };
 
 /** @throws AssayError `policy.file.parse`, with one finding for each error of the text; `policy.package.name` */
 export function compilePolicy(file: string, text: string): CompiledPolicy {
-  const policy = compiled(file, text);
-  const [module] = policy.modules;
-  if (module === undefined) throw new Error('one text gives one module');
-  const rules = [...new Set(module.rules.map((rule) => rule.head.ref[0].name))];
-  const packageName = module.package.path.join('.');
-  if (packageName !== 'data.policy' && packageName !== 'policy') throw otherPackage(file, packageName, rules);
+  const { policy, module, rules } = compileModule(file, text, CONTRACT, { hostFunctions: HOST_FUNCTIONS });
   const prepared = {
     trust_claims: policy.prepare('data.policy.trust_claims'),
     extensions: policy.prepare('data.policy.extensions'),
@@ -97,15 +94,6 @@ export function compilePolicy(file: string, text: string): CompiledPolicy {
         return { outcome: outcomeOf(result.outcome), trace: tracedPolicy(module, result.trace ?? NO_TRACE) };
       }),
   };
-}
-
-function compiled(file: string, text: string): Policy {
-  try {
-    return compile([{ file, text }], { ...UNTYPED, hostFunctions: HOST_FUNCTIONS });
-  } catch (thrown) {
-    if (thrown instanceof RegoErrors) throw doesNotCompile(file, thrown);
-    throw thrown;
-  }
 }
 
 function settings({ now, query, budget }: EvaluationInput) {
@@ -138,40 +126,6 @@ function guarded<T>(file: string, run: () => T): T {
       cause: thrown,
     });
   }
-}
-
-function doesNotCompile(file: string, errors: RegoErrors): AssayError {
-  const findings: FindingDraft[] = errors.errors.map((error) =>
-    reported('policy.file.parse', `${file}:${error.loc.row}:${error.loc.col}: ${error.code}: ${error.message}`, {
-      subject: file,
-      origin: { kind: 'policy', policy: file, location: `${file}:${error.loc.row}:${error.loc.col}` },
-      source: 'Rego v1',
-    }),
-  );
-  const [first] = errors.errors;
-  return assayError('policy.file.parse', {
-    params: {
-      file,
-      row: first?.loc.row ?? 0,
-      col: first?.loc.col ?? 0,
-      code: first?.code ?? 'rego_parse_error',
-      message: first?.message ?? 'the text does not compile',
-    },
-    subject: file,
-    source: 'Rego v1',
-    findings,
-    cause: errors,
-  });
-}
-
-function otherPackage(file: string, actual: string, rules: readonly string[]): AssayError {
-  return assayError('policy.package.name', {
-    params: { actual: actual.replace(/^data\./, ''), rules: rules.slice(0, 4).join(', ') },
-    subject: file,
-    expected: 'policy',
-    actual,
-    source: 'contract of attestation policies: rules are read as data.policy.*',
-  });
 }
 
 function mentionedReferenceValues(text: string): readonly string[] {

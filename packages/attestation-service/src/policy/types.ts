@@ -9,7 +9,7 @@ import { type FindingDraft, reported } from '@assay/bytes/findings';
 import { type CompileOptions, compile, RegoErrors } from '@assay/rego';
 
 /** How every policy is compiled for evaluation. */
-export const UNTYPED: CompileOptions = { typeCheck: false };
+export const UNTYPED: Pick<CompileOptions, 'typeCheck'> = { typeCheck: false };
 
 /** What a type checker says about a text that compiles without one: one warning for each error. */
 export function typeWarnings(file: string, text: string, options: CompileOptions = {}): readonly FindingDraft[] {

@@ -1,12 +1,11 @@
 /** Administrative calls of the KBS protocol other than plug-in routes: policies and reference values. */
-import type { AttestationBackend } from '@assay/attestation-service';
+import { type AttestationBackend, policyDigest } from '@assay/attestation-service';
 import { DecodeError, decodeBase64url, decodeUtf8, type JsonValue } from '@assay/bytes';
 import { AssayError, assayError } from '@assay/bytes/findings';
 import { parseReferenceValueMessage, parseSetAttestationPolicy, parseSetResourcePolicy } from '@assay/protocol';
 import { actor } from '../audit/actor.js';
 import type { AuditLog } from '../audit/log.js';
 import { type KbsOperation, refusal } from '../errors.js';
-import { policyDigest } from '../policy/digest.js';
 import type { ResourcePolicyStore } from '../policy/store.js';
 import { asKnownError, parseBody, reading } from '../protocol-fault.js';
 import type { AdminAct, AdminOperations, AdminPrincipal, KbsLimits, Page, RefusedAct } from '../types.js';

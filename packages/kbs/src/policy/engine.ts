@@ -1,16 +1,8 @@
 /** The one place that knows the Rego engine: a text becomes a compiled policy, a question an outcome. */
-import { type PolicyTrace, tracedPolicy, UNTYPED } from '@assay/attestation-service';
+import { compileModule, type PolicyTrace, tracedPolicy } from '@assay/attestation-service';
 import type { JsonObject, JsonValue } from '@assay/bytes';
-import { type AssayError, assayError, type FindingDraft, nearestName, warned } from '@assay/bytes/findings';
-import {
-  compile,
-  EvaluationError,
-  type Outcome,
-  type Policy,
-  type PreparedEntrypoint,
-  RegoErrors,
-  toJson,
-} from '@assay/rego';
+import { type AssayError, type FindingDraft, nearestName, warned } from '@assay/bytes/findings';
+import { EvaluationError, type Outcome, type Policy, type PreparedEntrypoint, toJson } from '@assay/rego';
 
 export type AllowOutcome =
   | { readonly kind: 'value'; readonly value: JsonValue }
@@ -21,6 +13,7 @@ export type AllowOutcome =
   | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly location: string };
 
 const ALLOW = 'data.policy.allow';
+const CONTRACT = 'resource policies: the answer is data.policy.allow';
 
 /** Bounds of one decision: far above what any policy over a token needs, far below what would stop the service. */
 const LIMITS = {
@@ -51,12 +44,12 @@ interface Traced {
 
 /** @throws AssayError `policy.file.parse` with one finding per error; `policy.package.name` */
 export function compileAllowPolicy(text: string, file: string): AllowPolicy {
-  const policy = compiled(text, file);
+  const { policy, rules } = compileModule(file, text, CONTRACT);
   const entry = policy.prepare(ALLOW);
   return {
     file,
     text,
-    warnings: oddities(rulesOf(policy, file), file),
+    warnings: oddities(rules, file),
     evaluate: (input, data, now) => evaluate(entry, file, input, data, now),
     trace: (input, data, now) => trace(policy, input, data, now),
   };
@@ -106,40 +99,6 @@ function outcomeOf(outcome: Outcome): AllowOutcome {
   return outcome.kind === 'value' ? { kind: 'value', value: toJson(outcome.value) as JsonValue } : outcome;
 }
 
-function compiled(text: string, file: string): Policy {
-  try {
-    return compile([{ file, text }], UNTYPED);
-  } catch (cause) {
-    if (!(cause instanceof RegoErrors)) throw cause;
-    const errors = cause.errors.map(({ code, message, loc }) =>
-      assayError('policy.file.parse', {
-        params: { file, row: loc.row, col: loc.col, code, message },
-        subject: file,
-        origin: { kind: 'policy', policy: file, location: `${file}:${loc.row}:${loc.col}` },
-      }),
-    );
-    const [first] = errors;
-    if (first === undefined) throw cause;
-    throw assayError('policy.file.parse', {
-      params: firstParams(cause, file),
-      subject: file,
-      findings: errors.map((error) => error.finding),
-      cause,
-    });
-  }
-}
-
-function firstParams(errors: RegoErrors, file: string) {
-  const [first] = errors.errors;
-  return {
-    file,
-    row: first?.loc.row ?? 0,
-    col: first?.loc.col ?? 0,
-    code: first?.code ?? 'rego_parse_error',
-    message: first?.message ?? 'does not compile',
-  };
-}
-
 /** A policy that compiles and can never allow: told when it is set, so that nobody waits for the first refusal. */
 function oddities(rules: readonly string[], file: string): readonly FindingDraft[] {
   if (rules.includes('allow')) return [];
@@ -148,22 +107,7 @@ function oddities(rules: readonly string[], file: string): readonly FindingDraft
     warned('policy.rule.present', {
       params: { expected: 'allow', nearest: nearest === undefined ? 'none' : `\`${nearest}\`` },
       subject: file,
-      source: 'resource policies: the answer is data.policy.allow',
+      source: CONTRACT,
     }),
   ];
-}
-
-/** Names of the rules, of a module in package `policy`. @throws AssayError `policy.package.name` */
-function rulesOf(policy: Policy, file: string): readonly string[] {
-  const [module] = policy.modules;
-  const rules = [...new Set((module?.rules ?? []).map((rule) => rule.head.ref[0].name))];
-  const name = (module?.package.path ?? []).join('.').replace(/^data\./, '');
-  if (name === 'policy') return rules;
-  throw assayError('policy.package.name', {
-    params: { actual: name, rules: rules.slice(0, 4).join(', ') },
-    subject: file,
-    expected: 'policy',
-    actual: name,
-    source: 'resource policies: the answer is data.policy.allow',
-  });
 }

@@ -1,9 +1,8 @@
 /** Why the resource policy did not allow: for the owner, after the answer is decided. */
-import { explainRule } from '@assay/attestation-service';
+import { explainRule, policyDigest } from '@assay/attestation-service';
 import { isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
 import { type FindingDraft, failed } from '@assay/bytes/findings';
 import { jsonAt, trustTier } from '@assay/protocol';
-import { policyDigest } from './digest.js';
 import type { AllowOutcome, AllowPolicy } from './engine.js';
 import { POLICY_TEXTS } from './texts.gen.js';
 

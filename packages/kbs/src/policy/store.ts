@@ -1,5 +1,5 @@
 /** The resource policy: compiled when written, an immutable snapshot when asked, every revision kept. */
-import { typeWarnings } from '@assay/attestation-service';
+import { policyDigest, typeWarnings } from '@assay/attestation-service';
 import type { JsonObject } from '@assay/bytes';
 import { assayError, keyed } from '@assay/bytes/findings';
 import type { Storage } from '@assay/storage';
@@ -8,7 +8,6 @@ import type { AuditLog } from '../audit/log.js';
 import { asKnownError } from '../protocol-fault.js';
 import type { AdminPrincipal, PolicyDecision, PolicyRevision, ResourcePolicies } from '../types.js';
 import { decide, type PolicyQuestion } from './decide.js';
-import { policyDigest } from './digest.js';
 import { type AllowPolicy, brokenPolicy, compileAllowPolicy } from './engine.js';
 import { POLICY_TEXTS } from './texts.gen.js';
 
