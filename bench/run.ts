@@ -5,6 +5,7 @@ import { type Report, renderReport } from './lib/report.js';
 const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   rcar: async () => (await import('./kbs/rcar.js')).benchRcar(),
   rego: async () => (await import('./rego/bench.js')).benchRego(),
+  snp: async () => (await import('./evidence/snp.js')).benchSnp(),
   dcap: async () => (await import('./evidence/dcap.js')).benchDcap(),
 };
 
