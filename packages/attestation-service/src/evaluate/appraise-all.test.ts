@@ -92,3 +92,21 @@ hardware := 2 if input.sample.svn in query_reference_value(sprintf("svn-of-%s", 
     expect(await service.readiness()).toMatchObject([{ id: 'rv.query.answers' }]);
   });
 });
+
+test('a value that ends within two weeks is told of, and still counts', async () => {
+  const world = await openWorld();
+  const DAY = 86_400_000;
+  const end = (days: number) => world.now().getTime() + days * DAY;
+  for (const [name, value] of Object.entries(SAMPLE_VALUES)) await world.values.set(name, value, { by: OWNER });
+  const warnings = async () => {
+    const { verdict } = await world.service.evaluate(request);
+    expect(verdict.decision).toBe('accept');
+    return verdict.findings.filter(({ id }) => id === 'rv.value.ending');
+  };
+  await world.values.set('svn', ['1'], { by: OWNER, expires: end(15) });
+  expect(await warnings()).toEqual([]);
+  await world.values.set('svn', ['1'], { by: OWNER, expires: end(14) });
+  expect(await warnings()).toMatchObject([
+    { outcome: 'warn', severity: 'low', subject: 'svn', title: '`svn` ends 2026-12-05T10:00:00Z, in 14 days' },
+  ]);
+});

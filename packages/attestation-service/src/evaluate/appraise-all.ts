@@ -11,7 +11,7 @@ import type { ReferenceValueSource } from '@assay/rvps';
 import { type Appraisal, appraise } from '../policy/appraise.js';
 import { type Budget, evaluationBudget } from '../policy/engine.js';
 import { explainFormerValues } from '../policy/former-values.js';
-import { ReferenceValueRecorder } from '../policy/reference-values.js';
+import { endingValues, ReferenceValueRecorder } from '../policy/reference-values.js';
 import type { ActivePolicy, PolicySnapshot } from '../policy/store.js';
 import type { AppraisalInput } from './verify.js';
 
@@ -54,7 +54,7 @@ export async function appraiseAll(
       }));
       return {
         appraisals: await Promise.all(explained),
-        notes: ignored.map(ignoredPolicy),
+        notes: [...ignored.map(ignoredPolicy), ...endingValues(recorder.uses, now)],
         referenceValues: recorder.uses,
       };
     }

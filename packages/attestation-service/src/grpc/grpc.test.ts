@@ -268,6 +268,22 @@ describe('the client', () => {
     expect(refused.verdict.summary).toContain('binding.report-data.match');
   });
 
+  test('a service that gives no verdict: its words are the root, or that it accepts', async () => {
+    const world = await openWorld();
+    const address = await serve(world.service, { verdicts: false });
+    const client = connect(address);
+    const refused = await client.evaluate({ entries: [sampleEntry(undefined, { bound: {} })], policyIds: [] });
+    expect(refused).not.toHaveProperty('token');
+    expect(refused.verdict).toMatchObject({ verdict: 'reject', roots: ['f1'] });
+    expect(refused.verdict.findings[0]).toMatchObject({
+      id: 'evidence.service.accepts',
+      outcome: 'fail',
+      title: expect.stringContaining('binding.report-data.match'),
+    });
+    const accepted = await client.evaluate({ entries: [sampleEntry()], policyIds: [] });
+    expect(accepted.verdict.findings[0]).toMatchObject({ id: 'evidence.service.accepts', outcome: 'pass' });
+  });
+
   test('keeps the codes of request errors', async () => {
     const client = connect(await serve((await openWorld()).service));
     await expect(client.evaluate({ entries: [{ ...entry, tee: 'tdx' }], policyIds: [] })).rejects.toMatchObject({

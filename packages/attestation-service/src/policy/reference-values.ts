@@ -1,6 +1,6 @@
 /** What policies ask of the reference values in one evaluation, and what they were told. */
 import type { JsonValue } from '@assay/bytes';
-import { type ReferenceValueUse, utc } from '@assay/bytes/findings';
+import { distance, type FindingDraft, type ReferenceValueUse, utc, warned } from '@assay/bytes/findings';
 
 /** A reference value as a policy meets it, with its origin. Times are milliseconds since 1970. */
 export interface ReferenceValueFact {
@@ -109,4 +109,26 @@ export function recordedReferenceValues(uses: readonly ReferenceValueUse[]): Ref
     },
     names: uses.filter((use) => use.state !== 'missing').map((use) => use.name),
   };
+}
+
+/** A value that ends within this time is told of: long enough to renew it in working hours. */
+const SOON_MS = 14 * 86_400_000;
+
+/** `rv.value.ending` for each value that a decision rests on and that ends soon. It refuses nothing yet. */
+export function endingValues(uses: readonly ReferenceValueUse[], now: Date): readonly FindingDraft[] {
+  return uses.flatMap((use) => {
+    const left = use.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(use.expires) - now.getTime();
+    if (use.state !== 'present' || left > SOON_MS) return [];
+    const { name, state: _, value: __, ...facts } = use;
+    const params = { name, time: use.expires ?? null, distance: distance(left) };
+    return [
+      warned('rv.value.ending', {
+        subject: name,
+        params,
+        actual: use.expires ?? null,
+        source: `reference value ${name}${use.publisher === undefined ? '' : `, set by ${use.publisher}`}`,
+        origin: { kind: 'reference-value', name, ...facts },
+      }),
+    ];
+  });
 }

@@ -14,6 +14,7 @@ import type { SubmodResult } from '../token/ear.js';
 import { appraise, type PolicyInForce } from './appraise.js';
 import { type CompiledPolicy, compilePolicy } from './engine.js';
 import {
+  endingValues,
   plainReferenceValues,
   ReferenceValueRecorder,
   type ReferenceValueView,
@@ -87,6 +88,7 @@ export function replay(verdict: Verdict, options: ReplayOptions): Verdict {
     asked: true,
     findings: [
       ...verdict.findings.filter(stands).map((finding) => asDraft(finding, verdict.findings)),
+      ...endingValues(recorder.uses, at),
       ...appraisals.flatMap((appraisal) => appraisal.findings).map((finding) => asRecorded(finding, verdict.findings)),
     ],
     ...(verdict.claims === undefined ? {} : { claims: verdict.claims }),

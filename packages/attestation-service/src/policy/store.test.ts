@@ -161,3 +161,12 @@ test('a damaged record is named', async () => {
   const opening = PolicyStore.open({ storage, now: () => new Date(0), defaults: {} });
   await expect(opening).rejects.toMatchObject({ code: 'storage.record.intact' });
 });
+
+test('a writer that loses every race against others says so, and what is in force stays', async () => {
+  const world = await openWorld();
+  world.storage.transact = async () => ({ outcome: 'conflict', index: 0, current: undefined });
+  await expect(world.service.setPolicy('default_cpu', ALWAYS, OWNER)).rejects.toMatchObject({
+    code: 'request.version.match',
+  });
+  expect((await world.service.getPolicy('default_cpu'))?.text).toBe(DEFAULT_POLICIES['default_cpu']);
+});
