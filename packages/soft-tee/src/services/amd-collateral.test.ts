@@ -1,0 +1,182 @@
+import { encodeHex } from '@assay/bytes';
+import {
+  AmdCollateral,
+  type AmdRequest,
+  Budget,
+  type CollateralCache,
+  type CollateralSet,
+  Fetcher,
+  kdsSource,
+  memoryCache,
+  nodeTransport,
+  vcekStoreSource,
+} from '@assay/collateral';
+import { createSnpVerifier } from '@assay/evidence';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type AmdChip, type EmulatedService, snpEvidence, startEmulatedKds, type TestWorld } from '../index.js';
+import { createCachedTestWorld } from '../testing/index.js';
+
+const START = Date.parse('2026-03-01T12:00:00Z');
+const DAY = 86_400_000;
+
+let now = START;
+let world: TestWorld;
+let kds: EmulatedService;
+const slept: number[] = [];
+
+beforeEach(async () => {
+  now = START;
+  slept.length = 0;
+  world = await createCachedTestWorld(() => new Date(now));
+  kds = await startEmulatedKds(world);
+}, 60_000);
+afterEach(() => kds.close());
+
+const timing = {
+  now: () => now,
+  sleep: async (ms: number) => {
+    slept.push(ms);
+    now += ms;
+  },
+  random: () => 0.5,
+};
+
+function client(
+  cache: CollateralCache = memoryCache(),
+  store?: (hwId: string) => Uint8Array | undefined,
+  maxWaitMs = 15_000,
+): AmdCollateral {
+  const fetcher = (requests: number, intervalMs: number): Fetcher =>
+    new Fetcher({
+      transport: nodeTransport({ allowHttp: true }),
+      timing,
+      budget: new Budget({ requests, intervalMs }, timing.now),
+      policy: { maxWaitMs },
+    });
+  const vendor = kdsSource({ url: kds.url, vcekFetcher: fetcher(1, 10_000), fetcher: fetcher(100, 60_000) });
+  const own = store === undefined ? [] : [vcekStoreSource({ name: 'folder', vcek: async (_, hwId) => store(hwId) })];
+  const anchors = world.anchors(['Milan', 'Genoa', 'Turin']).amd;
+  return new AmdCollateral({ sources: [...own, vendor], cache, timing, anchors });
+}
+
+function requestOf({ product, chipId, tcb }: AmdChip): AmdRequest {
+  const hwId = encodeHex(chipId.subarray(0, product === 'Turin' ? 8 : 64));
+  return { product, key: 'vcek', leaf: { hwId, tcb } };
+}
+
+const ids = (set: CollateralSet): readonly string[] => set.findings.map(({ id, outcome }) => `${outcome} ${id}`);
+
+test.each(['Milan', 'Genoa', 'Turin'] as const)('a set of %s verifies a report', async (product) => {
+  const chip = world.amd.chip('one', product);
+  const set = await client().get(requestOf(chip));
+  expect(set.findings).toEqual([]);
+  expect(set.complete).toBe(true);
+  const verifier = createSnpVerifier({ emulatedRoots: world.anchors(['Milan', 'Genoa', 'Turin']).amd });
+  const result = verifier.verify({
+    evidence: snpEvidence(world, new Uint8Array(48), { chip, certificates: 'none' }),
+    endorsements: set.endorsements,
+    reportData: undefined,
+    initData: undefined,
+    now: new Date(now),
+  });
+  expect(result.findings.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
+  expect(result.accepted).toBe(true);
+});
+
+test('a VCEK is fetched once per chip and TCB, ever', async () => {
+  const cache = memoryCache();
+  const request = requestOf(world.amd.chip());
+  await Promise.all(Array.from({ length: 5 }, () => client(cache).get(request)));
+  const asked = kds.requests('vcek');
+  now += 3000 * DAY;
+  await client(cache).get(request);
+  await client(cache).refresh(request);
+  expect(kds.requests('vcek')).toBe(asked);
+  expect(kds.requests('crl')).toBeGreaterThan(1);
+});
+
+test('VCEKs are asked for one in ten seconds; who would wait too long is told when', async () => {
+  const collateral = client();
+  const chips = ['a', 'b', 'c', 'd'].map((id) => world.amd.chip(id));
+  const sets = [];
+  for (const chip of chips.slice(0, 2)) sets.push(await collateral.get(requestOf(chip)));
+  expect(sets.every(({ complete }) => complete)).toBe(true);
+  expect(slept).toEqual([10_000]);
+  const impatient = client(memoryCache(), undefined, 5_000);
+  const [third, fourth] = chips.slice(2).map(requestOf);
+  await impatient.get(third as AmdRequest);
+  const told = await impatient.get(fourth as AmdRequest);
+  expect(ids(told)).toEqual(['fail collateral.source.budget']);
+  expect([told.complete, told.nextAt]).toEqual([false, now + 10_000]);
+});
+
+test.each([
+  ['404', { kind: 'status', status: 404 }, 'fail collateral.source.known'],
+  ['429', { kind: 'status', status: 429, retryAfter: 60 }, 'fail collateral.source.throttled'],
+  ['truncated', { kind: 'truncated' }, 'fail collateral.source.reachable'],
+  [
+    'another certificate',
+    {
+      kind: 'answer',
+      change: () => ({
+        status: 200,
+        headers: {},
+        body: world.amd.vcek(world.amd.chip('x'), undefined, { leaf: { signer: world.amd.pki.arkKey('Milan') } }).der,
+      }),
+    },
+    'fail collateral.answer.form',
+  ],
+  [
+    'no certificate',
+    { kind: 'answer', change: () => ({ status: 200, headers: {}, body: Buffer.from('busy') }) },
+    'fail collateral.answer.form',
+  ],
+] as const)('VCEK: %s is said and never kept', async (_, failure, finding) => {
+  const cache = memoryCache();
+  kds.order('vcek', failure);
+  const set = await client(cache).get(requestOf(world.amd.chip()));
+  expect(ids(set)).toEqual([finding]);
+  expect(set.complete).toBe(false);
+  expect(await cache.list('current/amd/vcek')).toEqual([]);
+});
+
+test("a chain of somebody else's root is not kept, and nothing under it", async () => {
+  const cache = memoryCache();
+  const strange = world.amd.ark('Milan', { ark: { key: world.amd.pki.intermediateKey('asvk', 'Milan') } });
+  kds.order('cert_chain', {
+    kind: 'answer',
+    change: (answer) => ({ ...answer, body: Buffer.from(world.amd.intermediate('ask', 'Milan').pem + strange.pem) }),
+  });
+  const set = await client(cache).get(requestOf(world.amd.chip()));
+  expect(new Set(ids(set))).toEqual(new Set(['fail collateral.answer.form']));
+  expect(await cache.list('')).toEqual([]);
+});
+
+test('CRLs: of another product, not signed by the ARK, ended', async () => {
+  const request = requestOf(world.amd.chip());
+  const { leaf: _, ...chainOnly } = request;
+  world.amd.orders = { crl: { signer: world.amd.pki.intermediateKey('ask', 'Milan') } };
+  expect(ids(await client().get(chainOnly))).toEqual(['fail collateral.answer.form']);
+  world.amd.orders = {};
+  kds.order('crl', { kind: 'answer', change: (answer) => ({ ...answer, body: world.amd.crl('Genoa') }) }, 1);
+  expect(ids(await client().get(chainOnly))).toEqual(['fail collateral.answer.form']);
+  world.amd.orders = { crl: { thisUpdate: new Date(now - 9 * DAY), nextUpdate: new Date(now - DAY) } };
+  const ended = await client().get(chainOnly);
+  expect(ids(ended)).toEqual(['fail collateral.item.expired']);
+  expect(ended.complete).toBe(false);
+});
+
+test('a store of the owner comes before the vendor', async () => {
+  const chip = world.amd.chip();
+  const der = world.amd.vcek(chip).der;
+  const stored = await client(memoryCache(), () => der).get(requestOf(chip));
+  expect(stored.complete).toBe(true);
+  expect(kds.requests('vcek')).toBe(0);
+  const missing = await client(memoryCache(), () => undefined).get(requestOf(chip));
+  expect(missing.complete).toBe(true);
+  expect(ids(missing)).toEqual(['warn collateral.source.known']);
+  const broken = await client(memoryCache(), () => {
+    throw new Error('EIO');
+  }).get(requestOf(chip));
+  expect(ids(broken)).toEqual(['warn collateral.source.reachable']);
+});
