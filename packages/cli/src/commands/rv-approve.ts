@@ -49,7 +49,7 @@ async function approve(attempt: string, flags: ApproveFlags): Promise<void> {
   if (stored) for (const proposal of proposals) await store(client, attempt, proposal, flags);
   const output = outputOf(flags);
   output.result(
-    { attempt, proposals, stored, then: { decision: verdict.decision, summary: verdict.summary } },
+    { attempt, proposals, stored, outcome: { decision: verdict.decision, summary: verdict.summary } },
     (out) => {
       if (proposals.length === 0) out.write('no comparison with a reference value stands in its way\n');
       else {
