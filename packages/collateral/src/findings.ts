@@ -150,6 +150,18 @@ export function staleFinding(
   });
 }
 
+/** Not kept, and nobody to ask. */
+export function missingFinding(item: Item): FindingDraft {
+  const name = itemName(item);
+  return failed('collateral.item.missing', {
+    subject: name,
+    params: { item: name, why: itemSubject(item) },
+    expected: name,
+    actual: null,
+    remedy: 'Import a bundle that has it, or configure a source.',
+  });
+}
+
 export function notVerified(reason: string): string {
   return `does not verify: ${reason}`;
 }

@@ -1,6 +1,7 @@
 /** `@assay/collateral`: what vendors state about their platforms, fetched, kept and handed out. Decides nothing. */
 export { AmdCollateral, type AmdCollateralOptions, type AmdRequest } from './amd.js';
 export { type Bundle, exportBundle, importBundle, type KnownExporter, rawPublicKey } from './bundle/bundle.js';
+export { type BundleTargets, type TakenBundle, takeBundle } from './bundle/take.js';
 export { Archive } from './cache/archive.js';
 export { type CollateralCache, memoryCache } from './cache/cache.js';
 export { Budget, type BudgetLimit } from './http/budget.js';

@@ -3,7 +3,7 @@ import { failed } from '@assay/bytes/findings';
 import { LruMap } from '@assay/evidence/x509';
 import { Archive } from './cache/archive.js';
 import type { CollateralCache } from './cache/cache.js';
-import { failureFinding, notVerified, staleFinding, timeFinding } from './findings.js';
+import { failureFinding, missingFinding, notVerified, staleFinding, timeFinding } from './findings.js';
 import { type Item, immutable, itemKey, itemName } from './item/item.js';
 import type { CollateralRecord } from './item/record.js';
 import { SingleFlight } from './single-flight.js';
@@ -184,11 +184,12 @@ export class Keeper {
   ): ItemOutcome {
     const times = failures.flatMap(([, failure]) => ('nextAt' in failure ? [failure.nextAt] : []));
     const until = Math.min(...(times.length === 0 ? [this.#timing.now() + this.#policy.negativeMs] : times));
+    const none = sources === 0 && record === undefined ? [missingFinding(item)] : [];
     const outcome: ItemOutcome = {
       item,
       ...(record === undefined ? {} : { record }),
       how: 'none',
-      findings: this.#report(item, failures, sources, false),
+      findings: [...none, ...this.#report(item, failures, sources, false)],
       nextAt: until,
     };
     if (this.#refusals.size >= MOST_REFUSALS) this.#refusals.delete(this.#refusals.keys().next().value ?? '');
@@ -239,12 +240,14 @@ export class Keeper {
   /** When it stops being used without a question: the vendor's date or our own age limit. */
   #end(item: Item, record: CollateralRecord): number {
     if (immutable(item)) return Number.POSITIVE_INFINITY;
-    const age = record.fetchedAt.getTime() + this.#policy.expireAfterMs;
-    return Math.min(age, record.nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY);
+    const end = record.nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY;
+    // Behind an air gap nothing could be asked: the vendor's date alone counts.
+    if (!this.#sources.some((source) => source.provides(item))) return end;
+    return Math.min(end, record.fetchedAt.getTime() + this.#policy.expireAfterMs);
   }
 
   #dueForRefresh(item: Item, record: CollateralRecord): boolean {
-    if (immutable(item)) return false;
+    if (immutable(item) || !this.#sources.some((source) => source.provides(item))) return false;
     const now = this.#timing.now();
     return now >= record.fetchedAt.getTime() + this.#policy.refreshAfterMs;
   }

@@ -13,6 +13,7 @@ import {
   parseJsonStrict,
 } from '@assay/bytes';
 import { type FindingDraft, failed, listInLine, passed, utc } from '@assay/bytes/findings';
+import { parseItemKey } from '../item/parse-key.js';
 import { type CollateralRecord, readRecord, recordJson, time } from '../item/record.js';
 
 /** What is signed begins with this, so that the key's signatures mean nothing elsewhere. */
@@ -38,6 +39,7 @@ export interface Bundle {
 /**
  * Writes a bundle: `{"format","key","payload","signature"}`, where the payload is base64 of the canonical JSON of the records
  * and the signature is Ed25519 over a fixed line and the payload's bytes. See the package's README for the format.
+ * PCK certificates stay behind: each is of one machine, and their quotes are rare.
  *
  * @param key Ed25519 private key of the exporter
  */
@@ -47,7 +49,10 @@ export function exportBundle(records: readonly CollateralRecord[], key: KeyObjec
       version: 1,
       exported_at: utc(exportedAt),
       // Sorted, so that two exports of the same records differ in their date alone.
-      records: [...records].sort((a, b) => (a.key < b.key ? -1 : 1)).map(recordJson),
+      records: records
+        .filter(({ key }) => parseItemKey(key) !== undefined)
+        .sort((a, b) => (a.key < b.key ? -1 : 1))
+        .map(recordJson),
     }),
   );
   const document = {

@@ -1,0 +1,44 @@
+import type { AmdCollateral } from '../amd.js';
+import type { IntelCollateral } from '../intel.js';
+import type { Item } from '../item/item.js';
+import { parseItemKey } from '../item/parse-key.js';
+import type { CollateralRecord } from '../item/record.js';
+import type { Bundle } from './bundle.js';
+
+/** Where records of a bundle go; a vendor that is left out is passed over. */
+export interface BundleTargets {
+  readonly intel?: IntelCollateral;
+  readonly amd?: AmdCollateral;
+}
+
+/** What became of a bundle. */
+export interface TakenBundle {
+  readonly taken: number;
+  /** One line per record that does not verify or is of no known item. */
+  readonly problems: readonly string[];
+}
+
+/** Puts the records of a bundle into the caches. Each is verified like a fetched one; an older issue replaces no newer one. */
+export async function takeBundle(bundle: Bundle, targets: BundleTargets): Promise<TakenBundle> {
+  const intel: [Item, CollateralRecord][] = [];
+  const amd: [Item, CollateralRecord][] = [];
+  const unknown: string[] = [];
+  for (const record of bundle.records) {
+    const item = parseItemKey(record.key);
+    if (item === undefined) unknown.push('a record is of no known item');
+    else (record.key.startsWith('amd/') ? amd : intel).push([item, record]);
+  }
+  const [ofIntel, ofAmd] = [
+    targets.intel === undefined ? { asked: 0, problems: [] } : await taken(intel, targets.intel),
+    targets.amd === undefined ? { asked: 0, problems: [] } : await taken(amd, targets.amd),
+  ];
+  const problems = [...ofIntel.problems, ...ofAmd.problems];
+  return { taken: ofIntel.asked + ofAmd.asked - problems.length, problems: [...unknown, ...problems] };
+}
+
+async function taken(
+  records: readonly (readonly [Item, CollateralRecord])[],
+  target: IntelCollateral | AmdCollateral,
+): Promise<{ asked: number; problems: readonly string[] }> {
+  return { asked: records.length, problems: await target.take(records) };
+}
