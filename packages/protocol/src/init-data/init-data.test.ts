@@ -80,10 +80,16 @@ test.each([
   ['content that is a number', withData('a = 1'), 'data."a" must be a string'],
   ['a key twice', withData('a = "1"\na = "2"'), 'TOML'],
   ['more than 512 KiB', withData(`a = "${'x'.repeat(512 * 1024)}"`), 'document is larger than'],
+  ['deep nesting by a dotted key', withData(`a${'.a'.repeat(200_000)} = "1"`), 'TOML: nesting is deeper than 32'],
   ['deep nesting', `x = ${'['.repeat(200)}${']'.repeat(200)}`, 'TOML'],
 ])('refuses %s', (_, document, reason) => {
   expect(() => parseInitData(document)).toThrow(expect.objectContaining({ code: 'binding.init-data.form' }));
   expect(() => parseInitData(document)).toThrow(reason);
+});
+
+test('a file in it that nests too deep stays the text that it is', () => {
+  const deep = `a${'.a'.repeat(200_000)} = 1`;
+  expect(parseInitData(withData(`"cdh.toml" = '''${deep}'''`)).claims['cdh.toml']).toBe(deep);
 });
 
 test('errors do not repeat the document', () => {

@@ -11,7 +11,7 @@ const MAX_DEPTH = 32;
  */
 export function tomlToJson(text: string): JsonObject {
   try {
-    return tableToJson(parse(text, { maxDepth: MAX_DEPTH }));
+    return tableToJson(parse(text, { maxDepth: MAX_DEPTH }), 1);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     // The library's message goes on with lines of the document: only its first line is about the fault.
@@ -20,7 +20,7 @@ export function tomlToJson(text: string): JsonObject {
   }
 }
 
-function toJson(value: TomlValue): JsonValue {
+function toJson(value: TomlValue, depth: number): JsonValue {
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new DecodeError('TOML', `${value} has no JSON`);
@@ -28,11 +28,17 @@ function toJson(value: TomlValue): JsonValue {
   }
   if (typeof value === 'bigint') throw new DecodeError('TOML', 'integer is too large');
   if (value instanceof TomlDate) return value.toISOString();
-  if (Array.isArray(value)) return value.map(toJson);
-  return tableToJson(value as { [key: string]: TomlValue });
+  if (Array.isArray(value)) return value.map((item) => toJson(item, inside(depth)));
+  return tableToJson(value as { [key: string]: TomlValue }, inside(depth));
 }
 
-function tableToJson(table: { [key: string]: TomlValue }): JsonObject {
+/** The parser bounds brackets only: a key like `a.a.a…` nests as deep as it is long. */
+function inside(depth: number): number {
+  if (depth >= MAX_DEPTH) throw new DecodeError('TOML', `nesting is deeper than ${MAX_DEPTH}`);
+  return depth + 1;
+}
+
+function tableToJson(table: { [key: string]: TomlValue }, depth: number): JsonObject {
   // fromEntries defines members: a key `__proto__` stays a key.
-  return Object.fromEntries(Object.entries(table).map(([key, value]) => [key, toJson(value)]));
+  return Object.fromEntries(Object.entries(table).map(([key, value]) => [key, toJson(value, depth)]));
 }
