@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_POLICIES } from '@assay/attestation-service';
+import { parseResourceUri } from '@assay/protocol';
+import {
+  createTestWorld,
+  type EmulatedOverrides,
+  type EmulatedTee,
+  emulatedAttester,
+  intelCase,
+  startEmulatedKds,
+  startEmulatedPcs,
+  tdxOverrides,
+} from '@assay/soft-tee';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { affirmingPolicy, guestOf, startTestServer, type TestServer } from './support/assay.js';
+
+/** The whole handshake with emulated TDX, SGX and SNP, collateral from emulated PCS and KDS. */
+const folder = mkdtempSync(join(tmpdir(), 'assay-hardware-'));
+const world = createTestWorld({ now: () => new Date(), random: (n) => randomBytes(n) });
+const uri = parseResourceUri('default/key/1');
+let pcs: Awaited<ReturnType<typeof startEmulatedPcs>>;
+let kds: Awaited<ReturnType<typeof startEmulatedKds>>;
+let server: TestServer;
+
+/** The default policy for development: the same rules, emulated hardware not refused. */
+const developmentPolicy = (DEFAULT_POLICIES['default_cpu'] ?? '').replaceAll('\tnot emulated\n', '');
+
+function collateralFrom(emulatedRoots: readonly string[]) {
+  return {
+    collateral: { pccs: [pcs.url], intel_pcs: 'off', amd_kds: kds.url, allow_http: true },
+    trust: { emulated_roots: [...emulatedRoots] },
+  };
+}
+
+beforeAll(async () => {
+  pcs = await startEmulatedPcs(world, { kind: 'pccs' });
+  kds = await startEmulatedKds(world);
+  const roots = join(folder, 'emulated-roots.pem');
+  writeFileSync(roots, world.intel.pki.root().pem + world.amd.ark('Milan').pem);
+  server = await startTestServer(collateralFrom([roots]));
+  await server.admin('PUT', '/api/v1/resource-policy', { text: affirmingPolicy });
+  await server.admin('PUT', '/api/v1/attestation-policies/default_cpu', { text: developmentPolicy });
+  await server.admin('PUT', '/api/v1/resources/default/key/1', Buffer.from('for a TEE'));
+}, 60_000);
+
+afterAll(async () => {
+  await server.stop();
+  await pcs.close();
+  await kds.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function guest<Tee extends EmulatedTee>(tee: Tee, overrides?: EmulatedOverrides[Tee], at: TestServer = server) {
+  return guestOf(at, { attester: emulatedAttester(tee, world, overrides) });
+}
+
+interface Claims {
+  readonly submods: {
+    readonly cpu0: {
+      readonly 'ear.status': string;
+      readonly 'ear.veraison.annotated-evidence': Record<string, Record<string, unknown>>;
+    };
+  };
+}
+
+function claimsOf(token: string): Claims {
+  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Claims;
+}
+
+async function findingsOf(
+  attempt: string | undefined,
+): Promise<readonly { id: string; outcome: string; title?: string; remedy?: string; role?: string }[]> {
+  const detail = (await server.admin('GET', `/api/v1/attestations/${attempt}`)) as { verdict: { findings: [] } };
+  return detail.verdict.findings;
+}
+
+describe('an emulated TDX guest', () => {
+  test('is authentic, says that it is emulated, and gets its secret once its values are registered', async () => {
+    const evidence = claimsOf(await guest('tdx').attest()).submods.cpu0['ear.veraison.annotated-evidence'];
+    const tdx = evidence['tdx'] as { emulated: boolean; tcb_status: string; quote: { body: Record<string, string> } };
+    expect(tdx).toMatchObject({ emulated: true, tcb_status: 'UpToDate' });
+    const { mr_td: mrTd, rtmr_1: rtmr1, rtmr_2: rtmr2, xfam } = tdx.quote.body;
+    for (const [name, value] of Object.entries({ mr_td: mrTd, rtmr_1: rtmr1, rtmr_2: rtmr2, xfam })) {
+      await server.admin('PUT', `/api/v1/reference-values/${name}`, { value: [value] });
+    }
+    expect(Buffer.from(await guest('tdx').getResource(uri)).toString()).toBe('for a TEE');
+  });
+
+  test('collateral is fetched once, not for every quote', async () => {
+    const before = pcs.requests();
+    for (let n = 0; n < 5; n++) await guest('tdx').attest();
+    expect(pcs.requests()).toBe(before);
+  });
+
+  test.each([
+    ['changed-measurement', 'mr_td'],
+    ['debug', 'debug'],
+  ] as const)('with %s gets a token, and no secret', async (defect, word) => {
+    const overrides = tdxOverrides(intelCase(world, 'tdx', defect));
+    const changed = guest('tdx', overrides);
+    await expect(changed.getResource(uri)).rejects.toMatchObject({ status: 401, code: 'resource.refused' });
+    const said = (await findingsOf(changed.lastAttempt)).map((f) => `${f.id} ${f.title ?? ''}`).join('\n');
+    expect(said).toContain(word);
+  });
+
+  test.each(['qe-forged-key', 'pck-self-made', 'root-self-made'] as const)(
+    'with %s is not accepted, and the owner reads why',
+    async (defect) => {
+      const { finding } = (await import('@assay/soft-tee')).INTEL_DEFECTS[defect];
+      const forged = guest('tdx', tdxOverrides(intelCase(world, 'tdx', defect)));
+      await expect(forged.attest()).rejects.toMatchObject({ status: 401, code: 'evidence.refused' });
+      const list = (await server.admin('GET', '/api/v1/attestations?limit=1')) as { items: { attempt: string }[] };
+      const failed = (await findingsOf(list.items[0]?.attempt)).filter((f) => f.outcome === 'fail');
+      expect(failed.map((f) => f.id)).toContain(finding);
+      expect(failed.every((f) => (f.remedy ?? '') !== '')).toBe(true);
+    },
+  );
+});
+
+test.each(['sgx', 'snp'] as const)('an emulated %s guest is authentic, and bound to its key', async (tee) => {
+  const { cpu0 } = claimsOf(await guest(tee).attest()).submods;
+  expect(cpu0['ear.veraison.annotated-evidence'][tee]).toMatchObject({ emulated: true });
+});
+
+test('default policies refuse emulated hardware, and no root is trusted by default', async () => {
+  const roots = join(folder, 'emulated-roots.pem');
+  const strict = await startTestServer(collateralFrom([roots]));
+  expect(claimsOf(await guest('tdx', undefined, strict).attest()).submods.cpu0['ear.status']).toBe('contraindicated');
+  await strict.stop();
+  const production = await startTestServer(collateralFrom([]));
+  await expect(guest('tdx', undefined, production).attest()).rejects.toMatchObject({
+    status: 401,
+    code: 'evidence.refused',
+  });
+  await expect(guest('snp', undefined, production).attest()).rejects.toMatchObject({
+    status: 401,
+    code: 'evidence.refused',
+  });
+  await production.stop();
+});
+
+test('without collateral nothing is accepted, and nothing is held against the guest', async () => {
+  const away = await startTestServer({
+    collateral: { pccs: [], intel_pcs: 'off', amd_kds: 'off' },
+    trust: { emulated_roots: [join(folder, 'emulated-roots.pem')] },
+  });
+  await expect(guest('tdx', undefined, away).attest()).rejects.toMatchObject({ status: 503, code: 'unavailable' });
+  await away.stop();
+});
