@@ -30,7 +30,7 @@ import type {
   ServedVersion,
 } from '../types.js';
 import { sessionCookie, sessionIdOf } from './cookie.js';
-import { type State, type Step, step } from './machine.js';
+import { type State, type Step, step, timeFault } from './machine.js';
 import type { Attested, Session } from './session.js';
 import type { SessionStore } from './session-store.js';
 
@@ -120,7 +120,9 @@ export class Handshake {
       if (call.session === undefined) throw assayError('session.cookie.present', { subject: 'session' });
       const stored = id === undefined ? undefined : await sessions.get(id);
       const state = toState(stored);
-      const body = this.#readBody(call);
+      // Megabytes are not parsed for a session that is unknown or has ended: the answer does not depend on them.
+      const lives = stored !== undefined && timeFault(stored.session, startedAt) === undefined;
+      const body = lives ? this.#readBody(call) : assayError('session.id.known', { subject: 'session' });
       const first = step(state, { type: 'presented', body, now: startedAt });
       if (stored === undefined) return await this.#proceed(first, course);
       return await this.#proceed(first, resume(course, stored.session));

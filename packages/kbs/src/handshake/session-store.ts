@@ -7,8 +7,11 @@ import type { AttemptId } from '../types.js';
 import { type Attested, decodeSession, encodeSession, type Session, type StoredSession } from './session.js';
 
 const NS = 'kbs_protocol_session';
-/** How long an ended session is still known as such, so that the owner reads "ended" and not "unknown". */
-const AFTERLIFE_MS = 3_600_000;
+/**
+ * How long an ended session is still known as such, so that the owner of a slow guest reads "ended" and not "unknown". Anybody
+ * can open sessions: none stays longer than that is worth.
+ */
+const AFTERLIFE_MS = 600_000;
 
 /** What is known of a token besides its claims: which attempt it came from and which protocol its client speaks. */
 export interface TokenOrigin {
