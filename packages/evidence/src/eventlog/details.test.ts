@@ -130,6 +130,13 @@ describe('texts', () => {
     ['firmware blob cut', EVENT.efiPlatformFirmwareBlob2, decodeHex('0f41'), undefined],
     ['firmware blob empty', EVENT.efiPlatformFirmwareBlob2, new Uint8Array(), undefined],
     ['tag', EVENT.eventTag, concatBytes(u32(0x8f3b22ec), u32(13), encodeUtf8('Linux initrd\0')), 'Linux initrd'],
+    [
+      'agent event that is no UTF-8',
+      EVENT.eventTag,
+      concatBytes(u32(0x4141454c), u32(5), decodeHex('6120622063ff').subarray(1)),
+      undefined,
+    ],
+    ['agent event of two fields', EVENT.eventTag, concatBytes(u32(0x4141454c), u32(3), encodeUtf8('a b')), undefined],
     ['tag cut', EVENT.eventTag, u32(0x8f3b22ec), undefined],
     ['types without a reading', EVENT.separator, new Uint8Array(4), undefined],
   ])('%s', (_, type, data, expected) => {

@@ -201,6 +201,15 @@ describe('registers', () => {
     }
   });
 
+  test('records that extend nothing are shown whatever register they name, as what they are', () => {
+    const remark = [...events, { index: 0, type: EVENT.noAction, data: text('x') }];
+    const result = check(logOf(remark));
+    if (result.authentic === undefined) throw new Error('not authentic');
+    expect(eventlogClaims(result.authentic)).toContainEqual(
+      expect.objectContaining({ index: 0, type_name: 'EV_NO_ACTION', details: {} }),
+    );
+  });
+
   test('without a quote a log is read and not believed', () => {
     const result = check(logOf(events), { registers: undefined });
     expect(failures(result)).toEqual([]);
@@ -354,21 +363,22 @@ describe('text log of guests 0.10 to 0.14', () => {
     expect(ids(reached)).toEqual(['eventlog.register.unlogged']);
   });
 
-  test.each<[string, string]>([
-    ['empty', ''],
-    ['no first line', line],
-    ['another hash', `INIT sha256/${'0'.repeat(64)}`],
-    ['unknown hash', `INIT md5/${'0'.repeat(32)}`],
-    ['short start value', 'INIT sha384/00'],
-    ['upper-case digits', `INIT sha384/${'A'.repeat(96)}`],
-    ['a line of two fields', `${initial}\na b`],
-    ['an empty line between', `${initial}\n\n${line}`],
-    ['too many lines', `${initial}\n${'a b c\n'.repeat(65_536)}`],
-    ['huge', 'x'.repeat(4 * 1024 * 1024 + 1)],
-  ])('malformed: %s', (_, log) => {
+  test.each<[string, string, RegExp]>([
+    ['empty', '', /no first line/],
+    ['no first line', line, /no first line/],
+    ['another hash', `INIT sha256/${'0'.repeat(64)}`, /hash sha256; the register is of sha384/],
+    ['unknown hash', `INIT md5/${'0'.repeat(32)}`, /no first line/],
+    ['short start value', 'INIT sha384/00', /start value of 2 hex digits/],
+    ['upper-case digits', `INIT sha384/${'A'.repeat(96)}`, /no first line/],
+    ['a line of two fields', `${initial}\na b`, /fewer than three fields/],
+    ['an empty line between', `${initial}\n\n${line}`, /fewer than three fields/],
+    ['too many lines', `${initial}\n${'a b c\n'.repeat(65_536)}`, /too many lines/],
+    ['huge', 'x'.repeat(4 * 1024 * 1024 + 1), /at most 4194304 are read/],
+  ])('malformed: %s', (_, log, title) => {
     const result = verifyAgentText(log, rtmr3(afterInit));
     expect(result.accepted).toBe(false);
     expect(ids(result)).toEqual(['eventlog.aael.form']);
+    expect(result.findings[0]?.title).toMatch(title);
   });
 });
 

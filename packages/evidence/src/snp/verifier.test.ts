@@ -229,6 +229,20 @@ describe('endorsements', () => {
     expect(failures(run(made, { evidence, endorsements: { vcek: made.leaf } }))).toEqual([]);
   });
 
+  test('authorities of another kind from the host do not hide the right ones', () => {
+    const { ask: asvk } = bundle({ kind: 'VLEK' });
+    const evidence = {
+      ...bare,
+      cert_chain: [
+        { cert_type: 'VCEK', data: numbers(made.leaf) },
+        { cert_type: 'ASK', data: numbers(asvk) },
+      ],
+    };
+    const { ask, ark } = made;
+    expect(failures(run(made, { evidence, endorsements: { ark } }))).toContain('snp.chain.kind');
+    expect(failures(run(made, { evidence, endorsements: { ask, ark } }))).toEqual([]);
+  });
+
   test('a CRL of the service comes before one that the host chose', () => {
     const revoking = bundle({ crl: { revoked: [2] } });
     const quiet = [

@@ -46,8 +46,7 @@ function verify(input: VerifyInput, trust: AmdTrust, rules: SnpRules): VerifierR
     report: evidence.report,
     // A CRL that the service fetched is newer than one that a host chose to send.
     certificates: {
-      ...merge(evidence.certificates, { ...endorsements.certificates, authorities: [] }),
-      authorities: firstOf(evidence.certificates.authorities, endorsements.certificates.authorities),
+      ...merge(evidence.certificates, endorsements.certificates),
       crls: firstOf(endorsements.certificates.crls, evidence.certificates.crls),
     },
     trust,
