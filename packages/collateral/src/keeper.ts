@@ -133,7 +133,7 @@ export class Keeper {
   async take(item: Item, record: CollateralRecord, check: ItemCheck): Promise<string | undefined> {
     const wrong = check(item, record);
     if (wrong !== undefined) return wrong;
-    await this.archive.keep(record);
+    await this.archive.keep(record, this.#timing.now());
     this.#held.clear();
     return undefined;
   }
@@ -167,7 +167,7 @@ export class Keeper {
         // Signed, but not of now: a cache that is behind. Another source may do better.
         lastResort ??= record;
       } else {
-        const current = await this.archive.keep(record);
+        const current = await this.archive.keep(record, this.#timing.now());
         this.#held.set(key, current);
         return { item, record: current, how: 'fetched', findings: this.#report(item, failures, sources.length, true) };
       }

@@ -43,11 +43,11 @@ export class Archive {
    *
    * @returns the current record
    */
-  async keep(record: CollateralRecord): Promise<CollateralRecord> {
+  async keep(record: CollateralRecord, now: number): Promise<CollateralRecord> {
     const bytes = encodeRecord(record);
     const found = await this.current(record.key);
     const known = found !== undefined && 'record' in found ? found.record : undefined;
-    const later = known !== undefined && supersedes(known, record);
+    const later = known !== undefined && supersedes(known, record, now);
     if (!later) await this.#cache.put(`current/${record.key}`, bytes);
     await this.#keepIssue(record, bytes);
     return later ? known : record;
@@ -94,8 +94,8 @@ export class Archive {
   }
 }
 
-/** A known record issued later stands, unless it claims to be from after the new one was fetched. */
-function supersedes(known: CollateralRecord, record: CollateralRecord): boolean {
+/** A known record issued later stands, unless it is of the future: such a one must not keep good ones out. */
+function supersedes(known: CollateralRecord, record: CollateralRecord, now: number): boolean {
   if (known.issued === undefined || record.issued === undefined) return false;
-  return known.issued > record.issued && known.issued <= record.fetchedAt;
+  return known.issued > record.issued && known.issued.getTime() <= now;
 }
