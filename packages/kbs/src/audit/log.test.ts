@@ -245,3 +245,28 @@ test('of refused administrative calls the newest are kept, and none beyond their
   now += 30 * 86_400_000;
   expect(await newest()).toBe('/x');
 });
+
+test('long walks let other requests in', async () => {
+  const many = new AuditLog({ storage, now: () => new Date(now), random: randomBytes, days: 30, attempts: 6000 });
+  const empty = ownVerdict({ kind: 'sample', at: new Date(START), findings: [] });
+  for (let i = 0; i < 6001; i += 1) {
+    const attempt = many.newAttempt();
+    const at = new Date(now).toISOString();
+    const summary = { attempt, state: 'attested', startedAt: at, kind: 'handshake', codes: [], summary: '' } as const;
+    await storage.transact(many.attemptOperations(summary, empty));
+  }
+  const turnsDuring = async (walk: Promise<unknown>): Promise<number> => {
+    let turns = 0;
+    let running = true;
+    const turn = () => {
+      turns += 1;
+      if (running) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await walk;
+    running = false;
+    return turns;
+  };
+  expect(await turnsDuring(many.list({ tee: 'none' }))).toBeGreaterThan(10);
+  expect(await turnsDuring(many.enforceCount())).toBeGreaterThan(15);
+});

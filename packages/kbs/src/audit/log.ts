@@ -1,4 +1,5 @@
 /** What happened, kept for the owner: attempts with their findings, releases, leases and administrative acts. */
+import { setImmediate as othersFirst } from 'node:timers/promises';
 import { assayError, type Verdict } from '@assay/bytes/findings';
 import type { Operation, Storage } from '@assay/storage';
 import { type Random, Ulids, ulidFloor } from '../ids.js';
@@ -152,6 +153,8 @@ export class AuditLog {
       if (page.length < MOST) return { items };
       scanned += page.length;
       before = page[page.length - 1]?.key;
+      // An embedded store answers at once: without a pause a long walk would hold up every other request.
+      await othersFirst();
     }
     // The scan ended before the data did: the cursor is where it stopped, whatever was found.
     return { items, next: before?.slice(SUMMARY.length) ?? '' };
@@ -221,6 +224,7 @@ export class AuditLog {
       count += page.length;
       after = page[page.length - 1]?.key;
       if (page.length < 1000) return count;
+      await othersFirst();
     }
   }
 
@@ -253,6 +257,7 @@ export class AuditLog {
       if (page.length < MOST) return removed;
       scanned += page.length;
       after = page[page.length - 1]?.key;
+      await othersFirst();
     }
     return removed;
   }

@@ -1,6 +1,6 @@
 import type { Evaluation } from '@assay/attestation-service';
 import type { JsonObject } from '@assay/bytes';
-import { AssayError, assayError, type Finding, type Verdict } from '@assay/bytes/findings';
+import { AssayError, assayError, type Finding, type GuestCode, type Verdict } from '@assay/bytes/findings';
 import { decodeJwtUnverified, ProtocolError, parseTeePubkey, teePubkeyOfToken } from '@assay/protocol';
 import { keyThumbprint } from '../keys.js';
 
@@ -44,8 +44,13 @@ function fromVerdict(verdict: Verdict): AssayError {
   const { key: _key, role: _role, caused_by: _causedBy, ...draft } = root;
   return new AssayError(draft, {
     findings: verdict.findings,
-    guestCode: verdict.verdict === 'incomplete' ? 'unavailable' : (root.guest_code ?? 'evidence.refused'),
+    guestCode: verdict.verdict === 'incomplete' ? 'unavailable' : refusalCode(root),
   });
+}
+
+/** Evidence that was refused stays refused although an endorsement could not be had beside it: trying again would not help. */
+function refusalCode({ guest_code: code = 'evidence.refused' }: Finding): GuestCode {
+  return code === 'unavailable' ? 'evidence.refused' : code;
 }
 
 function rootOf(verdict: Verdict): Finding | undefined {
