@@ -9,7 +9,8 @@ import {
   type EmulatedOverrides,
   type EmulatedTee,
   emulatedAttester,
-  intelCase,
+  INTEL_DEFECTS,
+  type IntelDefect,
   startEmulatedKds,
   startEmulatedPcs,
   tdxOverrides,
@@ -95,11 +96,16 @@ describe('an emulated TDX guest', () => {
     expect(pcs.requests()).toBe(before);
   });
 
+  test('in debug mode is refused by the owner’s rules before any policy', async () => {
+    const debug = guest('tdx', tdxOverrides((INTEL_DEFECTS.debug as IntelDefect).make(world, 'tdx')));
+    await expect(debug.attest()).rejects.toMatchObject({ status: 401, code: 'appraisal.refused' });
+  });
+
   test.each([
     ['changed-measurement', 'mr_td'],
-    ['debug', 'debug'],
+    ['tcb-out-of-date', 'OutOfDate'],
   ] as const)('with %s gets a token, and no secret', async (defect, word) => {
-    const overrides = tdxOverrides(intelCase(world, 'tdx', defect));
+    const overrides = tdxOverrides((INTEL_DEFECTS[defect] as IntelDefect).make(world, 'tdx'));
     const changed = guest('tdx', overrides);
     await expect(changed.getResource(uri)).rejects.toMatchObject({ status: 401, code: 'resource.refused' });
     const said = (await findingsOf(changed.lastAttempt)).map((f) => `${f.id} ${f.title ?? ''}`).join('\n');
@@ -109,8 +115,8 @@ describe('an emulated TDX guest', () => {
   test.each(['qe-forged-key', 'pck-self-made', 'root-self-made'] as const)(
     'with %s is not accepted, and the owner reads why',
     async (defect) => {
-      const { finding } = (await import('@assay/soft-tee')).INTEL_DEFECTS[defect];
-      const forged = guest('tdx', tdxOverrides(intelCase(world, 'tdx', defect)));
+      const { finding } = INTEL_DEFECTS[defect];
+      const forged = guest('tdx', tdxOverrides((INTEL_DEFECTS[defect] as IntelDefect).make(world, 'tdx')));
       await expect(forged.attest()).rejects.toMatchObject({ status: 401, code: 'evidence.refused' });
       const list = (await server.admin('GET', '/api/v1/attestations?limit=1')) as { items: { attempt: string }[] };
       const failed = (await findingsOf(list.items[0]?.attempt)).filter((f) => f.outcome === 'fail');

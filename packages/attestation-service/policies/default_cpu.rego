@@ -19,6 +19,13 @@ trust_claims := {
 	"configuration": configuration,
 }
 
+# Emulated hardware says so in its claims. It proves nothing, so no rule below calls it genuine; a policy for development
+# leaves these lines out.
+emulated if {
+	some tee in ["tdx", "sgx", "snp"]
+	input[tee].emulated == true
+}
+
 # --- sample: no hardware at all, for tests ---
 
 executables := 3 if {
@@ -44,6 +51,7 @@ executables := 3 if {
 }
 
 hardware := 2 if {
+	not emulated
 	input.snp.reported_tcb_bootloader in query_reference_value("snp_bootloader")
 	input.snp.reported_tcb_microcode in query_reference_value("snp_microcode")
 	input.snp.reported_tcb_snp in query_reference_value("snp_snp_svn")
@@ -95,6 +103,7 @@ tdx_parameters_registered if {
 }
 
 hardware := 2 if {
+	not emulated
 	input.tdx.quote.header.tee_type == "81000000"
 	input.tdx.quote.header.vendor_id == "939a7233f79c4ca9940a0db3957f0607"
 	input.tdx.quote.body.mr_td in query_reference_value("mr_td")

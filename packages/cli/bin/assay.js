@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Committed shim: npm links it right after `npm ci`, before anything is built.
 // A built tree runs from dist; a fresh checkout runs from the sources through tsx.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -17,14 +17,18 @@ const source = new URL('../src/main.ts', import.meta.url);
 if (existsSync(built) && process.env.ASSAY_FROM_SOURCE !== '1') {
   await import(built.href);
 } else {
-  const run = spawnSync(
+  const run = spawn(
     process.execPath,
     ['--conditions=@assay/source', '--import', 'tsx', fileURLToPath(source), ...process.argv.slice(2)],
     { stdio: 'inherit' },
   );
-  if (run.error !== undefined) {
-    process.stderr.write(`assay: cannot start: ${run.error.message}\n`);
+  // A signal to this process is meant for the command: a server must drain, not be left behind.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => run.kill(signal));
+  run.on('error', (error) => {
+    process.stderr.write(`assay: cannot start: ${error.message}\n`);
     process.exitCode = 5;
-  } else if (run.signal !== null) process.kill(process.pid, run.signal);
-  else process.exitCode = run.status ?? 5;
+  });
+  run.on('exit', (code) => {
+    process.exitCode = code ?? 5;
+  });
 }

@@ -28,6 +28,16 @@ export interface EvidenceKind {
 
 /** Kinds by name: the name of their folder in the vectors. */
 export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
+  tdx: {
+    roles: ['quote', 'collateral', 'pck_chain', 'root'],
+    tee: 'tdx',
+    verify: async (files, options) => (await import('@assay/evidence/tdx')).verifyTdxFiles(files, options),
+  },
+  sgx: {
+    roles: ['quote', 'collateral', 'pck_chain', 'root'],
+    tee: 'sgx',
+    verify: async (files, options) => (await import('@assay/evidence/sgx')).verifySgxFiles(files, options),
+  },
   snp: {
     roles: ['report', 'leaf', 'ask', 'ark', 'crl', 'auxblob'],
     tee: 'snp',

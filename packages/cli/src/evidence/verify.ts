@@ -75,7 +75,8 @@ async function withPolicy(
     Object.assign(values, value);
   }
   const text = (flags.policy ?? []).map((path) => readFileSync(path, 'utf8')).join('\n');
-  const claims = { [kind.tee]: (verified.claims ?? {}) as JsonValue };
+  // `policy_claims` are the names that policies use, where they differ from the fields of the report.
+  const claims = { [kind.tee]: (verified['policy_claims'] ?? verified.claims ?? {}) as JsonValue };
   const drafted = evaluatePolicy(text, claims, values, new Date(verified.at));
   const verdict = assembleVerdict({
     kind: verified.kind,

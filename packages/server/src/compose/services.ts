@@ -6,7 +6,9 @@ import {
   GrpcAttestationClient,
 } from '@assay/attestation-service';
 import { assayError, type Finding, type FindingDraft, keyed } from '@assay/bytes/findings';
-import { sampleDeviceVerifier, sampleVerifier } from '@assay/evidence';
+import { systemTiming } from '@assay/collateral';
+import { createSgxVerifier, createTdxVerifier, sampleDeviceVerifier, sampleVerifier } from '@assay/evidence';
+import { createSnpVerifier } from '@assay/evidence/snp';
 import { type AdminGuard, type KeyBroker, openAdminGuard, openKeyBroker } from '@assay/kbs';
 import type { KeyManagement } from '@assay/kms';
 import { GrpcReferenceValueClient, ReferenceValues } from '@assay/rvps';
@@ -14,6 +16,7 @@ import type { Storage } from '@assay/storage';
 import type { Settings } from '../config/schema.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { adminConfig, type FirstStart } from './admin.js';
+import { emulatedRoots, VendorEndorsements } from './endorsements.js';
 import { realSources } from './sources.js';
 import { openKeys, openStorage, type World } from './state.js';
 
@@ -119,9 +122,6 @@ function servesGuests(role: Role): boolean {
   return role === 'all' || role === 'kbs';
 }
 
-/** Verifiers of this release. */
-const verifiers = [sampleVerifier, sampleDeviceVerifier];
-
 async function openAttestation(
   options: ServiceOptions,
   storage: Storage,
@@ -133,11 +133,25 @@ async function openAttestation(
   const token = settings.grpc.token === undefined ? {} : { token: settings.grpc.token };
   if (section.type === 'grpc') return new GrpcAttestationClient({ address: section.address, now: world.now, ...token });
   const signer = configuredSigner(section);
+  const roots = emulatedRoots(settings.trust);
+  const emulated = roots.length === 0 ? {} : { emulatedRoots: roots };
   return AttestationService.open({
     storage,
     kms: keys,
     referenceValues: rvps ?? new GrpcReferenceValueClient({ address: settings.rvps.address, ...token }),
-    verifiers,
+    verifiers: [
+      createTdxVerifier(emulated),
+      createSgxVerifier(emulated),
+      createSnpVerifier(emulated),
+      sampleVerifier,
+      sampleDeviceVerifier,
+    ],
+    endorsements: new VendorEndorsements({
+      settings: settings.collateral,
+      emulatedRoots: roots,
+      storage,
+      timing: { ...systemTiming, now: () => world.now().getTime() },
+    }),
     now: world.now,
     random: world.random,
     token: {

@@ -204,5 +204,11 @@ function insecureSettings(settings: Settings): ConfigIssue[] {
       true,
       'anybody who reaches the gRPC port may register reference values and policies',
     );
+  if (settings.trust.emulated_roots.length > 0)
+    warn(
+      'trust.emulated_roots',
+      settings.trust.emulated_roots,
+      'evidence of emulated hardware is accepted as authentic; it proves nothing',
+    );
   return issues;
 }

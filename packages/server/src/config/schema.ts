@@ -158,6 +158,41 @@ export const GrpcSettings = section('The CoCo gRPC interfaces.', {
   ),
 });
 
+export const CollateralSettings = section(
+  'Where hardware vendors’ statements come from: TCB info, certificates, CRLs.',
+  {
+    pccs: Texts('Caching services (PCCS) to ask before Intel, in order: `https://host:8081`.'),
+    intel_pcs: Text('Intel’s Provisioning Certification Service, or `off`.', {
+      default: 'https://api.trustedservices.intel.com',
+    }),
+    amd_kds: Text('AMD’s Key Distribution Service, or `off`.', { default: 'https://kdsintf.amd.com' }),
+    ca: OptionalText('PEM file with CAs of those services, believed beside the system’s.'),
+    allow_http: Flag(
+      'Allow `http://` for those services: what they say is signed, but who is asked about can be seen.',
+      false,
+    ),
+    tcb_update: Type.Enum(['early', 'standard'], {
+      description:
+        'Which TCB evaluation counts: `early` as soon as Intel publishes it, `standard` when platforms had time to update.',
+      default: 'early',
+    }),
+    refresh_after: Count('Hours after which a kept item is fetched again in the background.', 24, 1, 8760),
+    expire_after: Count('Hours after which a kept item is not used without asking.', 168, 1, 8760),
+    stale_if_error: Count(
+      'Hours that an item may be used beyond its end while nobody answers; recorded in the verdict.',
+      0,
+      0,
+      8760,
+    ),
+  },
+);
+
+export const TrustSettings = section('Trust beyond the vendors’ built-in roots.', {
+  emulated_roots: Texts(
+    'Certificates of emulated hardware’s test roots (PEM or DER). Evidence under them proves nothing: claims say `emulated`. For development only.',
+  ),
+});
+
 export const AuditSettings = section('Attestation attempts and admin actions.', {
   retention: Count('Days that attempts are kept.', 90, 1, 36500),
 });
@@ -186,6 +221,8 @@ export const Settings = Type.Object(
     rvps: RvpsSettings,
     attestation_token: AttestationTokenSettings,
     grpc: GrpcSettings,
+    collateral: CollateralSettings,
+    trust: TrustSettings,
     audit: AuditSettings,
     log: LogSettings,
     plugins: Type.Array(Plugin, { description: 'Plug-ins beside `resource`, which is always on.', default: [] }),
