@@ -7,6 +7,8 @@ export interface QuoteEvidence {
   readonly quote: Uint8Array;
   /** CC event log; undefined: none was sent. TDX only. */
   readonly eventLog: Uint8Array | undefined;
+  /** Text log of the agent, as releases 0.10 to 0.14 sent it beside the CC event log. TDX only. */
+  readonly agentLog: string | undefined;
 }
 
 export type ReadEvidence =
@@ -17,21 +19,25 @@ export type ReadEvidence =
 const LONGEST_QUOTE = 256 * 1024;
 const LONGEST_LOG = 12 * 1024 * 1024;
 
-/**
- * Reads `{"quote": b64, "cc_eventlog": b64 | null}`. Other members are left alone: releases 0.10 to 0.14 sent `aa_eventlog`.
- */
+/** Reads `{"quote": b64, "cc_eventlog": b64 | null, "aa_eventlog": text | null}`. Other members are left alone. */
 export function readQuoteEvidence(value: JsonValue, tee: Tee): ReadEvidence {
   if (!isJsonObject(value)) return malformed(tee, 'evidence', describe(value), 'an object');
   const quote = decoded(Object.hasOwn(value, 'quote') ? value['quote'] : undefined, LONGEST_QUOTE);
   if (typeof quote === 'string') return malformed(tee, 'quote', quote, 'base64 of the quote is due');
   if (quote.length === 0) return malformed(tee, 'quote', 'empty', 'base64 of the quote is due');
-  const log = tee === 'tdx' && Object.hasOwn(value, 'cc_eventlog') ? value['cc_eventlog'] : null;
+  const optional = (member: string): JsonValue | undefined =>
+    tee === 'tdx' && Object.hasOwn(value, member) ? value[member] : null;
+  const log = optional('cc_eventlog');
+  const agent = optional('aa_eventlog');
+  if (agent !== null && typeof agent !== 'string')
+    return malformed(tee, 'aa_eventlog', describe(agent), 'a text is due');
+  const agentLog = agent === null || agent === '' ? undefined : agent;
   const finding = passed('evidence.json.form', tee);
   // Attesters without a log send nothing, null or an empty text.
-  if (log === null || log === '') return { evidence: { quote, eventLog: undefined }, finding };
+  if (log === null || log === '') return { evidence: { quote, eventLog: undefined, agentLog }, finding };
   const eventLog = decoded(log, LONGEST_LOG);
   if (typeof eventLog === 'string') return malformed(tee, 'cc_eventlog', eventLog, 'base64 of the log is due');
-  return { evidence: { quote, eventLog }, finding };
+  return { evidence: { quote, eventLog, agentLog }, finding };
 }
 
 /** The bytes, or what the member is instead. */

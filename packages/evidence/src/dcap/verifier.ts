@@ -16,7 +16,7 @@ import {
   type RawCollateral,
 } from './collateral/raw.js';
 import { type VerifiedCollateral, verifyCollateral } from './collateral/verify.js';
-import { readQuoteEvidence } from './evidence.js';
+import { type QuoteEvidence, readQuoteEvidence } from './evidence.js';
 import type { ParsedQuote, Tee } from './quote/model.js';
 import { parseQuote } from './quote/parse.js';
 import { type DcapTrust, dcapTrust, intelTrust } from './roots.js';
@@ -36,9 +36,9 @@ export interface DcapTee<Q extends ParsedQuote> {
   readonly initData: (quote: Q) => { readonly name: string; readonly value: Uint8Array };
   readonly claims: (quote: AuthenticQuote<Q>) => JsonObject;
   readonly origins: { readonly [path: string]: FindingRef };
-  /** Event log, where the evidence may carry one. */
-  readonly eventLog?: (
-    log: Uint8Array,
+  /** Event logs, where the evidence may carry some; at least one is there. */
+  readonly eventLogs?: (
+    logs: Pick<QuoteEvidence, 'eventLog' | 'agentLog'>,
     quote: Q,
   ) => { readonly findings: readonly FindingDraft[]; readonly claims: JsonObject };
 }
@@ -92,7 +92,9 @@ function verify<Q extends ParsedQuote>(
   const register = tee.initData(quote as Q & ParsedQuote);
   const initData = compareInitData(register.value, input.initData, register.value.length, register.name);
   findings.push(reportData.finding, initData.finding);
-  const log = evidence.eventLog === undefined ? undefined : tee.eventLog?.(evidence.eventLog, quote as Q & ParsedQuote);
+  const { agentLog, eventLog } = evidence;
+  const logged = eventLog !== undefined || agentLog !== undefined;
+  const log = logged ? tee.eventLogs?.({ agentLog, eventLog }, quote as Q & ParsedQuote) : undefined;
   findings.push(...(log?.findings ?? []));
 
   const { authentic } = authentication;

@@ -1,20 +1,33 @@
-/** CC event log of a TD: believed only as far as the quote's RTMRs vouch for it. */
+/** Event logs of a TD: believed only as far as the quote's RTMRs vouch for them. */
 import type { JsonObject } from '@assay/bytes';
 import type { FindingDraft } from '@assay/bytes/findings';
+import type { QuoteEvidence } from '../dcap/evidence.js';
 import type { TdxQuote } from '../dcap/quote/model.js';
-import { eventlogClaims, verifyEventlog } from '../eventlog/index.js';
+import { eventlogClaims, type QuotedRegister, verifyAgentText, verifyEventlog } from '../eventlog/index.js';
 
-/** Replays the log against RTMR0 to RTMR3, which are registers 1 to 4 of the log. */
-export function tdxEventLog(
-  log: Uint8Array,
+/** RTMR3 is what guest software extends. */
+const RUNTIME_REGISTER = 4;
+
+/**
+ * Replays the CC event log against RTMR0 to RTMR3, which are its registers 1 to 4.
+ *
+ * Releases 0.10 to 0.14 of the guest sent the agent's events as text beside it: then the text accounts for RTMR3, and the CC event
+ * log for the others.
+ */
+export function tdxEventLogs(
+  { agentLog, eventLog }: Pick<QuoteEvidence, 'eventLog' | 'agentLog'>,
   { body }: TdxQuote,
 ): { readonly findings: readonly FindingDraft[]; readonly claims: JsonObject } {
-  const registers = body.rtmrs.map((value, index) => ({
-    bank: 'sha384' as const,
-    index: index + 1,
-    name: `RTMR${index}`,
-    value,
-  }));
-  const { authentic, findings } = verifyEventlog({ log, kind: 'cc', registers });
-  return { findings, claims: authentic === undefined ? {} : { uefi_event_logs: eventlogClaims(authentic) } };
+  const registers = body.rtmrs.map(
+    (value, index): QuotedRegister => ({ bank: 'sha384', index: index + 1, name: `RTMR${index}`, value }),
+  );
+  const [runtime] = registers.filter(({ index }) => index === RUNTIME_REGISTER);
+  const agent = agentLog === undefined || runtime === undefined ? undefined : verifyAgentText(agentLog, runtime);
+  if (eventLog === undefined) return { findings: agent?.findings ?? [], claims: {} };
+  const judged = agent === undefined ? registers : registers.filter(({ index }) => index !== RUNTIME_REGISTER);
+  const { authentic, findings } = verifyEventlog({ log: eventLog, kind: 'cc', registers: judged });
+  return {
+    findings: [...(agent?.findings ?? []), ...findings],
+    claims: authentic === undefined ? {} : { uefi_event_logs: eventlogClaims(authentic) },
+  };
 }

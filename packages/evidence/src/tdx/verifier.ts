@@ -2,7 +2,7 @@ import type { TdxQuote } from '../dcap/quote/model.js';
 import { createDcapVerifier, type DcapTee, type DcapVerifierOptions } from '../dcap/verifier.js';
 import type { Verifier } from '../verifier.js';
 import { tdxClaims } from './claims.js';
-import { tdxEventLog } from './event-log.js';
+import { tdxEventLogs } from './event-log.js';
 
 export const TDX_TEE: DcapTee<TdxQuote> = {
   tee: 'tdx',
@@ -16,7 +16,7 @@ export const TDX_TEE: DcapTee<TdxQuote> = {
     'quote.body.mr_servicetd': 'tdx.td.service',
     uefi_event_logs: 'eventlog.register.replay',
   },
-  eventLog: tdxEventLog,
+  eventLogs: tdxEventLogs,
 };
 
 /** Verifier of `tdx`: evidence `{"quote": b64, "cc_eventlog": b64}`, endorsements by the names of `COLLATERAL_NAMES`. */
