@@ -53,6 +53,7 @@ describe('device paths', () => {
     ['Path(6,1,0102)', node(6, 1, Uint8Array.of(1, 2))],
     ['Path(1,2,)', node(1, 2, new Uint8Array())],
     ['Path(1,1,00)', node(1, 1, Uint8Array.of(0))],
+    [`Path(3,11,${'00'.repeat(34)})`, node(3, 11, new Uint8Array(34))],
     ['Path(3,11,0000)', node(3, 11, new Uint8Array(2))],
     ['Path(4,4,410041)', node(4, 4, decodeHex('410041'))],
     ['Path(5,1,05000000ff00)', node(5, 1, decodeHex('05000000ff00'))],

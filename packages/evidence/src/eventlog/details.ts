@@ -85,8 +85,9 @@ function countedText(data: Uint8Array): JsonObject | undefined {
 function variable(data: Uint8Array): JsonObject | undefined {
   const reader = new ByteReader(data, 'UEFI variable');
   const guid = reader.bytes(16, 'GUID');
-  const nameLength = smallNumber(reader.u64le('name length'));
-  const dataLength = smallNumber(reader.u64le('data length'));
+  // Lengths beyond the data, and beyond exact numbers, are refused by the reader.
+  const nameLength = Number(reader.u64le('name length'));
+  const dataLength = Number(reader.u64le('data length'));
   const name = utf16(reader.bytes(nameLength * 2, 'name'));
   const value = reader.bytes(dataLength, 'data');
   if (name.includes('\ufffd')) return undefined;
@@ -103,14 +104,7 @@ function variable(data: Uint8Array): JsonObject | undefined {
 function imageLoad(data: Uint8Array): JsonObject {
   const reader = new ByteReader(data, 'image load event');
   reader.skip(24, 'addresses and sizes');
-  const length = smallNumber(reader.u64le('device path length'));
-  if (length === 0) return {};
-  const path = reader.bytes(length - 4, 'device path');
+  // No path (length 0) is no length here either, and gives no details.
+  const path = reader.bytes(Number(reader.u64le('device path length')) - 4, 'device path');
   return { device_paths: devicePathTexts(path) };
-}
-
-/** A 64-bit length as a number; anything beyond a log's size is a length that does not fit. */
-function smallNumber(value: bigint): number {
-  if (value > 0xffff_ffffn) throw new DecodeError('event data', 'a length beyond 32 bits');
-  return Number(value);
 }

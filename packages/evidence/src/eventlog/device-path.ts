@@ -10,12 +10,10 @@ export function devicePathTexts(path: Uint8Array): string[] {
   const texts: string[] = [];
   const reader = new ByteReader(path, 'device path');
   while (reader.remaining > 0) {
-    const at = reader.position;
     const type = reader.u8('type');
     const subType = reader.u8('sub-type');
     const length = reader.u16le('length');
-    if (length < HEADER) throw new DecodeError('device path', `node of ${length} bytes`, at);
-    if (texts.length === MOST_NODES) throw new DecodeError('device path', `more than ${MOST_NODES} nodes`, at);
+    if (texts.length === MOST_NODES) throw new DecodeError('device path', `more than ${MOST_NODES} nodes`);
     const data = reader.bytes(length - HEADER, 'node');
     texts.push(nodeText(type, subType, data) ?? `Path(${type},${subType},${encodeHex(data)})`);
   }

@@ -100,6 +100,24 @@ describe('format', () => {
     expect(failures(check(concatBytes(specId(banks), twice)))).toEqual(['eventlog.log.form']);
   });
 
+  test.each<[string, Uint8Array, RegExp]>([
+    ['a header without algorithms', specId([]), /lists no algorithm/],
+    ['more bytes than are read', new Uint8Array(8 * 1024 * 1024 + 1), /are too many/],
+  ])('%s', (_, log, message) => {
+    expect(() => parseEventlog(log, 'cc')).toThrow(message);
+  });
+
+  test('too many records of the SHA-1 format', () => {
+    const one = sha1Record(0, EVENT.postCode, new Uint8Array(20).fill(1), new Uint8Array());
+    const log = concatBytes(...Array.from({ length: 65_537 }, () => one), Uint8Array.of(1));
+    expect(() => parseEventlog(log, 'tpm')).toThrow(/more than 65536 records/);
+  });
+
+  test('registers of CC logs begin at zero, whatever their index', () => {
+    const late = [{ index: 17, type: EVENT.postCode, data: text('x') }];
+    expect(replay(parseEventlog(logOf(late), 'cc'), 'sha384').get(17)?.value).toEqual(extended(late, 17));
+  });
+
   test('too many records', () => {
     const one = record({ index: 1, type: EVENT.postCode, data: new Uint8Array() }, ['sha1']);
     const log = concatBytes(specId(['sha1']), ...Array.from({ length: 65_537 }, () => one));
@@ -392,14 +410,29 @@ describe('files', () => {
     ).toBe('reject');
   });
 
-  test.each([4, 5])('registers of a quote of version %i', (version) => {
+  const quoteOf = (version: number, tee = 0x81): Uint8Array => {
     const body = concatBytes(
       new Uint8Array(328),
       ...registersOf(events).map(({ value }) => value),
       new Uint8Array(64).fill(7),
     );
-    const header = concatBytes(u16(version), u16(2), u32(0x81), new Uint8Array(40));
-    const quote = concatBytes(header, ...(version === 5 ? [new Uint8Array(6)] : []), body);
+    const header = concatBytes(u16(version), u16(2), u32(tee), new Uint8Array(40));
+    return concatBytes(header, ...(version === 5 ? [new Uint8Array(6)] : []), body);
+  };
+
+  test.each<[string, Uint8Array]>([
+    ['version 3', quoteOf(3)],
+    ['version 6', quoteOf(6)],
+    ['SGX', quoteOf(4, 0)],
+    ['cut', quoteOf(4).subarray(0, 600)],
+  ])('a quote that is none of TDX: %s', (_, quote) => {
+    const result = verifyEventlogFiles({ event_log: logOf(events), quote }, { at: new Date(0) });
+    expect(result.verdict).toBe('reject');
+    expect(result).not.toHaveProperty('claims');
+  });
+
+  test.each([4, 5])('registers of a quote of version %i', (version) => {
+    const quote = quoteOf(version);
     const result = verifyEventlogFiles({ event_log: logOf(events), quote }, { at: new Date(0) });
     expect(result).toMatchObject({
       verdict: 'accept',
