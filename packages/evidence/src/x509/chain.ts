@@ -73,6 +73,9 @@ export function orderChain(certificates: readonly Certificate[]): readonly Certi
     left.delete(child);
     path.unshift(child);
   }
+  // The same certificate twice is one member of a set.
+  if (path.length !== certificates.length)
+    return `chain has ${certificates.length} certificates; ${path.length} are of it`;
   return path;
 }
 

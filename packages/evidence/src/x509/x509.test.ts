@@ -149,6 +149,8 @@ describe('a path', () => {
     expect(orderChain([leaf, ca, root, make({ ...rootSpec, key: otherKey })])).toContain('2 self-issued');
     expect(orderChain([leaf, ca, root, make({ ...leafSpec, subject: 'Leaf 2' })])).toContain('2 certificates');
     expect(orderChain([leaf, root])).toContain('0 certificates');
+    expect(orderChain([leaf, leaf, ca, root])).toContain('4 certificates');
+    expect(orderChain([leaf, ca, root, root])).toContain('2 self-issued');
     expect(orderChain([])).toContain('0 self-issued');
   });
 
