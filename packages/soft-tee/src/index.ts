@@ -30,6 +30,14 @@ export {
   snpCase,
 } from './defects/snp.js';
 export {
+  agentEvent,
+  bootEvents,
+  type EmulatedEventLog,
+  emulatedEventLog,
+  LOG_EVENT,
+  type LogEvent,
+} from './intel/event-log.js';
+export {
   type CollateralRequest,
   type EmulatedCollateral,
   EmulatedIntel,

@@ -1,5 +1,6 @@
 import { encodeBase64, type JsonObject } from '@assay/bytes';
 import { padded } from '../fixed.js';
+import type { EmulatedEventLog } from '../intel/event-log.js';
 import type { IntelOrders } from '../intel/intel.js';
 import type { IntelPlatform } from '../intel/platform.js';
 import { quotingEnclave } from '../intel/qe-identity.js';
@@ -18,8 +19,8 @@ export interface TdxOverrides {
   readonly quote?: Partial<Omit<QuoteFields, 'body' | 'version'>>;
   /** Certificates of the chain inside the quote; default: the vendor's standing orders. */
   readonly orders?: IntelOrders;
-  /** CCEL of the guest. */
-  readonly eventLog?: Uint8Array;
+  /** CC event log of the guest; the RTMRs follow it unless `report` says otherwise. */
+  readonly eventLog?: EmulatedEventLog;
   /** Changes the finished quote. */
   readonly alter?: (quote: Uint8Array) => Uint8Array;
 }
@@ -30,7 +31,12 @@ export function tdxQuote(world: TestWorld, reportData: Uint8Array, overrides: Td
   const platform = overrides.platform ?? intel.platform();
   const version = overrides.version ?? 4;
   const kind = version === 4 ? 'td-1.0' : (overrides.body ?? 'td-1.5');
-  const report = { ...defaultTdReport(), reportData: padded(reportData, 64, 'report data'), ...overrides.report };
+  const report = {
+    ...defaultTdReport(),
+    reportData: padded(reportData, 64, 'report data'),
+    ...(overrides.eventLog === undefined ? {} : { rtmrs: overrides.eventLog.rtmrs }),
+    ...overrides.report,
+  };
   const quote = encodeQuote({
     version,
     body: { kind, report },
@@ -43,7 +49,7 @@ export function tdxQuote(world: TestWorld, reportData: Uint8Array, overrides: Td
 /** Evidence as guests send it (guest-components, `tdx` attester). */
 export function tdxEvidence(world: TestWorld, reportData: Uint8Array, overrides: TdxOverrides = {}): JsonObject {
   return {
-    cc_eventlog: overrides.eventLog === undefined ? null : encodeBase64(overrides.eventLog),
+    cc_eventlog: overrides.eventLog === undefined ? null : encodeBase64(overrides.eventLog.log),
     quote: encodeBase64(tdxQuote(world, reportData, overrides)),
   };
 }
