@@ -39,6 +39,7 @@ export {
 } from './keeper.js';
 export { AMD_KDS, type KdsSourceOptions, kdsSource, type VcekStore, vcekStoreSource } from './source/kds.js';
 export { INTEL_PCS, type PcsSourceOptions, pcsSource } from './source/pcs.js';
+export { type PcsToolOptions, pcsToolSource } from './source/pcs-tool.js';
 export type { Source, SourceFailure, SourceResult } from './source/source.js';
 export { collateralStatus, type ItemStatus } from './status.js';
 export { systemTiming, type Timing } from './timing.js';
