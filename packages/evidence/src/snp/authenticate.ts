@@ -1,6 +1,15 @@
 /** Comparison of a report with the chain that is to vouch for it: signature, key, product, TCB, chip. */
 import { constantTimeEqual, encodeHex } from '@assay/bytes';
-import { type FindingDraft, failed, notChecked, passed, type ShortfallRow } from '@assay/bytes/findings';
+import {
+  cut,
+  type FindingDraft,
+  failed,
+  notChecked,
+  passed,
+  type ShortfallRow,
+  shortened,
+  visible,
+} from '@assay/bytes/findings';
 import { KeyCache, verifyFixedWidth } from '../x509/index.js';
 import type { ChainExamination, CurrentAmdChain } from './endorsement/chain.js';
 import { type AmdLeaf, leafInWords } from './endorsement/leaf.js';
@@ -198,7 +207,7 @@ function checkSignature(fields: ReportFields, leaf: AmdLeaf, chain: ChainExamina
   const reversed = verifies(bigEndianReading(fields));
   return failed('snp.signature.valid', {
     subject: 'report',
-    params: { leaf: leaf.kind, chip: leaf.hardwareId === undefined ? 'unnamed' : encodeHex(leaf.hardwareId) },
+    params: { signer: signerInWords(leaf) },
     expected: encodeHex(leaf.certificate.publicKey.key),
     actual: null,
     compare: { relation: 'signed-by', type: 'key' },
@@ -207,5 +216,13 @@ function checkSignature(fields: ReportFields, leaf: AmdLeaf, chain: ChainExamina
       : {}),
     source: `public key of ${leafInWords(leaf)}`,
     origin: { kind: 'vendor', vendor: 'AMD', document: leafInWords(leaf) },
+    // The certificate of another chip or TCB holds another key: that is what has to be put right.
+    causedBy: ['snp.chip.id', 'snp.tcb.equal', 'snp.signer.kind'],
   });
+}
+
+function signerInWords({ cspId, hardwareId, kind }: AmdLeaf): string {
+  return hardwareId === undefined
+    ? `${kind} of ${cut(visible(cspId ?? ''), 40)}`
+    : `${kind} of chip ${shortened(encodeHex(hardwareId))}`;
 }

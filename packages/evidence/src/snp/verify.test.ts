@@ -1,4 +1,5 @@
 import { derElement, derInteger, derNull, derOctetString, encodePem } from '@assay/bytes';
+import { assembleVerdict } from '@assay/bytes/findings';
 import { describe, expect, test } from 'vitest';
 import {
   type BundleSpec,
@@ -388,6 +389,29 @@ describe('report beside its leaf', () => {
   test('a Turin report with the layout of Milan', () => {
     const edit = (report: Uint8Array): void => writeTcb(report, 0x180, 'Milan');
     expect(refusingOf({ product: 'Turin', edit })).toEqual(['snp.tcb.equal']);
+  });
+});
+
+describe('roots of a refusal', () => {
+  const rootsOf = (spec: BundleSpec, more: Partial<SnpInput> = {}): string[] => {
+    const { findings } = verifySnpReport({ ...bundle(spec).input, ...more });
+    const verdict = assembleVerdict({ kind: 'snp', at: NOW, asked: false, findings });
+    return verdict.findings.filter(({ key }) => verdict.roots.includes(key)).map(({ id }) => id);
+  };
+
+  test('the certificate of another chip has another key', () => {
+    const edit = (report: Uint8Array): unknown => report.fill(0xee, 0x1a0, 0x1a1);
+    expect(rootsOf({ edit: (report) => void edit(report), spoil: (report) => signReport(report, ecKey()) })).toEqual([
+      'snp.chip.id',
+    ]);
+  });
+
+  test('a chain of another product does not fit', () => {
+    const { ask, ark } = bundle({ product: 'Genoa' });
+    const { input } = bundle();
+    expect(rootsOf({}, { certificates: { ...input.certificates, authorities: [ask, ark] } })).toEqual([
+      'snp.product.agree',
+    ]);
   });
 });
 

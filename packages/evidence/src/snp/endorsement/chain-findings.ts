@@ -55,6 +55,7 @@ export function links(what: string | undefined): FindingDraft {
     compare: { relation: 'chains-to', type: 'certificate' },
     source: KDS,
     origin: spec,
+    causedBy: ['snp.product.agree'],
   });
 }
 
