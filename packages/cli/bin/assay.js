@@ -17,9 +17,16 @@ const source = new URL('../src/main.ts', import.meta.url);
 if (existsSync(built) && process.env.ASSAY_FROM_SOURCE !== '1') {
   await import(built.href);
 } else {
+  // `tsx` is looked up from here: the command may be run in any folder.
   const run = spawn(
     process.execPath,
-    ['--conditions=@assay/source', '--import', 'tsx', fileURLToPath(source), ...process.argv.slice(2)],
+    [
+      '--conditions=@assay/source',
+      '--import',
+      import.meta.resolve('tsx'),
+      fileURLToPath(source),
+      ...process.argv.slice(2),
+    ],
     { stdio: 'inherit' },
   );
   // A signal to this process is meant for the command: a server must drain, not be left behind.

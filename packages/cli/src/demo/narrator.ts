@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { styled, type Terminal, wrap } from '../terminal/style.js';
 
 /** Tells the story on a terminal, at most 80 columns wide. */
@@ -28,7 +29,7 @@ export function narratorOn(out: Terminal): Narrator {
     },
     refused: (text) => out.write(`  ${styled(out, 'red', cross)} ${wrap(text, width - 4, '    ').trimStart()}\n`),
     owner: (text) => {
-      for (const line of text.trimEnd().split('\n')) out.write(`    ${styled(out, 'dim', bar)} ${line}\n`);
+      for (const line of text.trimEnd().split('\n')) out.write(`    ${styled(out, 'dim', bar)} ${shortened(line)}\n`);
     },
     says: (text) => out.write(`${wrap(text, width, '  ')}\n`),
     plain: (text) => out.write(`${text}\n`),
@@ -44,3 +45,9 @@ export const silent: Narrator = {
   says: () => {},
   plain: () => {},
 };
+
+/** A line that fits beside the bar; values that cannot be broken are cut, `assay audit show` has them whole. */
+function shortened(line: string): string {
+  const room = width - 6;
+  return stripVTControlCharacters(line).length <= room ? line : `${stripVTControlCharacters(line).slice(0, room - 1)}…`;
+}

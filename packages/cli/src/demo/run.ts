@@ -1,20 +1,22 @@
-import { isJsonObject, type JsonObject } from '@assay/bytes';
-import { sampleAttester } from '@assay/guest';
+import { DEFAULT_POLICIES } from '@assay/attestation-service';
+import { encodeHex, isJsonObject, type JsonObject } from '@assay/bytes';
+import { parse } from '@assay/evidence/tdx';
 import { parseResourceUri } from '@assay/protocol';
+import { emulatedAttester, tdxQuote } from '@assay/soft-tee';
 import { createKbc } from '../client/broker.js';
 import { type CommonFlags, outputOf } from '../command.js';
 import { explain } from '../commands/audit.js';
 import { EXIT } from '../exit.js';
 import { terminalOf } from '../terminal/style.js';
 import { type Narrator, narratorOn, silent } from './narrator.js';
-import { HONEST_SVN, type Refusal, type Scene, type Stage, scenes } from './scenes.js';
+import { type Refusal, type Scene, type Stage, scenes } from './scenes.js';
 import { createWorld, type DemoWorld, tapped } from './world.js';
 
 const resource = 'default/key/1';
 const secret = 'the secret: correct horse battery staple';
 
 /** Lines of an explanation that the demo shows; `assay audit show` has all. */
-const explanationLines = 14;
+const explanationLines = 12;
 
 interface Played {
   readonly scene: string;
@@ -47,24 +49,36 @@ async function prepare(world: DemoWorld, tell: Narrator): Promise<void> {
   tell.heading('The owner’s side');
   tell.step(
     `server started on ${world.url}`,
-    'KBS, Attestation Service and RVPS in one process; SQLite and a key file in a temporary folder; TLS',
+    'KBS, Attestation Service and RVPS in one process; SQLite and a key file in a temporary folder; TLS; the hardware vendor is emulated on a port of its own',
   );
-  const expected: Readonly<Record<string, unknown>> = {
-    launch_digest: ['abcde'],
-    svn: [HONEST_SVN],
-    major_version: 1,
-    minimum_minor_version: 4,
-  };
-  for (const [name, value] of Object.entries(expected))
-    await world.owner.json('PUT', `/api/v1/reference-values/${name}`, { value });
+  const expected = measured(world);
+  for (const [name, value] of Object.entries(expected)) {
+    await world.owner.json('PUT', `/api/v1/reference-values/${name}`, { value: [value] });
+  }
   tell.step('reference values published', `what you expect of a guest: ${Object.keys(expected).join(', ')}`);
-  await world.owner.json('PUT', '/api/v1/resource-policy', { text: await affirmingPolicy() });
+  await world.owner.json('PUT', '/api/v1/attestation-policies/default_cpu', { text: developmentPolicy() });
   tell.step(
-    'resource policy set: only guests whose every part is `affirming`',
-    'the attestation policy default_cpu judges; it came with the server',
+    'attestation policy set: the default one, made to accept emulated hardware',
+    'the default refuses it, and trusts no test root unless you name its certificate',
   );
+  await world.owner.json('PUT', '/api/v1/resource-policy', { text: await affirmingPolicy() });
+  tell.step('resource policy set: only guests whose every part is `affirming`');
   await world.owner.bytes('PUT', `/api/v1/resources/${resource}`, Buffer.from(secret));
   tell.step(`secret stored as ${resource}`, 'encrypted on disk, under a key that is not in the database');
+}
+
+/** What a build of the guest would publish: here it is read from the emulated TD that the honest guest runs in. */
+function measured(world: DemoWorld): Readonly<Record<string, string>> {
+  const { quote } = parse(tdxQuote(world.hardware, new Uint8Array(64)));
+  if (quote === undefined) throw new Error('the emulated quote does not parse');
+  const { mrTd, rtmrs, xfam } = quote.body;
+  return { mr_td: encodeHex(mrTd), rtmr_1: encodeHex(rtmrs[1]), rtmr_2: encodeHex(rtmrs[2]), xfam: encodeHex(xfam) };
+}
+
+/** The default policy without its refusal of emulated hardware. */
+function developmentPolicy(): string {
+  const { default_cpu: text = '' } = DEFAULT_POLICIES;
+  return text.replaceAll('\tnot emulated\n', '');
 }
 
 async function affirmingPolicy(): Promise<string> {
@@ -73,7 +87,7 @@ async function affirmingPolicy(): Promise<string> {
 }
 
 async function honestGuest(world: DemoWorld, tell: Narrator): Promise<Stage> {
-  tell.heading('An honest guest');
+  tell.heading('An honest guest, in an emulated TDX machine');
   let recorded: JsonObject = {};
   let cookie = '';
   const kbc = createKbc({
@@ -87,13 +101,13 @@ async function honestGuest(world: DemoWorld, tell: Narrator): Promise<Stage> {
         return body;
       },
     ),
-    attester: sampleAttester({ svn: HONEST_SVN }),
+    attester: emulatedAttester('tdx', world.hardware),
     devices: [],
   });
   await kbc.attest();
   tell.step(
     'attested over HTTPS (protocol 0.4.0)',
-    `nonce answered, evidence bound to nonce and key; attempt ${kbc.lastAttempt ?? ''}`,
+    `quote verified up to the emulated vendor’s root, with its TCB info, identities and revocation lists; bound to nonce and key; attempt ${kbc.lastAttempt ?? ''}`,
   );
   const got = Buffer.from(await kbc.getResource(parseResourceUri(resource))).toString('utf8');
   if (got !== secret) throw new Error('the guest got something else than the secret');
@@ -137,7 +151,7 @@ async function ownersView(world: DemoWorld, refusal: Refusal): Promise<string> {
 }
 
 function closing(tell: Narrator, seconds: number): void {
-  tell.heading(`Done in ${seconds.toFixed(1)} s: one secret released, five attempts refused and explained.`);
+  tell.heading(`Done in ${seconds.toFixed(1)} s: one secret released, eight attempts refused and explained.`);
   tell.plain(`
 Try next:
   npm run build                            once, so that \`npx assay\` starts fast

@@ -1,9 +1,17 @@
 import { isJsonObject, type JsonObject, parseJsonStrict } from '@assay/bytes';
-import { type CcKbc, KbcError, sampleAttester, type Transport } from '@assay/guest';
+import { type CcKbc, KbcError, type Transport } from '@assay/guest';
 import { decryptJwe, ProtocolError, parseResourceUri, parseResponse, type TeeKeyPair } from '@assay/protocol';
+import {
+  emulatedAttester,
+  INTEL_DEFECTS,
+  type IntelDefectParts,
+  type TdxOverrides,
+  type TestWorld,
+  tdxOverrides,
+} from '@assay/soft-tee';
 import { createKbc, newKeyPair } from '../client/broker.js';
 import { CliError } from '../exit.js';
-import { type DemoWorld, tapped } from './world.js';
+import { type DemoWorld, REVOKED_MACHINE, tapped } from './world.js';
 
 /** What a guest with bad intentions was told, and where the owner reads more. */
 export interface Refusal {
@@ -33,9 +41,6 @@ export interface Stage {
   readonly resource: string;
 }
 
-/** The svn that the owner expects, and that an honest guest has. */
-export const HONEST_SVN = '1';
-
 export const scenes: readonly Scene[] = [
   {
     title: 'Replayed evidence',
@@ -43,6 +48,7 @@ export const scenes: readonly Scene[] = [
     play: ({ world, recorded }) =>
       refusalOf(
         guest(
+          world,
           tapped(world.transport, (body) => ({
             ...body,
             'tee-evidence': recorded['tee-evidence'] ?? null,
@@ -63,14 +69,34 @@ export const scenes: readonly Scene[] = [
         ...body,
         'runtime-data': { ...objectOf(body['runtime-data']), 'tee-pubkey': own.publicKey.asReceived },
       });
-      return refusalOf(guest(tapped(world.transport, swap)).attest());
+      return refusalOf(guest(world, tapped(world.transport, swap)).attest());
     },
   },
   {
     title: 'A changed measurement',
-    tells: 'It attests honestly, but runs something else: its security version is not the one you registered.',
+    tells:
+      'A genuine TD, honestly attested, that was started from other firmware: its MRTD is not the one you registered.',
     play: ({ world, resource }) =>
-      refusalOf(guest(world.transport, { svn: '0-patched' }).getResource(parseResourceUri(resource))),
+      refusalOf(defective(world, 'changed-measurement').getResource(parseResourceUri(resource))),
+  },
+  {
+    title: 'A machine that is behind with its updates',
+    tells: 'Genuine hardware, but microcode and TDX module are one update old: the vendor says OutOfDate.',
+    play: ({ world, resource }) =>
+      refusalOf(defective(world, 'tcb-out-of-date').getResource(parseResourceUri(resource))),
+  },
+  {
+    title: 'A machine whose certificate is revoked',
+    tells: 'The vendor has put its PCK certificate on the revocation list.',
+    play: ({ world }) => {
+      const platform = world.hardware.intel.platform(REVOKED_MACHINE);
+      return refusalOf(guest(world, world.transport, { platform }).attest());
+    },
+  },
+  {
+    title: 'A forged quoting enclave',
+    tells: 'It signs its quote with a key of its own, beside the genuine quoting enclave’s report.',
+    play: ({ world }) => refusalOf(defective(world, 'qe-forged-key').attest()),
   },
   {
     title: 'A stolen session cookie',
@@ -79,7 +105,7 @@ export const scenes: readonly Scene[] = [
       const own = newKeyPair('ECDH-ES+A256KW-P256');
       const withCookie: Transport = (request) =>
         world.transport({ ...request, headers: { ...request.headers, cookie } });
-      const refusal = await refusalOf(guest(withoutNewSession(withCookie), { keyPair: own }).attest());
+      const refusal = await refusalOf(guest(world, withoutNewSession(withCookie), {}, own).attest());
       return { ...refusal, left: await whatTheCookieGives(withCookie, own, resource) };
     },
   },
@@ -108,14 +134,21 @@ export const scenes: readonly Scene[] = [
   },
 ];
 
-function guest(transport: Transport, claims: { readonly svn?: string; readonly keyPair?: TeeKeyPair } = {}): CcKbc {
+/** A guest in an emulated TD. */
+function guest(world: DemoWorld, transport: Transport, tee: TdxOverrides = {}, keyPair?: TeeKeyPair): CcKbc {
   return createKbc({
     transport,
-    attester: sampleAttester({ svn: claims.svn ?? HONEST_SVN }),
+    attester: emulatedAttester('tdx', world.hardware, tee),
     devices: [],
     attempts: 1,
-    ...(claims.keyPair === undefined ? {} : { keyPair: claims.keyPair }),
+    ...(keyPair === undefined ? {} : { keyPair }),
   });
+}
+
+/** A guest with one defect of the register of defects. */
+function defective(world: DemoWorld, name: 'changed-measurement' | 'tcb-out-of-date' | 'qe-forged-key'): CcKbc {
+  const make: (world: TestWorld, tee: 'tdx') => IntelDefectParts = INTEL_DEFECTS[name].make;
+  return guest(world, world.transport, tdxOverrides(make(world.hardware, 'tdx')));
 }
 
 /** The server's refusal. Anything else, success above all, ends the demo: it must not be told as one. */

@@ -1,14 +1,20 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isJsonObject, type JsonObject, parseJsonStrict } from '@assay/bytes';
 import type { Transport } from '@assay/guest';
 import { defaultSettings, type RunningServer, startServer } from '@assay/server';
+import { createTestWorld, startEmulatedPcs, type TestWorld } from '@assay/soft-tee';
 import { httpTransport } from '../client/broker.js';
 import { type AdminClient, adminClient } from '../client/server.js';
 
-/** A whole Assay of its own in a temporary folder, over real HTTPS. */
+/** A whole Assay of its own in a temporary folder, over real HTTPS, with emulated hardware and its vendor's service. */
 export interface DemoWorld {
+  /** Emulated TDX machines, and who vouches for them. */
+  readonly hardware: TestWorld;
+  /** Where the emulated vendor publishes TCB info, identities and revocation lists. */
+  readonly vendorUrl: string;
   readonly server: RunningServer;
   readonly url: string;
   readonly owner: AdminClient;
@@ -20,21 +26,31 @@ export interface DemoWorld {
 }
 
 export async function createWorld(): Promise<DemoWorld> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'assay-demo-'));
+  const folder = mkdtempSync(join(tmpdir(), 'assay-demo-'));
+  const hardware = createTestWorld({ now: () => new Date(), random: (length) => randomBytes(length) });
+  revokeMachine(hardware);
+  const vendor = await startEmulatedPcs(hardware, { kind: 'pccs' });
+  const testRoot = join(folder, 'emulated-root.pem');
+  writeFileSync(testRoot, hardware.intel.pki.root().pem);
+  const dataDir = join(folder, 'data');
   const defaults = defaultSettings();
   const settings = {
     ...defaults,
     http: { ...defaults.http, listen: ['127.0.0.1:0'] },
     log: { level: 'silent' as const },
+    collateral: { ...defaults.collateral, pccs: [vendor.url], intel_pcs: 'off', amd_kds: 'off', allow_http: true },
+    trust: { emulated_roots: [testRoot] },
   };
   const server = await startServer({ settings, dataDir });
   const url = server.urls[0] ?? '';
   const ca = server.certificate?.certificate;
   // Nothing of the user's: neither their credentials nor their environment takes part in the demo.
-  const environment = { ASSAY_CONFIG_HOME: join(dataDir, 'owner') };
+  const environment = { ASSAY_CONFIG_HOME: join(folder, 'owner') };
   const tools = (token: string | undefined): AdminClient =>
     adminClient({ server: url }, { ...environment, ...(token === undefined ? {} : { ASSAY_TOKEN: token }) }, ca);
   return {
+    hardware,
+    vendorUrl: vendor.url,
     server,
     url,
     owner: tools(server.adminToken),
@@ -42,9 +58,18 @@ export async function createWorld(): Promise<DemoWorld> {
     transport: httpTransport(url, ca, 'assay-demo/0.1.0'),
     close: async () => {
       await server.close();
-      rmSync(dataDir, { recursive: true, force: true });
+      await vendor.close();
+      rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The machine whose certificate the vendor has revoked, from the beginning. */
+export const REVOKED_MACHINE = 'machine-revoked';
+
+function revokeMachine({ intel }: TestWorld): void {
+  const { serial } = intel.pckCertificate(intel.platform(REVOKED_MACHINE)).fields;
+  intel.orders = { ...intel.orders, revoked: [serial] };
 }
 
 /** A transport through which somebody in the middle changes or keeps what the guest sends to `attest`. */
