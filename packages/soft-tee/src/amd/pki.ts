@@ -138,7 +138,7 @@ export function arkName(product: AmdProduct): EmulatedName {
 }
 
 /** KDS extensions of a leaf, in the order of AMD's certificates (AMD 57230, table 8). */
-export function leafExtensions(fields: AmdLeafFields): readonly EmulatedExtension[] {
+function leafExtensions(fields: AmdLeafFields): readonly EmulatedExtension[] {
   const turin = fields.product === 'Turin';
   const vlek = fields.cspId !== undefined;
   const product = fields.productName ?? (fields.product === 'Milan' && !vlek ? 'Milan-B0' : fields.product);

@@ -13,7 +13,7 @@ export const SNP_POLICY = {
   singleSocket: 1n << 20n,
 } as const;
 
-export interface FirmwareVersion {
+interface FirmwareVersion {
   readonly major: number;
   readonly minor: number;
   readonly build: number;

@@ -6,16 +6,14 @@ import { type SnpOverrides, snpEvidence } from '../attester/snp.js';
 import { emulatedDigest } from '../intel/sgx-report.js';
 import type { TestWorld } from '../world.js';
 
-/** What a defect changes; `orders` hold for the vendor too. */
-export type SnpDefectParts = SnpOverrides;
-
 /** One thing that is wrong, and what a verifier has to say about it. */
 export interface SnpDefect {
   readonly says: string;
   /** Finding that must not pass; null where only reference values can tell. */
   readonly finding: string | null;
   readonly verdict: 'accept' | 'reject';
-  make(world: TestWorld, chip: AmdChip): SnpDefectParts;
+  /** What it changes; `orders` hold for the vendor too. */
+  make(world: TestWorld, chip: AmdChip): SnpOverrides;
 }
 
 const DAY = 86_400_000;

@@ -158,6 +158,6 @@ export class IntelPki {
 }
 
 /** Intel's serial numbers are the subject key identifiers; so are these, which also makes them stable. */
-export function serialOf(key: KeyObject): bigint {
+function serialOf(key: KeyObject): bigint {
   return BigInt(`0x${Buffer.from(keyIdentifier(key)).toString('hex')}`);
 }

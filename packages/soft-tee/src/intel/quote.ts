@@ -8,7 +8,7 @@ import { encodeTdReport, type TdReportFields } from './td-report.js';
 const INTEL_QE_VENDOR = decodeHex('939a7233f79c4ca9940a0db3957f0607');
 
 /** What the quote is about. */
-export type QuoteBody =
+type QuoteBody =
   | { readonly kind: 'sgx'; readonly report: SgxReportFields }
   | { readonly kind: 'td-1.0' | 'td-1.5'; readonly report: TdReportFields };
 
