@@ -76,9 +76,7 @@ function ipl(data: Uint8Array): JsonObject | undefined {
 /** A length byte and a name; the length counts one byte more than policies are used to see, so the last one goes. */
 function countedText(data: Uint8Array): JsonObject | undefined {
   const reader = new ByteReader(data, 'named blob');
-  const length = reader.u8('length');
-  if (length === 0) return undefined;
-  return plainText(reader.bytes(length - 1, 'name'));
+  return plainText(reader.bytes(reader.u8('length') - 1, 'name'));
 }
 
 /** UEFI_VARIABLE_DATA. */

@@ -156,6 +156,16 @@ describe('format', () => {
   });
 });
 
+test('every question has an answer', () => {
+  const answers = (log: readonly TestEvent[]): string[] =>
+    check(logOf(log), { registers: registersOf(log) }).findings.map(({ id, outcome }) => `${outcome} ${id}`);
+  const common = ['pass eventlog.log.form', ...Array.from({ length: 3 }, () => 'pass eventlog.register.replay')];
+  const judged = ['pass eventlog.event.digest', 'pass eventlog.event.order'];
+  expect(answers(events)).toEqual([...common, 'pass eventlog.register.replay', ...judged, 'pass eventlog.aael.form']);
+  const silent = events.filter(({ index }) => index !== 4);
+  expect(answers(silent)).toEqual([...common, 'pass eventlog.register.unlogged', ...judged]);
+});
+
 describe('registers', () => {
   test('every one that the log extends must be reached', () => {
     names.forEach((name, n) => {
@@ -333,6 +343,11 @@ describe('agent events', () => {
     const result = check(logOf([event]), { registers: registersOf([event]) });
     expect(failures(result)).toEqual(['eventlog.aael.form']);
     expect(result.authentic).toBeUndefined();
+  });
+
+  test('one fault many times is told a few times', () => {
+    const many = Array.from({ length: 20 }, () => agentEvent('two fields'));
+    expect(failures(check(logOf(many), { registers: registersOf(many) }))).toHaveLength(8);
   });
 
   test('content that is no JSON stays text', () => {
