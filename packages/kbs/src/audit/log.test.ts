@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { assembleVerdict, failed, passed } from '@assay/bytes/findings';
+import { assembleVerdict, FINDING_IDS, failed, passed, registerEntry } from '@assay/bytes/findings';
 import { MemoryStorage } from '@assay/storage';
+import { fuzzRuns } from '@assay/testkit';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { AttemptId, AttemptState, AttemptSummary } from '../types.js';
 import { AuditLog, MOST_REFUSALS, MOST_REFUSED_ACTS } from './log.js';
@@ -187,6 +189,18 @@ describe('one verdict of two services', () => {
     expect(rootIds(joined)).toEqual(['binding.report-data.match']);
   });
 
+  test('what could not be done here leaves accepted evidence undecided', () => {
+    const accepted = assembleVerdict({
+      kind: 'sample',
+      at,
+      findings: [passed('evidence.json.form', 'x')],
+      asked: true,
+    });
+    expect(accepted).toMatchObject({ verdict: 'accept', decision: 'accept' });
+    const out = failed('storage.write.possible', { params: { path: 'x', errno: 'ENOSPC' } });
+    expect(joinVerdicts([out], accepted)).toMatchObject({ verdict: 'accept', decision: 'undecided', roots: ['k1'] });
+  });
+
   test('what failed here is the first root', () => {
     const joined = joinVerdicts([passed('session.id.known', 'session'), failed('session.nonce.match', {})], appraised);
     expect(joined).toMatchObject({
@@ -198,6 +212,34 @@ describe('one verdict of two services', () => {
     expect(rootIds(joined)).toEqual(['session.nonce.match', 'binding.report-data.match']);
     expect(joined.summary).toBe("runtime-data nonce is not this session's");
   });
+});
+
+test('whatever two services found, the joined verdict has a root or nothing failed', () => {
+  const draft = fc
+    .record({
+      id: fc.constantFrom(...FINDING_IDS),
+      outcome: fc.constantFrom('pass' as const, 'fail' as const, 'warn' as const, 'not-checked' as const),
+      causedBy: fc.array(fc.constantFrom(...FINDING_IDS), { maxLength: 2 }),
+    })
+    .map((one) => ({ ...one, severity: 'high' as const, stage: registerEntry(one.id).stage, title: one.id }));
+  const drafts = fc.array(draft, { maxLength: 12 });
+  fc.assert(
+    fc.property(drafts, drafts, fc.boolean(), (own, others, asked) => {
+      const joined = joinVerdicts(own, assembleVerdict({ kind: 'x', at: new Date(START), findings: others, asked }));
+      const keys = joined.findings.map(({ key }) => key);
+      expect(new Set(keys).size).toBe(keys.length);
+      expect(keys).toEqual(expect.arrayContaining([...joined.roots]));
+      const failures = joined.findings.filter(({ outcome }) => outcome === 'fail');
+      expect(joined.roots.length > 0).toBe(failures.length > 0);
+      expect(rootIds(joined)).toHaveLength(joined.roots.length);
+      for (const { caused_by = [] } of joined.findings) expect(keys).toEqual(expect.arrayContaining([...caused_by]));
+      // What failed here decides, whatever the other said; what could not be done refuses nobody.
+      const failing = own.filter(({ outcome }) => outcome === 'fail');
+      if (failing.some(({ stage }) => stage !== 'operate')) expect(joined.decision).toBe('refuse');
+      else if (failing.length > 0) expect(['refuse', 'undecided']).toContain(joined.decision);
+    }),
+    { numRuns: fuzzRuns(200) },
+  );
 });
 
 describe('what a guest sends does not fill the store', () => {

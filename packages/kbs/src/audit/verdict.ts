@@ -1,6 +1,7 @@
 /** One verdict per attempt: what this service checked, and what the Attestation Service found, in one list. */
 import {
   assembleVerdict,
+  type Decision,
   type Finding,
   type FindingDraft,
   keyed,
@@ -30,7 +31,9 @@ export function joinVerdicts(own: readonly FindingDraft[], appraised: Verdict): 
   const roots = failing.map((finding) => finding.key).filter((key) => !appraised.roots.includes(key));
   return {
     ...appraised,
-    ...(failing.length === 0 ? {} : { decision: 'refuse' as const, summary: failing[0]?.title ?? appraised.summary }),
+    ...(failing.length === 0
+      ? {}
+      : { decision: decide(failing, appraised), summary: failing[0]?.title ?? appraised.summary }),
     stages: joinStages(mine, appraised),
     roots: [...roots, ...appraised.roots],
     findings: [
@@ -38,6 +41,12 @@ export function joinVerdicts(own: readonly FindingDraft[], appraised: Verdict): 
       ...appraised.findings,
     ],
   };
+}
+
+/** What could not be done here says nothing about the guest: that alone leaves it undecided. */
+function decide(failing: readonly Finding[], appraised: Verdict): Decision {
+  const refused = failing.some((finding) => stageOf(finding) !== 'operate') || appraised.decision === 'refuse';
+  return refused ? 'refuse' : 'undecided';
 }
 
 /** Outcome of each stage, in the order of the pipeline. */
