@@ -1,5 +1,5 @@
 import { derElement, derInteger, derNull, derOctetString, encodePem } from '@assay/bytes';
-import { assembleVerdict } from '@assay/bytes/findings';
+import { assembleVerdict, FINDING_IDS } from '@assay/bytes/findings';
 import { describe, expect, test } from 'vitest';
 import {
   type BundleSpec,
@@ -64,6 +64,23 @@ describe('accepted', () => {
     const chain = new TextEncoder().encode(encodePem('CERTIFICATE', ask) + encodePem('CERTIFICATE', ark));
     expect(refusing({ ...input, certificates: { ...input.certificates, authorities: [chain] } })).toEqual([]);
   });
+});
+
+test('every question has an answer', () => {
+  const answers = (spec: BundleSpec, outcome: string): string[] =>
+    verifySnpReport(bundle(spec).input)
+      .findings.filter((finding) => finding.outcome === outcome)
+      .map(({ id }) => id);
+  // Each id of the register is there, at least as a question that was not asked.
+  const asked = verifySnpReport(bundle({ crl: {} }).input).findings.map(({ id }) => id);
+  const registered = FINDING_IDS.filter((id) => id.startsWith('snp.'));
+  // JSON and tables are forms that evidence need not have.
+  expect(registered.filter((id) => !asked.includes(id))).toEqual(['snp.report.json', 'snp.certs.table']);
+  const unruled = ['snp.tcb.minimum', 'snp.guest.policy', 'snp.guest.author', 'snp.guest.author', 'snp.platform.smt'];
+  expect(answers({ crl: {} }, 'not-checked')).toEqual(unruled);
+  expect(answers({}, 'not-checked')).toEqual(['snp.crl.signature', 'snp.crl.dates', 'snp.ca.revoked', ...unruled]);
+  expect(answers({ kind: 'VLEK', crl: {} }, 'not-checked')).toEqual(['snp.chip.id', ...unruled]);
+  expect(answers({ crl: {} }, 'warn')).toEqual([]);
 });
 
 describe('form of the report', () => {
