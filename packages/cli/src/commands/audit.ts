@@ -1,4 +1,4 @@
-import { renderTerminal, type TerminalOptions, type Verdict } from '@assay/bytes/findings';
+import { cut, renderTerminal, type TerminalOptions, type Verdict } from '@assay/bytes/findings';
 import type { Command } from 'commander';
 import { exitOf, outcomeOf, replayAttempt } from '../client/replay.js';
 import { type AdminClient, adminClient } from '../client/server.js';
@@ -84,13 +84,7 @@ function list(name: string): Command {
       };
       outputOf(flags).result(page, (out) => {
         if (page.items.length === 0) out.write('no attempts\n');
-        else
-          out.write(
-            columns([
-              ['ATTEMPT', 'BEGUN', 'TEE', 'STATE', 'WHY'].map((h) => styled(out, 'bold', h)),
-              ...page.items.map((a) => row(out, a)),
-            ]),
-          );
+        else out.write(attemptLines(out, page.items));
       });
     });
 }
@@ -234,13 +228,22 @@ function handshakeVerdict(detail: AttemptDetail): Verdict {
   };
 }
 
+/** Two lines for each attempt: which it is, and why it ended so. */
+function attemptLines(out: Terminal, attempts: readonly Attempt[]): string {
+  const table = columns([
+    ['ATTEMPT', 'BEGUN', 'TEE', 'STATE'].map((h) => styled(out, 'bold', h)),
+    ...attempts.map((a) => row(out, a)),
+  ]);
+  const [head = '', ...lines] = table.trimEnd().split('\n');
+  const told = lines.flatMap((line, i) => {
+    const { codes = [], summary = '' } = attempts[i] ?? {};
+    const why = cut([...codes, summary].filter((text) => text !== '').join(' · '), out.width - 2);
+    return why === '' ? [line] : [line, `  ${styled(out, 'dim', why)}`];
+  });
+  return `${[head, ...told].join('\n')}\n`;
+}
+
 function row(out: Terminal, attempt: Attempt): string[] {
   const colour = attempt.state === 'attested' ? 'green' : attempt.state === 'refused' ? 'red' : 'yellow';
-  return [
-    attempt.attempt,
-    attempt.startedAt,
-    attempt.tee ?? '',
-    styled(out, colour, attempt.state),
-    attempt.codes.length === 0 ? attempt.summary : attempt.codes.join(' '),
-  ];
+  return [attempt.attempt, attempt.startedAt, attempt.tee ?? '', styled(out, colour, attempt.state)];
 }

@@ -118,7 +118,11 @@ async function checkNetwork({ url }: Facts): Promise<Diagnosis> {
     socket.on('timeout', () => refuse('no answer in 5 s'));
     socket.on('error', (error) => refuse((error as NodeJS.ErrnoException).code ?? error.message));
   });
-  return { part: 'network', outcome: 'pass', found: `${host} is ${address}; port ${port} is open` };
+  return {
+    part: 'network',
+    outcome: 'pass',
+    found: `port ${port} of ${address === host ? host : `${host} (${address})`} is open`,
+  };
 }
 
 async function checkTls({ url, ca }: Facts): Promise<Diagnosis> {
@@ -221,7 +225,11 @@ async function checkKeys(facts: Facts): Promise<Diagnosis> {
       found: 'no key verifies this server’s tokens',
       remedy: 'is the Attestation Service a remote one that publishes no keys?',
     };
-  return { part: 'keys', outcome: 'pass', found: `${keys.length} key(s) verify attestation tokens` };
+  return {
+    part: 'keys',
+    outcome: 'pass',
+    found: keys.length === 1 ? 'one key verifies attestation tokens' : `${keys.length} keys verify attestation tokens`,
+  };
 }
 
 async function checkAdmin(facts: Facts): Promise<Diagnosis> {

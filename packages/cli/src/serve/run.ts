@@ -93,7 +93,7 @@ function announce(server: RunningServer, role: Role, output: Output): void {
         `${styled(out, 'green', 'ready')}  ${server.urls.join('  ')}${server.grpc === undefined ? '' : `  gRPC ${server.grpc}`}\n`,
       );
       if (server.certificate?.selfSigned === true)
-        out.write(`       self-signed certificate, SHA-256 ${server.certificate.fingerprint}\n`);
+        out.write(`       self-signed certificate, SHA-256:\n       ${server.certificate.fingerprint}\n`);
       if (server.adminToken !== undefined) {
         out.write(`       first start: an admin token was made and kept in ${configHome()} (0600)\n`);
         out.write(`       use it with: ${styled(out, 'cyan', `assay login --server ${url}`)}\n`);

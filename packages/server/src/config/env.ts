@@ -11,6 +11,8 @@ const otherVariables = new Set([
   'ASSAY_FUZZ_RUNS',
   'ASSAY_CRASH_ROUNDS',
   'ASSAY_CA_FILE',
+  'ASSAY_DEBUG',
+  'ASSAY_FROM_SOURCE',
 ]);
 
 /** A partial configuration: nested tables of plain values. */

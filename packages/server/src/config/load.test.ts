@@ -164,3 +164,10 @@ describe('a Trustee KBS configuration', () => {
     expect(settings?.storage.postgres_url).toBe('postgres://kbs:p%2Fw@db:5432/postgres');
   });
 });
+
+test('variables of the command itself are no settings', () => {
+  const own = ['ASSAY_TOKEN', 'ASSAY_SERVER', 'ASSAY_CONFIG_HOME', 'ASSAY_CA_FILE', 'ASSAY_DEBUG', 'ASSAY_FROM_SOURCE'];
+  const { settings, issues } = loadConfig({ env: Object.fromEntries(own.map((name) => [name, '1'])) });
+  expect(issues).toEqual([]);
+  expect(settings).toEqual(defaultSettings());
+});

@@ -171,6 +171,9 @@ export const CollateralSettings = section(
       'Allow `http://` for those services: what they say is signed, but who is asked about can be seen.',
       false,
     ),
+    exporters: Texts(
+      'Servers whose bundles `assay collateral import` takes: `NAME=KEY`, the key as their `assay collateral status` shows it.',
+    ),
     tcb_update: Type.Enum(['early', 'standard'], {
       description:
         'Which TCB evaluation counts: `early` as soon as Intel publishes it, `standard` when platforms had time to update.',

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { assayFile } from './support/cli.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'assay-guide-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const guide = (name: string): string =>
+  readFileSync(fileURLToPath(new URL(`../docs/guides/${name}`, import.meta.url)), 'utf8');
+
+/** Blocks of a guide that a reader pastes into a shell, in order. */
+const blocks = (text: string): string[] =>
+  [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block ?? '');
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** Runs a script with `npx assay` as the command of this checkout. */
+async function shell(script: string, home: string): Promise<{ code: number | null; out: string }> {
+  const bin = join(home, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const shim = `#!/bin/sh\n[ "$1" = assay ] && shift\nexec '${process.execPath}' '${assayFile}' "$@"\n`;
+  writeFileSync(join(bin, 'npx'), shim);
+  chmodSync(join(bin, 'npx'), 0o755);
+  const child = spawn('bash', ['-c', `set -e -o pipefail\n${script}`], {
+    cwd: home,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: `${bin}${delimiter}${process.env['PATH']}`, HOME: home, LANG: 'C.UTF-8', NO_COLOR: '1' },
+  });
+  let out = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+  }
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { code, out };
+}
+
+test('first-server.md, word for word', async () => {
+  const port = await freePort();
+  const { code, out } = await shell(
+    blocks(guide('first-server.md')).join('\n').replaceAll('8080', String(port)),
+    folder,
+  );
+  expect(code, out).toBe(0);
+  for (const line of [
+    `logged in to http://127.0.0.1:${port} as admin, role admin`,
+    'stored default/key/1, version 1, 32 bytes',
+    'the guest has the secret',
+    'exit code 1',
+    'svn 2 is not the value of svn',
+    'stopping: requests under way may finish',
+  ])
+    expect(out).toContain(line);
+}, 120_000);
+
+describe('every guide', () => {
+  const names = ['first-server.md', 'why-was-it-refused.md', 'from-trustee.md', 'replicas.md', 'writing-policies.md'];
+
+  test.each(names)('%s has shell blocks that parse, and links that lead somewhere', async (name) => {
+    const text = guide(name);
+    for (const block of blocks(text))
+      expect(
+        (
+          await shell(
+            `: <<'EOF_OF_BLOCK'\n${block}\nEOF_OF_BLOCK\nbash -n <<'EOF_OF_BLOCK'\n${block}\nEOF_OF_BLOCK`,
+            folder,
+          )
+        ).code,
+        block,
+      ).toBe(0);
+    for (const [, target = ''] of text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
+      if (!/^https?:/.test(target))
+        expect(() => readFileSync(fileURLToPath(new URL(`../docs/guides/${target}`, import.meta.url)))).not.toThrow();
+    }
+  });
+});
