@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { type Transport, type TransportAnswer, TransportError, type TransportRequest } from './transport.js';
 
 export interface NodeTransportOptions {
@@ -14,6 +15,9 @@ const MAX_HEADER_BYTES = 64 * 1024;
 
 /** The transport of production: node:https, with limits on time and size. */
 export function nodeTransport(options: NodeTransportOptions = {}): Transport {
+  // `ca` of node:tls would replace the authorities it knows, not add to them.
+  const { ca } = options;
+  const secureContext = ca === undefined ? undefined : createSecureContext({ ca: [...rootCertificates, ...ca] });
   return (request) =>
     new Promise((resolve, reject) => {
       const { protocol } = request.url;
@@ -21,13 +25,13 @@ export function nodeTransport(options: NodeTransportOptions = {}): Transport {
         reject(new TransportError('not-allowed', `${protocol} is not allowed here`));
         return;
       }
-      send(request, options, resolve, reject);
+      send(request, secureContext, resolve, reject);
     });
 }
 
 function send(
   request: TransportRequest,
-  options: NodeTransportOptions,
+  secureContext: SecureContext | undefined,
   resolve: (answer: TransportAnswer) => void,
   reject: (error: TransportError) => void,
 ): void {
@@ -41,7 +45,7 @@ function send(
   const onAnswer = (answer: IncomingMessage): void => read(answer, request.maxBytes, finish, fail);
   const outgoing =
     request.url.protocol === 'https:'
-      ? httpsRequest(request.url, { ...common, ...(options.ca === undefined ? {} : { ca: [...options.ca] }) }, onAnswer)
+      ? httpsRequest(request.url, { ...common, ...(secureContext === undefined ? {} : { secureContext }) }, onAnswer)
       : httpRequest(request.url, common, onAnswer);
   const timer = setTimeout(() => {
     fail(new TransportError('timeout', `no complete answer within ${request.timeoutMs} ms`));
