@@ -47,12 +47,13 @@ describe('group commit', () => {
 
   test('a stream of writes is cut off after the window', async () => {
     const { db, log } = recorder();
-    const writer = new GroupCommit({ db, ...options });
-    const stop = performance.now() + 40;
+    const writer = new GroupCommit({ db, ...options, windowMs: 0.5 });
+    const commits = () => log.filter((sql) => sql === 'COMMIT').length;
+    const stop = performance.now() + 4000;
     const pending: Promise<unknown>[] = [];
     await new Promise<void>((resolve) => {
       const produce = (): void => {
-        if (performance.now() >= stop) {
+        if (commits() === 5 || performance.now() >= stop) {
           resolve();
           return;
         }
@@ -62,9 +63,10 @@ describe('group commit', () => {
       produce();
     });
     await Promise.all(pending);
-    const commits = log.filter((sql) => sql === 'COMMIT').length;
-    expect(commits).toBeGreaterThanOrEqual(5);
-    expect(commits).toBeLessThan(pending.length / 4);
+    expect(commits()).toBeGreaterThanOrEqual(5);
+    expect(commits()).toBeLessThan(pending.length);
+    // Without a window each batch would have grown to the largest.
+    expect(pending.length).toBeLessThan(5 * 512);
   });
 
   test('one that fails does not take the others along', async () => {
@@ -100,6 +102,33 @@ describe('group commit', () => {
     const impatient = new GroupCommit({ db: held.db, ...options, busyTimeoutMs: 20 });
     await expect(impatient.write(() => 'never')).rejects.toThrow('locked');
     expect(held.log).not.toContain('COMMIT');
+  });
+
+  test('what comes while another process has the lock shares the transaction', async () => {
+    let held = true;
+    const { db, log } = recorder((sql) => (sql === 'BEGIN IMMEDIATE' && held ? busy() : undefined));
+    const writer = new GroupCommit({ db, ...options, busyTimeoutMs: 60_000 });
+    const early = writer.write(() => 'early');
+    while (log.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const late = writer.write(() => 'late');
+    held = false;
+    expect(await Promise.all([early, late])).toEqual(['early', 'late']);
+    expect(log.filter((sql) => sql === 'COMMIT')).toHaveLength(1);
+  });
+
+  test('who has waited too long does not take along who has just come', async () => {
+    let held = true;
+    const { db, log } = recorder((sql) => (sql === 'BEGIN IMMEDIATE' && held ? busy() : undefined));
+    const writer = new GroupCommit({ db, ...options, busyTimeoutMs: 20 });
+    const early = writer
+      .write(() => 'early')
+      .catch(() => {
+        held = false;
+        return 'refused';
+      });
+    while (log.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const late = writer.write(() => 'late');
+    expect(await Promise.all([early, late])).toEqual(['refused', 'late']);
   });
 
   test('drained waits for everything queued', async () => {

@@ -24,8 +24,11 @@ export interface GroupCommitOptions {
 
 /** More than this is written in several transactions, so that one commit stays short. */
 const LARGEST_BATCH = 512;
-/** Longest pause between two attempts to get the lock; a commit takes about one fsync. */
-const LONGEST_PAUSE_MS = 8;
+/**
+ * Longest pause between two attempts to get the lock. A commit takes about one fsync, and a process that has just made one
+ * is soon ready for the next: who looks seldom would seldom find the lock free.
+ */
+const LONGEST_PAUSE_MS = 2;
 
 /**
  * Puts writes that arrive together into one transaction, since an fsync costs the same for one row as for a hundred.
@@ -56,6 +59,14 @@ export class GroupCommit {
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
       await this.#gather();
+      const waiting = this.#queue.length;
+      try {
+        await this.#begin();
+      } catch (error) {
+        reject(this.#queue.splice(0, waiting), this.#options.mapError(error));
+        continue;
+      }
+      // What came while another process had the lock goes along.
       await this.#commit(this.#queue.splice(0, LARGEST_BATCH));
     }
     this.#running = undefined;
@@ -70,15 +81,10 @@ export class GroupCommit {
     }
   }
 
+  /** The transaction has begun. */
   async #commit(batch: readonly Job[]): Promise<void> {
     const { db, mapError } = this.#options;
     let results: unknown[];
-    try {
-      await this.#begin();
-    } catch (error) {
-      for (const job of batch) job.reject(mapError(error));
-      return;
-    }
     try {
       this.#options.begun?.();
       results = batch.map((job) => job.apply());
@@ -86,27 +92,34 @@ export class GroupCommit {
       db.exec('COMMIT');
     } catch (error) {
       this.#rollback();
-      if (batch.length === 1) {
-        batch[0]?.reject(mapError(error));
-      } else {
-        // One of them is to blame: each gets its own transaction, and the innocent are written.
-        for (const job of batch) await this.#commit([job]);
-      }
+      if (batch.length === 1) reject(batch, mapError(error));
+      // One of them is to blame: each gets its own transaction, and the innocent are written.
+      else for (const job of batch) await this.#commitAlone(job);
       return;
     }
     for (const [i, job] of batch.entries()) job.resolve(results[i]);
   }
 
-  /** Waits for the write lock without blocking the event loop for longer than the connection's busy timeout. */
+  async #commitAlone(job: Job): Promise<void> {
+    try {
+      await this.#begin();
+    } catch (error) {
+      reject([job], this.#options.mapError(error));
+      return;
+    }
+    await this.#commit([job]);
+  }
+
+  /** Waits for the write lock beside the event loop, which is blocked for no longer than the connection's busy timeout. */
   async #begin(): Promise<void> {
     const deadline = performance.now() + this.#options.busyTimeoutMs;
-    for (let attempt = 0; ; attempt++) {
+    for (;;) {
       try {
         this.#options.db.exec('BEGIN IMMEDIATE');
         return;
       } catch (error) {
         if (!isBusy(error) || performance.now() >= deadline) throw error;
-        await sleep(Math.random() * Math.min(2 ** attempt, LONGEST_PAUSE_MS));
+        await sleep(Math.random() * LONGEST_PAUSE_MS);
       }
     }
   }
@@ -118,4 +131,8 @@ export class GroupCommit {
       // SQLite has rolled back by itself, as it does after some errors
     }
   }
+}
+
+function reject(jobs: readonly Job[], error: unknown): void {
+  for (const job of jobs) job.reject(error);
 }

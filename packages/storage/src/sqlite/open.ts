@@ -20,8 +20,6 @@ export interface SqliteOptions {
   readonly maxBytes?: number;
 }
 
-/** While the lock is held elsewhere, the event loop is blocked for at most this long at a time; waiting goes on beside it. */
-const BLOCKING_WAIT_MS = 1;
 /** Pages of 4 KiB in the log before it is folded into the file: often written pages are then folded once. */
 const CHECKPOINT_PAGES = 4096;
 const CACHE_KIB = 16 * 1024;
@@ -42,7 +40,8 @@ export async function openSqliteStorage(options: SqliteOptions): Promise<SqliteS
     db = driver.open(path);
     await whileBusy(busyTimeoutMs, () => configureSqlite(db as SqliteDatabase, path, options));
     const schema = migrateSqlite(db, options.now());
-    db.exec(`PRAGMA busy_timeout = ${Math.min(busyTimeoutMs, BLOCKING_WAIT_MS)}`);
+    // From here on waiting for other processes is done beside the event loop.
+    db.exec('PRAGMA busy_timeout = 0');
     return new SqliteStorage({
       db,
       path,
