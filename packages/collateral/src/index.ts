@@ -41,5 +41,6 @@ export { AMD_KDS, type KdsSourceOptions, kdsSource, type VcekStore, vcekStoreSou
 export { INTEL_PCS, type PcsSourceOptions, pcsSource } from './source/pcs.js';
 export { type PcsToolOptions, pcsToolSource } from './source/pcs-tool.js';
 export type { Source, SourceFailure, SourceResult } from './source/source.js';
+export { vcekFolder } from './source/vcek-folder.js';
 export { collateralStatus, type ItemStatus } from './status.js';
 export { systemTiming, type Timing } from './timing.js';
