@@ -150,7 +150,7 @@ test('names of types', () => {
   expect(eventTypeName(0x13)).toBe('0x13');
 });
 
-test('no data throw', () => {
+test('fuzz: no data throw', () => {
   fc.assert(
     fc.property(fc.constantFrom(...Object.values(EVENT)), fc.uint8Array({ maxLength: 300 }), (type, data) => {
       expect(typeof eventDetails(type, data)).toBe('object');

@@ -458,7 +458,7 @@ describe('files', () => {
   });
 });
 
-test('hostile logs never throw and never replay by accident', () => {
+test('fuzz: hostile logs never throw and never replay by accident', () => {
   const original = logOf(events, ['sha256', 'sha384']);
   const registers = registersOf(events);
   // Data that no digest binds may change; what is bound, and every digest of the compared bank, may not.

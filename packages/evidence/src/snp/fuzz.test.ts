@@ -35,7 +35,7 @@ test('the original is accepted', () => {
   expect(verifySnpReport(input).authentic).toBeDefined();
 });
 
-describe('no change goes unnoticed, and none throws', () => {
+describe('fuzz: no change goes unnoticed, and none throws', () => {
   test('report', () => {
     fc.assert(
       fc.property(mutated(made.report), (report) => {
