@@ -156,3 +156,36 @@ test('without collateral nothing is accepted, and nothing is held against the gu
   await expect(guest('tdx', undefined, away).attest()).rejects.toMatchObject({ status: 503, code: 'unavailable' });
   await away.stop();
 });
+
+test('a server that reaches no vendor verifies with a bundle of one that does', async () => {
+  const roots = join(folder, 'emulated-roots.pem');
+  await guest('tdx').attest();
+  await guest('snp').attest();
+  const { exporter_key: key, items } = (await server.admin('GET', '/api/v1/collateral')) as {
+    exporter_key: string;
+    items: { item: string; state: string }[];
+  };
+  expect(items.length).toBeGreaterThanOrEqual(6);
+  expect(new Set(items.map(({ state }) => state))).toEqual(new Set(['good']));
+  const bundle = JSON.stringify(await server.admin('POST', '/api/v1/collateral/export'));
+
+  const offline = { pccs: [], intel_pcs: 'off', amd_kds: 'off' };
+  const stranger = await startTestServer({ collateral: offline, trust: { emulated_roots: [roots] } });
+  await expect(stranger.admin('POST', '/api/v1/collateral/import', Buffer.from(bundle))).rejects.toThrow(
+    'collateral.bundle.signature',
+  );
+  await stranger.stop();
+
+  const isolated = await startTestServer({
+    collateral: { ...offline, exporters: [`lab=${key}`] },
+    trust: { emulated_roots: [roots] },
+  });
+  await expect(guest('tdx', undefined, isolated).attest()).rejects.toMatchObject({ status: 503 });
+  expect(await isolated.admin('POST', '/api/v1/collateral/import', Buffer.from(bundle))).toMatchObject({
+    exporter: 'lab',
+    refused: [],
+  });
+  expect(await guest('tdx', undefined, isolated).attest()).toMatch(/^ey/);
+  expect(await guest('snp', undefined, isolated).attest()).toMatch(/^ey/);
+  await isolated.stop();
+});

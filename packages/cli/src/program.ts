@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { auditCommand } from './commands/audit.js';
 import { clientCommand } from './commands/client.js';
+import { collateralCommand } from './commands/collateral.js';
 import { completionCommand } from './commands/completion.js';
 import { conformanceCommand } from './commands/conformance.js';
 import { demoCommand } from './commands/demo.js';
@@ -42,6 +43,7 @@ With --json a command prints one JSON document on standard output; diagnostics g
     clientCommand(),
     kbsClientCommand(),
     verifyCommand(),
+    collateralCommand(),
     regoCommand(),
     conformanceCommand(),
     configCommand(),

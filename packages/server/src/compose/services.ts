@@ -16,6 +16,7 @@ import type { Storage } from '@assay/storage';
 import type { Settings } from '../config/schema.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { adminConfig, type FirstStart } from './admin.js';
+import { CollateralAdministration } from './collateral.js';
 import { emulatedRoots, VendorEndorsements } from './endorsements.js';
 import { realSources } from './sources.js';
 import { openKeys, openStorage, type World } from './state.js';
@@ -31,6 +32,8 @@ export interface Services {
   readonly rvps?: ReferenceValues;
   readonly attestation?: AttestationBackend;
   readonly broker?: KeyBroker;
+  /** Vendors' statements; absent where a remote Attestation Service keeps them. */
+  readonly collateral?: CollateralAdministration;
   /** Lets administrators through; absent where nothing is administered over HTTP. */
   readonly admin?: AdminGuard;
   readonly first?: FirstStart;
@@ -57,7 +60,9 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
     const rvps = needsReferenceValues(role, settings)
       ? new ReferenceValues({ storage, now: () => world.now().getTime() })
       : undefined;
-    const attestation = role === 'rvps' ? undefined : await openAttestation(options, storage, keys, rvps);
+    const endorsements =
+      role === 'rvps' || settings.attestation_service.type === 'grpc' ? undefined : openEndorsements(options, storage);
+    const attestation = role === 'rvps' ? undefined : await openAttestation(options, storage, keys, rvps, endorsements);
     const admin =
       attestation !== undefined && servesGuests(role) ? await adminConfig(settings, storage, world) : undefined;
     const broker =
@@ -93,6 +98,17 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
       ...(rvps === undefined ? {} : { rvps }),
       ...(attestation === undefined ? {} : { attestation }),
       ...(broker === undefined ? {} : { broker }),
+      ...(endorsements === undefined
+        ? {}
+        : {
+            collateral: new CollateralAdministration({
+              endorsements,
+              storage,
+              keys,
+              settings: settings.collateral,
+              now: world.now,
+            }),
+          }),
       ...(guard === undefined ? {} : { admin: guard }),
       ...(admin?.first === undefined ? {} : { first: admin.first }),
       readiness: () => readiness({ storage, broker, attestation }),
@@ -127,6 +143,7 @@ async function openAttestation(
   storage: Storage,
   keys: KeyManagement,
   rvps: ReferenceValues | undefined,
+  endorsements: VendorEndorsements | undefined,
 ): Promise<AttestationBackend> {
   const { settings, world } = options;
   const section = settings.attestation_service;
@@ -146,12 +163,7 @@ async function openAttestation(
       sampleVerifier,
       sampleDeviceVerifier,
     ],
-    endorsements: new VendorEndorsements({
-      settings: settings.collateral,
-      emulatedRoots: roots,
-      storage,
-      timing: { ...systemTiming, now: () => world.now().getTime() },
-    }),
+    ...(endorsements === undefined ? {} : { endorsements }),
     now: world.now,
     random: world.random,
     token: {
@@ -163,6 +175,15 @@ async function openAttestation(
     },
     verboseToken: section.verbose_token,
     ...(signer === undefined ? {} : { signer }),
+  });
+}
+
+function openEndorsements({ settings, world }: ServiceOptions, storage: Storage): VendorEndorsements {
+  return new VendorEndorsements({
+    settings: settings.collateral,
+    emulatedRoots: emulatedRoots(settings.trust),
+    storage,
+    timing: { ...systemTiming, now: () => world.now().getTime() },
   });
 }
 

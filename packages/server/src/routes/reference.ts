@@ -1,5 +1,6 @@
 import { createMetrics } from '../metrics/metrics.js';
 import { attemptRoutes } from './api/attempts.js';
+import { collateralRoutes } from './api/collateral.js';
 import { policyRoutes } from './api/policies.js';
 import { referenceValueRoutes } from './api/reference-values.js';
 import { replayRoutes } from './api/replay.js';
@@ -20,6 +21,7 @@ export function documentedRoutes(): readonly Route[] {
     ...policyRoutes(nothing, nothing),
     ...referenceValueRoutes(nothing, nothing),
     ...resourceRoutes(nothing),
+    ...collateralRoutes(nothing, nothing),
     ...attestationServiceRoutes(nothing),
     ...operationsRoutes({
       version: '',

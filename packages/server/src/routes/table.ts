@@ -2,6 +2,7 @@ import type { Services } from '../compose/services.js';
 import type { Settings } from '../config/schema.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { attemptRoutes } from './api/attempts.js';
+import { collateralRoutes } from './api/collateral.js';
 import { policyRoutes } from './api/policies.js';
 import { referenceValueRoutes } from './api/reference-values.js';
 import { replayRoutes } from './api/replay.js';
@@ -21,7 +22,7 @@ export interface TableSources {
 /** Every route of a server. What is not in here is not served. */
 export function routeTable(sources: TableSources): readonly Route[] {
   const { services, metrics, settings, version } = sources;
-  const { broker, attestation, rvps, role } = services;
+  const { broker, attestation, collateral, rvps, role } = services;
   const routes: Route[] = [
     ...operationsRoutes({
       version,
@@ -43,6 +44,7 @@ export function routeTable(sources: TableSources): readonly Route[] {
       ...resourceRoutes(broker),
     );
     if (rvps !== undefined) routes.push(...referenceValueRoutes(broker, rvps));
+    if (collateral !== undefined) routes.push(...collateralRoutes(broker, collateral));
   }
   return routes;
 }
