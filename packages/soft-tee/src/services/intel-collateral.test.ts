@@ -5,6 +5,8 @@ import {
   type BudgetLimit,
   type CollateralCache,
   type CollateralSet,
+  decodeRecord,
+  encodeRecord,
   Fetcher,
   IntelCollateral,
   type IntelRequest,
@@ -356,6 +358,16 @@ describe('age', () => {
     expect(ids(await collateral.get(request))).toContain('warn collateral.item.ending');
   });
 
+  test('what is kept is not used by a clock that was set back', async () => {
+    const collateral = client();
+    await collateral.get(request);
+    first.order('*', { kind: 'status', status: 403 });
+    now -= 24 * HOUR;
+    const set = await collateral.get(request);
+    expect(set.complete).toBe(false);
+    expect(ids(set)).toContain('fail collateral.item.future');
+  });
+
   test('documents of tomorrow are refused, with the clock as the first cause', async () => {
     world.intel.orders = { tcbInfo: { fields: { issued: new Date(now + 24 * HOUR) } } };
     const set = await client().get(request);
@@ -391,6 +403,21 @@ describe('as of a date', () => {
     expect(before.complete).toBe(false);
     expect(new Set(ids(before))).toEqual(new Set(['not-checked collateral.item.missing']));
     expect(first.log).toHaveLength(asked);
+  });
+
+  test('a kept issue that was changed is not used', async () => {
+    const cache = memoryCache();
+    const collateral = client({ cache });
+    await collateral.get(request);
+    for (const name of await cache.list('')) {
+      if (!name.includes('/tcb-info/')) continue;
+      const record = decodeRecord((await cache.get(name)) ?? new Uint8Array());
+      const text = decodeUtf8(record.pieces['tcb_info'] ?? new Uint8Array()).replace('OutOfDate', 'UpToDate');
+      await cache.put(name, encodeRecord({ ...record, pieces: { ...record.pieces, tcb_info: encodeUtf8(text) } }));
+    }
+    const set = await collateral.get({ ...request, at: new Date(START) });
+    expect(ids(set)).toEqual(['not-checked collateral.item.missing']);
+    expect(set.endorsements['tcb_info']).toBeUndefined();
   });
 });
 
