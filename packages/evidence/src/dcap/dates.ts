@@ -1,5 +1,6 @@
 /** Checks that depend on the time of verification; nothing of them is ever kept. */
 import {
+  type Cause,
   type ClockName,
   distance,
   ended,
@@ -8,6 +9,7 @@ import {
   failed,
   notYetValid,
   passed,
+  registerEntry,
   utc,
   warned,
 } from '@assay/bytes/findings';
@@ -85,6 +87,7 @@ export function checkCertificates(dated: DatedCertificates, clock: Clock): reado
         subject: named(certificate),
         params: { cn: nameInWords(certificate.subject), relation },
         ...interval(certificate.notBefore, certificate.notAfter, clock),
+        ...causesOf('dcap.pck.validity', clock),
       }),
     );
   }
@@ -105,16 +108,22 @@ function outside(item: DatedItem, where: 'before' | 'after', clock: Clock): Find
     return [passed(item.id, item.name, utc(item.to)), stale];
   }
   const relation = where === 'before' ? notYetValid(item.from, now, clock.name) : ended(item.to, now, clock.name);
-  const facts = { subject: item.name, ...interval(item.from, item.to, clock) };
+  const facts = { subject: item.name, ...interval(item.from, item.to, clock), ...causesOf(item.id, clock) };
   if (item.id === 'dcap.crl.dates') return [failed(item.id, { ...facts, params: { crl: item.name, relation } })];
   return [failed(item.id, { ...facts, params: { relation } })];
+}
+
+/** A clock is no hypothesis where the caller chose the time. */
+function causesOf(id: FindingId, clock: Clock): { readonly causes?: readonly Cause[] } {
+  if (!clock.name.startsWith('--at')) return {};
+  return { causes: registerEntry(id).causes.flatMap((text) => (text.includes('clock') ? [] : [{ text }])) };
 }
 
 function interval(from: Date, to: Date, clock: Clock) {
   return {
     expected: { from: utc(from), to: utc(to) },
     actual: utc(clock.now),
-    compare: { relation: 'within', type: 'time' },
+    compare: { relation: 'within', type: 'time', display: { expected: `${utc(from)} to ${utc(to)}` } },
     source: SOURCE,
   } as const;
 }

@@ -134,6 +134,7 @@ function unsigned(read: CheckedCrl, name: string, issuer: string, expected: stri
     expected,
     compare: { relation: 'signed-by', type: 'key' },
     source: SOURCE,
+    ...(typeof expected === 'string' ? {} : { causedBy: ['dcap.pck.root'] as const }),
   });
   const dates = unchecked(['dcap.crl.dates'], name, 'its signature does not stand', ['dcap.crl.signature']);
   return { list: undefined, dated: [], findings: [...read.findings, finding, ...dates] };

@@ -1,6 +1,6 @@
 /** Issuer chains of collateral: signer and root, under the pinned root. */
 import { DecodeError } from '@assay/bytes';
-import { type FindingDraft, type FindingId, failed, passed, reported } from '@assay/bytes/findings';
+import { type FindingDraft, type FindingId, type FindingRef, failed, passed, reported } from '@assay/bytes/findings';
 import {
   type Certificate,
   checkEndEntity,
@@ -100,16 +100,18 @@ function pinProblems(
   other: TrustAnchor | undefined,
 ): FindingDraft[] {
   const cn = nameInWords(root.subject);
-  if (anchor === undefined) return [problem(kind, `chain ends in ${cn}, whose key is not pinned`)];
+  if (anchor === undefined) return [problem(kind, `chain ends in ${cn}, whose key is not pinned`, ['dcap.pck.root'])];
   if (other !== undefined && other !== anchor) {
     return [problem(kind, `chain ends in the ${anchor.name}, the others in the ${other.name}`)];
   }
   return [];
 }
 
-function problem(kind: ChainKind, what: string): FindingDraft {
+/** @param causedBy what the quote's own chain may have failed for already */
+function problem(kind: ChainKind, what: string, causedBy: readonly FindingRef[] = []): FindingDraft {
   const { id, subject } = KINDS[kind];
-  const facts = { subject, compare: { relation: 'chains-to', type: 'certificate' }, source: SOURCE } as const;
+  const compare = { relation: 'chains-to', type: 'certificate' } as const;
+  const facts = { subject, compare, source: SOURCE, ...(causedBy.length === 0 ? {} : { causedBy }) };
   if (kind === 'pckCrl') return failed('dcap.crl.chain', { ...facts, params: { what } });
   return reported(id, `${subject}: ${what}`, facts);
 }

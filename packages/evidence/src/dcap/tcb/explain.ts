@@ -1,10 +1,10 @@
 /** What is said of a TCB level: the table of what falls short, who updates it, what to do. */
 import { encodeHex } from '@assay/bytes';
-import { type FindingDraft, failed, listInLine, type Origin, passed, unmet, utc } from '@assay/bytes/findings';
+import { type FindingDraft, failed, type Origin, passed, unmet, utc } from '@assay/bytes/findings';
 import type { TcbInfo, TcbLevel } from '../collateral/tcb-info.js';
 import type { PckPlatform } from '../pck/extension.js';
 import type { Tee } from '../quote/model.js';
-import { shortfall, updaters, wantedLevel } from './shortfall.js';
+import { partsToUpdate, shortfall, wantedLevel } from './shortfall.js';
 import { wantsConfiguration } from './status.js';
 
 const SUBJECT = 'platform';
@@ -38,12 +38,12 @@ export function levelFinding(
           }),
     },
     ...tcbInfoSource(info),
-    remedy: remedy(tee, level, platform, updaters(rows)),
+    remedy: remedy(tee, level, platform, partsToUpdate(rows)),
     ...(rows.length > 0 && level.status.startsWith('OutOfDate') && wanted !== undefined
       ? {
           causes: [
             {
-              text: `${listInLine(rows.map(({ component, label }) => label ?? component))}: older than the level of ${day(wanted.date)}`,
+              text: `${inWords(partsToUpdate(rows))} of the host: older than the level of ${day(wanted.date)}`,
               confirmed: true as const,
             },
           ],
@@ -110,19 +110,32 @@ export function tcbInfoSource(info: TcbInfo): { readonly source: string; readonl
   };
 }
 
-function remedy(tee: Tee, level: TcbLevel, platform: PckPlatform, who: readonly string[]): string {
+function remedy(tee: Tee, level: TcbLevel, platform: PckPlatform, parts: readonly string[]): string {
   const subject = tee === 'sgx' ? 'enclave' : 'TD';
-  const { status } = level;
-  const accept = `Or accept the level of ${day(level.date)} until a date, naming the advisories.`;
+  const { advisoryIds, status } = level;
+  const accept = `Or accept the level of ${day(level.date)} until a date, naming ${advisories(advisoryIds.length)}.`;
   if (status.startsWith('OutOfDate')) {
-    const what = who.length === 0 ? 'BIOS, microcode and packages' : `what ${listInLine(who)} update`;
+    const what = parts.length === 0 ? 'BIOS and microcode' : inWords(parts);
     const setting = wantsConfiguration(status) ? `, ${configuration(platform)}` : '';
-    return `On the host update ${what}${setting}, reboot, then attest again. ${accept}`;
+    return `Update ${what} of the host${setting}, reboot it, then attest again. ${accept}`;
   }
   const hardening = `Build the ${subject} with the mitigations of the advisories, since no host update clears it, then accept them by id`;
   if (status === 'SWHardeningNeeded') return `${hardening}.`;
   const change = `On the host ${configuration(platform)}, then attest again.`;
   return status === 'ConfigurationAndSWHardeningNeeded' ? `${change} ${hardening}.` : `${change} ${accept}`;
+}
+
+const NUMBERS = ['no', 'the one', 'the two', 'the three', 'the four', 'the five', 'the six', 'the seven', 'the eight'];
+
+function advisories(count: number): string {
+  if (count === 0) return 'its reason';
+  return `${NUMBERS[count] ?? `the ${count}`} ${count === 1 ? 'advisory' : 'advisories'}`;
+}
+
+/** `BIOS, microcode and the TDX module`. */
+function inWords(parts: readonly string[]): string {
+  const [last = '', ...before] = [...parts].reverse();
+  return before.length === 0 ? last : `${before.reverse().join(', ')} and ${last}`;
 }
 
 function configuration(platform: PckPlatform): string {

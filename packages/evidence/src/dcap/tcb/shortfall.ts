@@ -41,9 +41,21 @@ export function shortfall(
   return rows;
 }
 
-/** `BIOS, OS/VMM`: who updates what falls short, each once. */
-export function updaters(rows: readonly ShortfallRow[]): string[] {
-  return [...new Set(rows.flatMap(({ updated_by }) => (updated_by === undefined ? [] : [updated_by])))];
+/** What a component is, by the words in its label, for a remedy. */
+const PARTS: readonly (readonly [words: RegExp, part: string])[] = [
+  [/microcode/i, 'microcode'],
+  [/tdx module/i, 'the TDX module'],
+  [/seam/i, 'the SEAM loader'],
+  [/pce/i, 'the PCE'],
+];
+
+/** `BIOS`, `microcode`, `the TDX module`: what an update must bring, each once. */
+export function partsToUpdate(rows: readonly ShortfallRow[]): string[] {
+  const bios = rows.some(({ updated_by }) => updated_by?.includes('BIOS') === true) ? ['BIOS'] : [];
+  const parts = rows.map(
+    ({ component, label }) => PARTS.find(([words]) => words.test(label ?? ''))?.[1] ?? label ?? component,
+  );
+  return [...new Set([...bios, ...parts])];
 }
 
 function row(
