@@ -60,7 +60,7 @@ export function createDcapVerifier<Q extends ParsedQuote>(tee: DcapTee<Q>, optio
 }
 
 /** Anchors of a verifier's options. */
-export function trustOf(options: Pick<DcapVerifierOptions, 'roots' | 'emulatedRoots'>): DcapTrust {
+function trustOf(options: Pick<DcapVerifierOptions, 'roots' | 'emulatedRoots'>): DcapTrust {
   const { emulatedRoots = [], roots } = options;
   if (roots === undefined) return intelTrust(emulatedRoots);
   return dcapTrust([...roots, ...emulatedRoots.map((anchor) => ({ ...anchor, emulated: true as const }))]);

@@ -1,7 +1,7 @@
 import { DecodeError, type DerElement, DerReader, decodeText } from '@assay/bytes';
 
 /** One attribute of a distinguished name. */
-export interface NameAttribute {
+interface NameAttribute {
   /** Dotted object identifier of the attribute type. */
   readonly type: string;
   readonly text: string;

@@ -23,8 +23,8 @@ export interface CheckedCrl {
   readonly findings: readonly FindingDraft[];
 }
 
-export const ROOT_CRL = 'root CA CRL';
-export const PCK_CRL = 'PCK CRL';
+const ROOT_CRL = 'root CA CRL';
+const PCK_CRL = 'PCK CRL';
 const SOURCE = 'Intel SGX PCK certificate and CRL profile';
 
 /** @param root root certificate of a chain that leads to an anchor; without one the anchors' keys are tried */

@@ -122,7 +122,7 @@ export function algorithmProblem(certificate: Certificate): { subject: string; w
 }
 
 /** The pin, and whether a root that is not pinned is that of emulated hardware. */
-export function rootFindings(root: Certificate, anchor: TrustAnchor | undefined, trust: DcapTrust): FindingDraft[] {
+function rootFindings(root: Certificate, anchor: TrustAnchor | undefined, trust: DcapTrust): FindingDraft[] {
   const cn = nameInWords(root.subject);
   if (anchor !== undefined) {
     const findings = [passed('dcap.pck.root', named(root), anchor.name)];

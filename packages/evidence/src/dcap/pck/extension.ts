@@ -2,7 +2,7 @@
 import { DER_TAG, DecodeError, DerReader } from '@assay/bytes';
 import { type Certificate, extensionReader } from '../../x509/index.js';
 
-export type SgxType = 'Standard' | 'Scalable' | 'Scalable with Integrity';
+type SgxType = 'Standard' | 'Scalable' | 'Scalable with Integrity';
 
 /** What Intel certifies about a platform: identity and TCB. */
 export interface PckPlatform {

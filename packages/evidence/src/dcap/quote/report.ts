@@ -94,7 +94,7 @@ export function readTdReport(bytes: Uint8Array): TdReport {
   };
 }
 
-export function u16(bytes: Uint8Array, at: number): number {
+function u16(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
 }
 

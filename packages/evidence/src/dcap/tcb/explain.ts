@@ -93,7 +93,7 @@ export function revokedFinding(part: string, date: string, advisoryIds: readonly
 }
 
 /** Who says what a platform must have. */
-export function tcbInfoSource(info: TcbInfo): { readonly source: string; readonly origin: Origin } {
+function tcbInfoSource(info: TcbInfo): { readonly source: string; readonly origin: Origin } {
   const fmspc = encodeHex(info.fmspc);
   const issued = utc(info.issueDate);
   return {

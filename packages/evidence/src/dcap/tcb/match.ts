@@ -22,7 +22,7 @@ export function matchLevel(info: TcbInfo, platform: PckPlatform, teeTcbSvn: Uint
   return { sgx, level: undefined };
 }
 
-export function reachesSgx(level: TcbLevel, platform: PckPlatform): boolean {
+function reachesSgx(level: TcbLevel, platform: PckPlatform): boolean {
   return platform.pceSvn >= level.pceSvn && platform.components.every((svn, index) => svn >= (level.sgx[index] ?? 256));
 }
 
@@ -31,7 +31,7 @@ export function firstTdxComponent(teeTcbSvn: Uint8Array): number {
   return moduleVersion(teeTcbSvn) === 0 ? 0 : 2;
 }
 
-export function reachesTdx(level: TcbLevel, teeTcbSvn: Uint8Array): boolean {
+function reachesTdx(level: TcbLevel, teeTcbSvn: Uint8Array): boolean {
   if (level.tdx === undefined) return false;
   for (let index = firstTdxComponent(teeTcbSvn); index < 16; index += 1) {
     if ((teeTcbSvn[index] ?? 0) < (level.tdx[index] ?? 256)) return false;

@@ -32,7 +32,7 @@ export const NOW = new Date('2026-06-15T12:00:00Z');
 const ISSUED = '2026-06-01T00:00:00Z';
 const NEXT = '2026-07-01T00:00:00Z';
 
-export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 export type JsonMap = { [name: string]: Json };
 
 /** What can be changed. Functions get the sound value and give back the one that is used, before anything is signed. */
@@ -86,7 +86,7 @@ const CA_NAME = 'Intel SGX PCK Platform CA';
 const ROOT_NAME = 'Intel SGX Root CA';
 const SGX = '1.2.840.113741.1.13.1';
 const FMSPC = Uint8Array.of(0xa0, 0xb0, 0xc0, 0xd0, 0xe0, 0xf0);
-export const COMPONENTS = [5, 5, 2, 2, 4, 1, 0, 200, 0, 0, 0, 0, 0, 0, 0, 0];
+const COMPONENTS = [5, 5, 2, 2, 4, 1, 0, 200, 0, 0, 0, 0, 0, 0, 0, 0];
 const MODULE_SIGNER = new Uint8Array(48);
 const QE_SIGNER = new Uint8Array(32).fill(0x8c);
 
@@ -113,7 +113,7 @@ export function world(spoil: Spoil = {}): World {
   };
 }
 
-export function same<T>(value: T): T {
+function same<T>(value: T): T {
   return value;
 }
 

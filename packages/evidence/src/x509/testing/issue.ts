@@ -64,7 +64,7 @@ export function testKey(curve: 'P-256' | 'P-384' = 'P-256'): TestKey {
   return { privateKey, spki: Uint8Array.from(publicKey.export({ format: 'der', type: 'spki' })) };
 }
 
-export function testName(commonName: string, organization?: string): Uint8Array {
+function testName(commonName: string, organization?: string): Uint8Array {
   const attribute = (type: string, text: string): Uint8Array =>
     derSetOf(derSequence(derOid(type), derUtf8String(text)));
   const names = [attribute('2.5.4.3', commonName)];
