@@ -132,6 +132,18 @@ describe('commands that findings tell people to run', () => {
   });
 });
 
+test.each(['rvps', 'attestation-service', 'kbs'])('flags behind `serve %s` are its own', (name) => {
+  const serve = commands.get('serve');
+  const one = commands.get(`serve ${name}`);
+  if (serve === undefined || one === undefined) throw new Error('no such command');
+  let given: unknown;
+  one.action((flags: unknown) => {
+    given = flags;
+  });
+  program.parse(['serve', name, '--insecure-http', '--data-dir', '/d', '--listen', '127.0.0.1:1'], { from: 'user' });
+  expect(given).toMatchObject({ insecureHttp: true, dataDir: '/d', listen: ['127.0.0.1:1'] });
+});
+
 test('the version is that of package.json', () => {
   const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
   expect(VERSION).toBe(manifest.version);

@@ -31,7 +31,10 @@ export function serveCommand(): Command {
       'assay serve --data-dir /var/lib/assay --listen 0.0.0.0:8080',
       'assay serve --config kbs-config.toml',
     ]),
-  ).action(async (flags: ServeFlags) => (await import('../serve/run.js')).serve('all', flags, {}));
+  )
+    // Without it the flags behind the name of a service would be taken for those of `serve` itself.
+    .enablePositionalOptions()
+    .action(async (flags: ServeFlags) => (await import('../serve/run.js')).serve('all', flags, {}));
   for (const { name, summary, http, grpc } of alone) {
     const defaults = { 'http.listen': [http], ...(grpc === undefined ? {} : { 'grpc.listen': grpc }) };
     const one = command(name, summary, [`assay serve ${name}`, `assay serve ${name} --config assay.toml`]);
