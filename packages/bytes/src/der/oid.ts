@@ -5,6 +5,8 @@ const MAX_ARCS = 32;
 /** Dotted form of the content octets of an OBJECT IDENTIFIER (X.690 section 8.19). @throws DecodeError */
 export function decodeOid(content: Uint8Array, offset = 0): string {
   if (content.length === 0) throw new DecodeError('DER', 'object identifier is empty', offset);
+  const small = smallArcs(content);
+  if (small !== undefined) return dotted(small);
   const arcs: bigint[] = [];
   let value = 0n;
   let start = true;
@@ -24,6 +26,29 @@ export function decodeOid(content: Uint8Array, offset = 0): string {
   const [joined = 0n, ...others] = arcs;
   const first = joined < 80n ? joined / 40n : 2n;
   return [first, joined - first * 40n, ...others].join('.');
+}
+
+/** Arcs of up to four octets, which all but UUIDs have; undefined for everything else, faults included. */
+function smallArcs(content: Uint8Array): number[] | undefined {
+  const arcs: number[] = [];
+  let value = 0;
+  let octets = 0;
+  for (const octet of content) {
+    if (octets === 4 || (octets === 0 && octet === 0x80)) return undefined;
+    value = value * 128 + (octet & 0x7f);
+    octets += 1;
+    if ((octet & 0x80) !== 0) continue;
+    arcs.push(value);
+    value = 0;
+    octets = 0;
+  }
+  return octets === 0 && arcs.length <= MAX_ARCS ? arcs : undefined;
+}
+
+function dotted(arcs: readonly number[]): string {
+  const [joined = 0, ...others] = arcs;
+  const first = joined < 80 ? Math.floor(joined / 40) : 2;
+  return [first, joined - first * 40, ...others].join('.');
 }
 
 /** Content octets of a dotted object identifier. @throws DecodeError for a text that is none. */
