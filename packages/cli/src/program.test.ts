@@ -11,9 +11,6 @@ import { VERSION } from './version.js';
  * must not stand here.
  */
 const awaited: Readonly<Record<string, string>> = {
-  'collateral import': 'issue 4: offline bundles of vendor endorsements',
-  'collateral refresh': 'issue 4: vendor endorsements and their cache',
-  'collateral status': 'issue 4: vendor endorsements and their cache',
   'measure init-data': 'reference values from artifacts',
   'measure pcr': 'reference values from artifacts',
   'measure tdx': 'reference values from artifacts',

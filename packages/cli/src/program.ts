@@ -22,6 +22,8 @@ export function createProgram(): Command {
     .description('remote attestation and key brokering for confidential containers')
     .version(VERSION)
     .showSuggestionAfterError()
+    // `serve rvps --data-dir D` gives D to `rvps`; `serve` has an option of that name too.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
