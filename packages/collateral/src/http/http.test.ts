@@ -114,6 +114,10 @@ describe('node transport', () => {
   let base: string;
   beforeAll(async () => {
     server = createServer((request, response) => {
+      if (request.url === '/cut') {
+        response.writeHead(200, { 'content-length': '100' });
+        return response.write('half', () => response.destroy());
+      }
       if (request.url === '/redirect') return response.writeHead(302, { location: '/' }).end();
       if (request.url === '/chunks') {
         response.writeHead(200);
@@ -144,6 +148,10 @@ describe('node transport', () => {
   test('stops at the size limit', async () => {
     await expect(get('/chunks')).rejects.toMatchObject({ fault: 'too-large' });
     expect((await get('/chunks', 100_000)).body).toHaveLength(100_000);
+  });
+
+  test('a cut answer is no answer', async () => {
+    await expect(get('/cut')).rejects.toMatchObject({ fault: 'incomplete', message: 'connection ended after 4 bytes' });
   });
 
   test('plain HTTP only where it was allowed, other schemes never', async () => {

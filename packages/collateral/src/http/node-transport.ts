@@ -81,10 +81,11 @@ function read(
     if (length > maxBytes) fail(new TransportError('too-large', `answer is larger than ${maxBytes} bytes`));
     else chunks.push(chunk);
   });
-  answer.on('error', fail);
-  answer.on('aborted', () => fail(new TransportError('incomplete', `connection ended after ${length} bytes`)));
+  // Once the head is there, an error is an answer that ended early.
+  answer.on('error', (cause) => {
+    fail(new TransportError('incomplete', `connection ended after ${length} bytes`, { cause }));
+  });
   answer.on('end', () => {
-    if (!answer.complete) return fail(new TransportError('incomplete', `connection ended after ${length} bytes`));
     finish({
       status: answer.statusCode ?? 0,
       headers: headersOf(answer),

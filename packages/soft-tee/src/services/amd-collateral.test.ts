@@ -140,15 +140,24 @@ test.each([
   expect(await cache.list('current/amd/vcek')).toEqual([]);
 });
 
-test("a chain of somebody else's root is not kept, and nothing under it", async () => {
+test.each([
+  ["of somebody else's root", true],
+  ['of the known root, which did not sign it', false],
+])('a chain %s is not kept, and nothing under it', async (_, root) => {
   const cache = memoryCache();
-  const strange = world.amd.ark('Milan', { ark: { key: world.amd.pki.intermediateKey('asvk', 'Milan') } });
+  const { amd } = world;
+  const signer = amd.pki.intermediateKey('asvk', 'Milan');
+  // Without the identifier of the true ARK's key nothing but the signature speaks of who issued it.
+  const extensions = amd.intermediate('ask', 'Milan').fields.extensions.filter(({ oid }) => oid !== '2.5.29.35');
+  const middle = amd.intermediate('ask', 'Milan', { intermediate: { signer, extensions } });
+  const top = amd.ark('Milan', root ? { ark: { key: signer } } : {});
   kds.order('cert_chain', {
     kind: 'answer',
-    change: (answer) => ({ ...answer, body: Buffer.from(world.amd.intermediate('ask', 'Milan').pem + strange.pem) }),
+    change: (answer) => ({ ...answer, body: Buffer.from(middle.pem + top.pem) }),
   });
-  const set = await client(cache).get(requestOf(world.amd.chip()));
+  const set = await client(cache).get(requestOf(amd.chip()));
   expect(new Set(ids(set))).toEqual(new Set(['fail collateral.answer.form']));
+  expect(set.findings[0]?.title).toContain(root ? 'no known ARK' : 'not signed by');
   expect(await cache.list('')).toEqual([]);
 });
 
