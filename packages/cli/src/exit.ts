@@ -1,4 +1,4 @@
-/** Exit codes of `assay`; documented in docs/reference/exit-codes.md. */
+/** Exit codes of `assay`; documented in docs/reference/commands.md. */
 export const EXIT = {
   /** Done, or accepted. */
   done: 0,
