@@ -154,12 +154,17 @@ const cases: readonly (readonly [name: string, fails: readonly FindingId[], spoi
   ['PCK CRL ended', ['dcap.crl.dates'], { pckCrl: { nextUpdate: new Date('2026-06-14T00:00:00Z') } }],
   ['PCK CRL not yet valid', ['dcap.crl.dates'], { pckCrl: { thisUpdate: new Date('2026-06-16T00:00:00Z') } }],
   ['root CRL ended', ['dcap.crl.dates'], { rootCrl: { nextUpdate: new Date('2026-06-14T00:00:00Z') } }],
-  ['CRL without number', ['dcap.crl.form'], { pckCrl: { extensions: [testExtension('2.5.29.35', derSequence())] } }],
+  [
+    'CRL without number',
+    ['dcap.crl.form'],
+    { pckCrl: { extensions: [testExtension('2.5.29.35', derSequence(Uint8Array.of(0x80, 1, 7)))] } },
+  ],
   [
     'CRL without key identifier',
     ['dcap.crl.form'],
     { rootCrl: { extensions: [testExtension('2.5.29.20', derInteger(1))] } },
   ],
+  ['CRL without next update', ['dcap.crl.form'], { rootCrl: { nextUpdate: null } }],
   [
     'CRL that is none',
     ['dcap.crl.form'],
@@ -533,15 +538,32 @@ describe('missing collateral is incomplete, never accepted', () => {
     'qeIdentitySignature',
     'qeIdentityIssuerChain',
   ] as const)('%s', (member) => {
-    const { authentication, failed, word } = judge({
+    const { authentication, failed, findings, word } = judge({
       collateral: (raw) => Object.fromEntries(Object.entries(raw).filter(([name]) => name !== member)),
     });
     expect([word, failed]).toEqual(['incomplete', ['collateral.item.missing']]);
     expect(authentication?.authentic).toBeUndefined();
+    const unasked: FindingId[] =
+      member === 'rootCaCrl'
+        ? ['dcap.ca.revoked', 'dcap.crl.signature']
+        : member.startsWith('pckCrl')
+          ? ['dcap.pck.revoked', 'dcap.crl.issuer', 'dcap.crl.signature']
+          : member.startsWith('tcbInfo')
+            ? ['dcap.tcbinfo.signature', 'dcap.tcbinfo.platform', 'dcap.tcb.supported']
+            : ['dcap.qe-identity.signature', 'dcap.qe.mrsigner', 'dcap.qe.level'];
+    for (const id of unasked) {
+      expect(
+        findings.filter((finding) => finding.id === id && finding.outcome === 'not-checked').length,
+        id,
+      ).toBeGreaterThan(0);
+    }
   });
   test('all of it', () => {
-    const { authentication, failed, word } = judge({ collateral: () => ({}) });
+    const { authentication, failed, findings, word } = judge({ collateral: () => ({}) });
     expect([word, failed]).toEqual(['incomplete', ['collateral.item.missing']]);
+    // A document that is missing is not asked for its signature.
+    const missing = findings.filter(({ id }) => id === 'collateral.item.missing').map(({ subject }) => subject);
+    expect(missing).toEqual(['TCB info', 'QE identity', 'root CA CRL', 'PCK CRL']);
     expect(authentication).toMatchObject({ quoteSignature: true, qeReportSignature: true, qeReportDataBinding: true });
   });
 });

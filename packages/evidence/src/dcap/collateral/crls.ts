@@ -113,9 +113,8 @@ function readCrl(input: Uint8Array, name: string): CheckedCrl {
   }
 }
 
-/** The profile wants version 2 with number and authority key identifier, and a next update. */
+/** The profile wants number and authority key identifier, which only version 2 can have, and a next update. */
 function profileProblem(list: CertificateList): string | undefined {
-  if (list.version !== 2) return 'version 1; 2 is wanted';
   if (list.nextUpdate === undefined) return 'no next update';
   if (list.crlNumber === undefined) return 'no CRL number';
   return list.authorityKeyIdentifier === undefined ? 'no authority key identifier' : undefined;

@@ -44,7 +44,8 @@ export interface CrlSpec {
   readonly issuer: string;
   readonly signer: TestKey;
   readonly thisUpdate?: Date;
-  readonly nextUpdate?: Date;
+  /** `null`: none. */
+  readonly nextUpdate?: Date | null;
   readonly revoked?: readonly Uint8Array[];
   readonly extensions?: readonly Uint8Array[] | undefined;
   readonly organization?: string;
@@ -113,7 +114,7 @@ export function issueCrl(spec: CrlSpec): Uint8Array {
     ECDSA_SHA256,
     testName(spec.issuer, spec.organization),
     derTime(spec.thisUpdate ?? START),
-    derTime(spec.nextUpdate ?? END),
+    ...(spec.nextUpdate === null ? [] : [derTime(spec.nextUpdate ?? END)]),
     ...(revoked.length === 0 ? [] : [derSequence(...revoked)]),
     ...(extensions.length === 0 ? [] : [derExplicit(0, derSequence(...extensions))]),
   );
