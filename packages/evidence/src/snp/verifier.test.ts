@@ -280,7 +280,10 @@ describe('endorsements', () => {
     ['offset into the header', cut((v) => void v.setUint32(16, 24, true))],
     ['no end', cut((_, table) => table.subarray(0, 24))],
     ['cut entry', cut((_, table) => table.subarray(0, 40))],
-    ['too many entries', new Uint8Array(24 * 40).fill(1)],
+    [
+      'too many entries',
+      tableOf(Array.from({ length: 33 }, () => ['63da758de6644564adc5f4b93be8accd', made.leaf] as const)),
+    ],
     ['huge', new Uint8Array(1024 * 1024 + 1)],
   ])('a certificate table that leads outside: %s', (_, auxblob) => {
     const result = run(made, { evidence: bare, endorsements: { auxblob } });

@@ -14,6 +14,7 @@ import {
   signReport,
   writeTcb,
 } from './bundle.test.helper.js';
+import { examineChain } from './endorsement/chain.js';
 import { amdTrust, amdTrustIn } from './endorsement/roots.js';
 import { type SnpInput, verifySnpReport } from './verify.js';
 
@@ -331,6 +332,25 @@ describe('chain', () => {
   test('a CRL may be demanded', () => {
     expect(refusingOf({}, { rules: { crlRequired: true } })).toEqual(['snp.ca.revoked']);
     expect(refusingOf({ crl: {} }, { rules: { crlRequired: true } })).toEqual([]);
+  });
+
+  test('dates are told with their direction', () => {
+    const titleOf = (spec: BundleSpec): string | undefined =>
+      verifySnpReport(bundle(spec).input).findings.find(({ outcome }) => outcome === 'fail')?.title;
+    expect(titleOf({ crl: { nextUpdate: day(-1) } })).toBe('AMD CRL ended 2026-05-31T00:00:00Z, 1 day before the test');
+    expect(titleOf({ crl: { thisUpdate: day(1) } })).toMatch(/^AMD CRL not yet valid until 2026-06-02/);
+    expect(titleOf({ crl: { nextUpdate: null } })).toBe('AMD CRL does not say when the next one is due');
+    expect(titleOf({ leaf: { notBefore: day(1) } })).toMatch(/^SEV-VCEK not yet valid until 2026-06-02/);
+    expect(titleOf({ leaf: { notAfter: day(-1) } })).toMatch(/^SEV-VCEK ended 2026-05-31/);
+    expect(titleOf({ ark: { notAfter: day(-1) } })).toMatch(/^root ARK-Milan ended/);
+  });
+
+  test('a chain is verified once for the same bytes', () => {
+    const { input, leaf, ask, ark } = bundle();
+    const chain = { leaf, authorities: [ask, ark], crl: undefined };
+    const { verified } = examineChain(chain, input.trust);
+    expect(verified).toBeDefined();
+    expect(examineChain(chain, input.trust).verified).toBe(verified);
   });
 
   test('what is kept of a chain is no date and no report', () => {

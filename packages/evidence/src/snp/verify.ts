@@ -148,7 +148,7 @@ function hardware(report: AuthenticReport | undefined): FindingDraft[] {
       subject: 'snp',
       params: { tee: 'emulated snp' },
       source: `${report.chain.anchor.name}: root of an emulated TEE, added by name`,
-      origin: { kind: 'setting', key: 'trust.emulated.roots' },
+      origin: { kind: 'setting', key: 'trust.emulated_roots' },
     }),
   ];
 }

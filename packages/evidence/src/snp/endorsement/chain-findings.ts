@@ -98,7 +98,7 @@ export function pinnedRoot(root: Certificate, anchor: TrustAnchor | undefined, t
       actual: root.fingerprint,
       compare: { relation: 'not-in', type: 'certificate' },
       source: 'roots of emulated TEEs that were added by name',
-      origin: { kind: 'setting', key: 'trust.emulated.roots', value: null },
+      origin: { kind: 'setting', key: 'trust.emulated_roots', value: null },
     }),
     { ...unknown, causedBy: [{ id: 'evidence.emulated.root', subject }] },
   ];
