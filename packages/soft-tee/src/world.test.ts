@@ -59,6 +59,16 @@ describe('Intel', () => {
     const second = createTestWorld({ now: () => NOW, random: randomBytes, keys: first.exportKeys() });
     expect(second.intel.pki.rootKey.equals(first.intel.pki.rootKey)).toBe(true);
   });
+
+  test('export holds the keys that were given and those that were prepared, used or not', async () => {
+    const first = world();
+    first.intel.pki.root();
+    await first.amd.pki.prepare(['Milan']);
+    const keys = first.exportKeys();
+    expect(Object.keys(keys)).toEqual(expect.arrayContaining(['amd/ark/Milan', 'amd/ask/Milan']));
+    const unused = createTestWorld({ now: () => NOW, random: randomBytes, keys });
+    expect(unused.exportKeys()).toEqual(keys);
+  });
 });
 
 describe('AMD', () => {

@@ -69,6 +69,8 @@ export class KeyStore {
         if (!rsaKeys.has(label)) rsaKeys.set(label, key);
       }),
     );
+    // They are this world's from here on, also when it is exported.
+    for (const label of labels) this.rsa(label);
   }
 
   /** Bytes that follow from the seed: identifiers of emulated chips, serial numbers. */
@@ -76,13 +78,13 @@ export class KeyStore {
     return new Uint8Array(hkdfSync('sha256', this.#seed, 'assay emulated world', `bytes ${label}`, length));
   }
 
-  /** Every key made so far, to start the same world again in another process. */
+  /** Every key given or made so far, to start the same world again in another process. */
   export(): KeyPems {
     const entries = [...this.#keys].map(([label, key]): [string, string] => [
       label,
       key.export({ type: 'pkcs8', format: 'pem' }).toString(),
     ]);
-    return Object.fromEntries(entries);
+    return { ...this.#pems, ...Object.fromEntries(entries) };
   }
 
   #once(label: string, make: () => KeyObject): KeyObject {

@@ -161,6 +161,15 @@ test.each([
   expect(await cache.list('')).toEqual([]);
 });
 
+test('a chain without its intermediate is not kept', async () => {
+  const cache = memoryCache();
+  const body = Buffer.from(world.amd.ark('Milan').pem);
+  kds.order('cert_chain', { kind: 'answer', change: (answer) => ({ ...answer, body }) });
+  const set = await client(cache).get(requestOf(world.amd.chip()));
+  expect(set.findings[0]?.title).toContain('2 are right');
+  expect(await cache.list('')).toEqual([]);
+});
+
 test('CRLs: of another product, not signed by the ARK, ended', async () => {
   const request = requestOf(world.amd.chip());
   const { leaf: _, ...chainOnly } = request;
