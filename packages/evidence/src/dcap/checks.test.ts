@@ -505,6 +505,13 @@ describe('form of TCB info and QE identity', () => {
     ['date without zone', edit({ nextUpdate: '2026-07-01T00:00:00' })],
     ['FMSPC of five bytes', edit({ fmspc: 'a0b0c0d0e0' })],
     ['advisory with control characters', levels((level) => Object.assign(level, { advisoryIDs: ['a\u001b[31m'] }))],
+    ['module that is null', edit({ tdxModule: null })],
+    ['levels that are no list', edit({ tcbLevels: {} })],
+    ['identity with a number for an id', withModule({ id: 5 })],
+    [
+      'two identities of one id',
+      (d) => ({ ...d, tdxModuleIdentities: [d['tdxModuleIdentities'], d['tdxModuleIdentities']].flat() as JsonMap[] }),
+    ],
     ['module status unknown', withModule({ tcbLevels: [moduleLevel(4, 'SWHardeningNeeded')] })],
   ])('TCB info: %s', (_, tcbInfo) => {
     expect(judge({ tcbInfo }).failed).toEqual(['dcap.tcbinfo.form']);

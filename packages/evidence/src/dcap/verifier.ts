@@ -121,7 +121,7 @@ export function emulatedHardware(tee: Tee): FindingDraft {
     subject: tee,
     params: { tee: `emulated ${tee}` },
     source: 'root of emulated hardware, added by name',
-    origin: { kind: 'setting', key: 'trust.emulated.roots' },
+    origin: { kind: 'setting', key: 'trust.emulated_roots' },
   });
 }
 

@@ -151,7 +151,7 @@ function rootFindings(root: Certificate, anchor: TrustAnchor | undefined, trust:
     actual: root.fingerprint,
     compare: { relation: 'one-of', type: 'certificate' },
     source: 'roots of emulated hardware that were added by name',
-    origin: { kind: 'setting', key: 'trust.emulated.roots' },
+    origin: { kind: 'setting', key: 'trust.emulated_roots' },
   });
   return [named_, pin];
 }
