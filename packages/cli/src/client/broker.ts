@@ -34,16 +34,31 @@ export function httpTransport(url: string, ca: string | undefined, userAgent: st
   };
 }
 
-/** TEEs that this machine can speak for without hardware. */
-export const EMULATED_TEES = ['sample'] as const;
+/** TEEs that any machine can speak for: samples, and emulated hardware. */
+export const EMULATED_TEES = ['sample', 'emulated-tdx', 'emulated-sgx', 'emulated-snp'] as const;
 
 /** The attester of a TEE name. */
-export function attesterFor(tee: string, claims: { readonly svn?: string } = {}): Attester {
-  if (tee === 'sample') return sampleAttester(claims);
-  throw new CliError(
-    `no attester for TEE \`${tee}\` in this release; there are ${EMULATED_TEES.join(', ')}`,
-    EXIT.usage,
-  );
+export async function attesterFor(
+  tee: string,
+  options: { readonly svn?: string; readonly world?: string } = {},
+): Promise<Attester> {
+  const { svn, world } = options;
+  if (tee === 'sample') return sampleAttester(svn === undefined ? {} : { svn });
+  // Loaded only here: emulated hardware is no part of what a guest needs.
+  const { defaultWorldFile, emulatedGuest } = await import('./emulated.js');
+  switch (tee) {
+    case 'emulated-tdx':
+      return emulatedGuest('tdx', world ?? defaultWorldFile());
+    case 'emulated-sgx':
+      return emulatedGuest('sgx', world ?? defaultWorldFile());
+    case 'emulated-snp':
+      return emulatedGuest('snp', world ?? defaultWorldFile());
+    default:
+      throw new CliError(
+        `no attester for TEE \`${tee}\` in this release; there are ${EMULATED_TEES.join(', ')}`,
+        EXIT.usage,
+      );
+  }
 }
 
 /** A client with the parts that commands share. */

@@ -31,6 +31,7 @@ type ClientFlags = ServerCommandFlags & {
   svn?: string;
   device?: boolean;
   initData?: string;
+  world?: string;
 };
 
 /** `assay client`: what a guest does, for trying things out. */
@@ -57,6 +58,7 @@ function guestCommand(name: string, summary: string, examples: readonly [string,
     .option('--tee-key-file <pem>', 'use this private key instead of a fresh one')
     .option('--svn <text>', 'security version that the sample TEE claims')
     .option('--device', 'add evidence of a sample device')
+    .option('--world <file>', 'keys of the emulated world (`assay emulate serve`)')
     .option('--init-data <file>', 'init-data document (TOML)');
 }
 
@@ -65,7 +67,7 @@ function attest(): Command {
     'assay client attest',
     'assay client attest --tee sample --protocol 0.2.0 --json',
   ]).action(async (flags: ClientFlags) => {
-    const kbc = kbcOf(flags);
+    const kbc = await kbcOf(flags);
     const token = await kbc.attest().catch((error: unknown) => {
       throw asCliError(error);
     });
@@ -87,7 +89,7 @@ function getResource(): Command {
     .argument('<resource>', 'REPOSITORY/TYPE/TAG or a KBS resource URI')
     .option('--attestation-token <file>', 'use this token instead of attesting (needs its --tee-key-file)')
     .action(async (resource: string, flags: ClientFlags & { attestationToken?: string }) => {
-      const kbc = kbcOf(
+      const kbc = await kbcOf(
         flags,
         flags.attestationToken === undefined ? undefined : readFileSync(flags.attestationToken, 'utf8').trim(),
       );
@@ -101,13 +103,16 @@ function getResource(): Command {
     });
 }
 
-function kbcOf(flags: ClientFlags, token?: string) {
+async function kbcOf(flags: ClientFlags, token?: string) {
   const credentials = readCredentials(configHome());
   const url = flags.server ?? credentials.current ?? 'https://127.0.0.1:8080';
   const ca = flags.certFile === undefined ? credentials.servers[url]?.ca : readCa(flags.certFile);
   return createKbc({
     transport: httpTransport(url, ca, 'assay-client/0.1.0'),
-    attester: attesterFor(flags.tee, flags.svn === undefined ? {} : { svn: flags.svn }),
+    attester: await attesterFor(flags.tee, {
+      ...(flags.svn === undefined ? {} : { svn: flags.svn }),
+      ...(flags.world === undefined ? {} : { world: flags.world }),
+    }),
     keyPair: flags.teeKeyFile === undefined ? newKeyPair(flags.keyAlgorithm) : keyPairFromFile(flags.teeKeyFile),
     version: flags.protocol,
     ...(flags.device === true ? { devices: [sampleDeviceAttester()] } : {}),

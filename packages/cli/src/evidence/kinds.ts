@@ -41,20 +41,10 @@ export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
   snp: {
     roles: ['report', 'leaf', 'ask', 'ark', 'crl', 'auxblob'],
     tee: 'snp',
-    verify: async (files, options) => (await import('@assay/evidence/snp')).verifySnpFiles(files, boundBy(options)),
+    verify: async (files, options) => (await import('@assay/evidence/snp')).verifySnpFiles(files, options),
   },
   eventlog: {
     roles: ['event_log', 'quote'],
-    verify: async (files, { at }) => (await import('@assay/evidence/eventlog')).verifyEventlogFiles(files, { at }),
+    verify: async (files, options) => (await import('@assay/evidence/eventlog')).verifyEventlogFiles(files, options),
   },
 };
-
-/** Options as the verifiers of files take them. */
-function boundBy({ at, roots, reportData, initDataDigest }: EvidenceOptions) {
-  return {
-    at,
-    ...(roots === undefined ? {} : { trustAnchors: roots }),
-    ...(reportData === undefined ? {} : { reportData }),
-    ...(initDataDigest === undefined ? {} : { initDataDigest }),
-  };
-}

@@ -1,0 +1,41 @@
+import { writeFileSync } from 'node:fs';
+import { startEmulatedKds, startEmulatedPcs } from '@assay/soft-tee';
+import { defaultWorldFile, keepWorld, openWorld } from '../client/emulated.js';
+import { outputOf } from '../command.js';
+import type { EmulateFlags } from '../commands/emulate.js';
+import { CliError, EXIT } from '../exit.js';
+import { styled } from '../terminal/style.js';
+
+/** Runs emulated vendor services until it is told to stop. */
+export async function serveVendors(flags: EmulateFlags): Promise<void> {
+  const file = flags.world ?? defaultWorldFile();
+  const world = openWorld(file);
+  const roots = flags.roots ?? file.replace(/(\.json)?$/, '-roots.pem');
+  // AMD's are RSA keys of 4096 bits: they are made here, once, and kept with the world.
+  await world.amd.pki.prepare(['Milan']);
+  writeFileSync(roots, world.intel.pki.root().pem + world.amd.ark('Milan').pem);
+  // Machines that guests of other processes run on: the services answer for those that they know.
+  world.intel.platform();
+  world.amd.chip();
+  keepWorld(file, world);
+  const pcs = await startEmulatedPcs(world, { kind: 'pccs', port: portOf('--pcs-port', flags.pcsPort) });
+  const kds = await startEmulatedKds(world, { port: portOf('--kds-port', flags.kdsPort) });
+  const settings = `[collateral]\npccs = ["${pcs.url}"]\nintel_pcs = "off"\namd_kds = "${kds.url}"\nallow_http = true\n\n[trust]\nemulated_roots = ["${roots}"]\n`;
+  outputOf(flags).result({ pcs: pcs.url, kds: kds.url, roots, settings }, (out) => {
+    out.write(`${styled(out, 'green', 'ready')}  emulated PCS ${pcs.url}, emulated KDS ${kds.url}\n\n`);
+    out.write(`A server for development trusts them with these settings (assay serve --config FILE):\n\n${settings}\n`);
+    out.write(`Guests: ${styled(out, 'cyan', 'assay client attest --tee emulated-tdx')}\n`);
+  });
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+  await pcs.close();
+  await kds.close();
+}
+
+function portOf(flag: string, text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65535) throw new CliError(`${flag}: \`${text}\` is not a port`, EXIT.usage);
+  return port;
+}
