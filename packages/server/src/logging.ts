@@ -16,6 +16,7 @@ export function createLogger(
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: summary, cause: summary },
       redact: {
         paths: ['*.token', '*.cookie', '*.authorization', '*.secret', '*.password', '*.privateKey', 'token', 'cookie'],
         censor: '[redacted]',
@@ -23,4 +24,11 @@ export function createLogger(
     },
     stream,
   );
+}
+
+/** Of an error what an operator needs; its findings stand in the audit, under the attempt that the line names. */
+function summary(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack, code } = pino.stdSerializers.err(error);
+  return { type, message, code, stack };
 }

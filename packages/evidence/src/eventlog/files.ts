@@ -11,6 +11,8 @@ import { type QuotedRegister, verifyEventlog } from './verify.js';
 export interface EventlogFileOptions {
   /** Time of verification, for the verdict's date: a log has none of its own. */
   readonly at: Date;
+  /** The time was chosen by the caller; default true. */
+  readonly asOf?: boolean;
   /** Default: `cc` with a quote, else `tpm`, which reads either format. */
   readonly logKind?: LogKind;
 }
@@ -42,7 +44,7 @@ export function verifyEventlogFiles(
   const verdict = assembleVerdict({
     kind: 'eventlog',
     at: options.at,
-    asOf: true,
+    asOf: options.asOf ?? true,
     asked: false,
     findings,
     ...(result.authentic === undefined ? {} : { claims: { uefi_event_logs: eventlogClaims(result.authentic) } }),

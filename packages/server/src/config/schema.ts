@@ -235,6 +235,3 @@ export const Settings = Type.Object(
 
 /** A complete, validated configuration. */
 export type Settings = Static<typeof Settings>;
-
-/** Sections in the order of the reference page. */
-export const sectionNames = Object.keys(Settings.properties) as (keyof Settings)[];

@@ -467,7 +467,8 @@ export const PROTOCOL = {
     checks: "emulated TEE's root was added by name",
     title: 'evidence is from an emulated TEE under test root {cn} {fp~}; it is not enabled here',
     causes: ['development guest against a normal server'],
-    remedy: 'Refuse. In a development server name the root: `[trust.emulated] roots = ["{fp}"]`; never in production.',
+    remedy:
+      'Refuse. In a development server name the file of this root: `[trust] emulated_roots = ["root.pem"]`; never in production.',
     party: 'owner',
     retry: 'after-change',
     guest: 'evidence.refused',
