@@ -185,6 +185,7 @@ describe('evidence', () => {
     ['null', null],
     ['chain as object', { attestation_report: good, cert_chain: {} }],
     ['entry as text', { attestation_report: good, cert_chain: ['x'] }],
+    ['entry that is null', { attestation_report: good, cert_chain: [null] }],
     ['entry without type', { attestation_report: good, cert_chain: [{ data: [] }] }],
     ['data as object', { attestation_report: good, cert_chain: [{ cert_type: 'VCEK', data: {} }] }],
     ['octet of 300', { attestation_report: good, cert_chain: [{ cert_type: 'VCEK', data: [300] }] }],
@@ -197,6 +198,40 @@ describe('evidence', () => {
     expect(result.accepted).toBe(false);
     expect(failures(result)).toEqual(['evidence.json.form']);
   });
+});
+
+test('entries that hold nothing to verify need no data', () => {
+  const made = bundle();
+  const chain = [...(chainOf(made) as JsonValue[]), { cert_type: 'Empty' }, { cert_type: { OTHER: 'x' } }];
+  expect(failures(run(made, { evidence: { attestation_report: structured(made.report), cert_chain: chain } }))).toEqual(
+    [],
+  );
+});
+
+test('what a member is instead is told', () => {
+  const made = bundle();
+  const good = structured(made.report);
+  const titleOf = (attestation_report: JsonValue): string | undefined =>
+    run(made, { evidence: { attestation_report, cert_chain: null } }).findings.find(({ outcome }) => outcome === 'fail')
+      ?.title;
+  const { policy: _, ...without } = good;
+  expect(titleOf(without)).toMatch(/member `policy` of attestation_report is absent/);
+  expect(titleOf({ ...good, policy: null })).toMatch(/is null/);
+  expect(titleOf({ ...good, policy: [] })).toMatch(/is a list/);
+  expect(titleOf({ ...good, policy: 2 ** 60 })).toMatch(/is beyond 2\^53/);
+});
+
+test('a raw report of another length or version is refused with nothing compared', () => {
+  const made = bundle();
+  const refused = (report: Uint8Array): VerifierResult =>
+    run(made, { evidence: { attestation_report: encodeBase64(report), cert_chain: chainOf(made) }, reportData: [] });
+  expect(failures(refused(made.report.subarray(1)))).toEqual(['snp.report.length']);
+  expect(failures(refused(made.report.with(0, 9)))).toEqual(['snp.report.version']);
+  for (const id of ['binding.report-data.match', 'binding.init-data.match', 'snp.signature.valid']) {
+    expect(refused(made.report.with(0, 9)).findings).toContainEqual(
+      expect.objectContaining({ id, outcome: 'not-checked' }),
+    );
+  }
 });
 
 describe('endorsements', () => {

@@ -312,6 +312,10 @@ describe('chain', () => {
     expect(refusingOf({}, { trust: amdTrust() })).toEqual(['snp.chain.root']);
   });
 
+  test('no root at all is a mistake of the caller', () => {
+    expect(() => amdTrustIn([])).toThrow(RangeError);
+  });
+
   test('a root whose name is of no product', () => {
     const spec = { ark: { subject: 'ARK-Rome', issuer: 'ARK-Rome' }, ask: { issuer: 'ARK-Rome' } };
     expect(refusingOf(spec)).toEqual(['snp.product.agree']);

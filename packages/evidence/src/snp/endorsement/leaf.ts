@@ -44,7 +44,6 @@ const FORMAT = 'AMD leaf certificate';
 /** Reads the extensions of a VCEK or VLEK. @throws DecodeError in the words of findings */
 export function readLeaf(certificate: Certificate): AmdLeaf {
   const { extensions } = certificate;
-  if (certificate.version !== 3) throw fault(`X.509 version is ${certificate.version}; 3 is wanted`);
   if (certificate.publicKey.type !== 'ec-p384') throw fault(`key is ${certificate.publicKey.type}; ec-p384 is wanted`);
   const structure = integer(extensions, OID.structureVersion, 'structure version');
   const productName = text(extensions, OID.productName, 'product name');
