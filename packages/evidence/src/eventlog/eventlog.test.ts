@@ -207,6 +207,16 @@ describe('registers', () => {
     expect(outcomes(silent, 'eventlog.register.unlogged')).toEqual(['pass']);
   });
 
+  test.each([1, 2, 3])('a log without any event of register %i, which the boot extended, is refused', (index) => {
+    const value = new Uint8Array(48).fill(0xa5);
+    const registers = registersOf(events).map((register) =>
+      register.index === index ? { ...register, value } : register,
+    );
+    const result = check(logOf(events.filter((event) => event.index !== index)), { registers });
+    expect(failures(result)).toEqual(['eventlog.register.replay']);
+    expect(result.authentic).toBeUndefined();
+  });
+
   test('a register that no quote has refuses for RTMRs and is left out for PCRs', () => {
     const stray = [...events, { index: 9, type: EVENT.eventTag, data: text('x') }];
     expect(failures(check(logOf(stray)))).toEqual(['eventlog.register.replay']);
