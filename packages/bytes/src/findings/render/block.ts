@@ -128,13 +128,14 @@ function remedies(remedy: string): readonly [string, readonly string[]] {
   const instead: string[] = [];
   for (const sentence of sentences) {
     const alternative = /^(?:Or|Otherwise),? (.*)$/s.exec(sentence)?.[1];
-    (alternative === undefined ? what : instead).push(lowered(alternative ?? sentence));
+    (alternative === undefined ? what : instead).push(alternative ?? sentence);
   }
-  return [withoutPeriod(what.join(' ')), instead.map(withoutPeriod)];
+  return [withoutPeriod(lowered(what.join(' '))), instead.map(withoutPeriod)];
 }
 
-function lowered(sentence: string): string {
-  return /^[A-Z][a-z ]/.test(sentence) ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : sentence;
+/** Goes on after its label: the first letter of the whole, not of the sentences that follow. */
+function lowered(prose: string): string {
+  return /^[A-Z][a-z ]/.test(prose) ? prose.charAt(0).toLowerCase() + prose.slice(1) : prose;
 }
 
 function withoutPeriod(text: string): string {

@@ -59,6 +59,16 @@ test('--why shows one finding with everything, --full shortens nothing', () => {
   expect(renderTerminal(verdict, { why: 'f99' })).toBe('no finding f99 in this verdict\n');
 });
 
+test('a remedy goes on after its label, and its later sentences begin as written', () => {
+  const finding = failed('evidence.json.form', {
+    params: { member: 'a', actual: 'b', expected: 'c' },
+    remedy: 'Refuse. For a development guest, allow it. Or ask its owner. Nothing else helps.',
+  });
+  const text = renderTerminal(assembleVerdict({ kind: 'sample', at: new Date(0), asked: true, findings: [finding] }));
+  expect(text).toContain('do        refuse. For a development guest, allow it. Nothing else helps\n');
+  expect(text).toContain('or        ask its owner\n');
+});
+
 test('text from evidence cannot move the cursor or add lines', () => {
   const verdict = assembleVerdict({
     kind: 'sample\u001b[2J',
