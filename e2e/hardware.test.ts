@@ -157,6 +157,44 @@ test('without collateral nothing is accepted, and nothing is held against the gu
   await away.stop();
 });
 
+test('collateral past its end is used while nobody answers only for as long as the owner allows', async () => {
+  const vendor = await startEmulatedPcs(world, { kind: 'pccs' });
+  let now = Date.now();
+  const start = (hours: number) =>
+    startTestServer(
+      {
+        collateral: {
+          pccs: [vendor.url],
+          intel_pcs: 'off',
+          amd_kds: 'off',
+          allow_http: true,
+          // The vendor's dates count alone.
+          expire_after: 8760,
+          stale_if_error: hours,
+        },
+        trust: { emulated_roots: [join(folder, 'emulated-roots.pem')] },
+      },
+      { now: () => new Date(now) },
+    );
+  const [strict, lenient] = [await start(0), await start(72)];
+  for (const one of [strict, lenient]) expect(await guest('tdx', undefined, one).attest()).toMatch(/^ey/);
+  await vendor.close();
+  now += 31 * 86_400_000;
+  const refused = { status: 401, code: 'evidence.refused' };
+  await expect(guest('tdx', undefined, strict).attest()).rejects.toMatchObject(refused);
+  const late = guest('tdx', undefined, lenient);
+  expect(await late.attest()).toMatch(/^ey/);
+  const detail = (await lenient.admin('GET', `/api/v1/attestations/${late.lastAttempt}`)) as {
+    verdict: { findings: { id: string; outcome: string }[] };
+  };
+  expect(detail.verdict.findings).toContainEqual(
+    expect.objectContaining({ id: 'collateral.item.stale', outcome: 'warn' }),
+  );
+  now += 3 * 86_400_000;
+  await expect(guest('tdx', undefined, lenient).attest()).rejects.toMatchObject(refused);
+  for (const one of [strict, lenient]) await one.stop();
+});
+
 test('a server that reaches no vendor verifies with a bundle of one that does', async () => {
   const roots = join(folder, 'emulated-roots.pem');
   await guest('tdx').attest();

@@ -74,7 +74,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
               admin: admin.config,
               token: settings.attestation_token,
               plugins: [{ name: 'resource' }, ...settings.plugins],
-              audit: { days: settings.audit.retention },
+              audit: { days: settings.audit.retention, attempts: settings.audit.attempts },
             },
             storage,
             kms: keys,
@@ -152,13 +152,17 @@ async function openAttestation(
   const signer = configuredSigner(section);
   const roots = emulatedRoots(settings.trust);
   const emulated = roots.length === 0 ? {} : { emulatedRoots: roots };
+  const { stale_if_error: hours } = settings.collateral;
+  // The allowance with which the item was handed out is the one that its dates are read with.
+  const grace = { milliseconds: hours * 3_600_000, setting: `collateral.stale_if_error = ${hours}h` };
+  const intel = { ...emulated, ...(hours === 0 ? {} : { grace }) };
   return AttestationService.open({
     storage,
     kms: keys,
     referenceValues: rvps ?? new GrpcReferenceValueClient({ address: settings.rvps.address, ...token }),
     verifiers: [
-      createTdxVerifier(emulated),
-      createSgxVerifier(emulated),
+      createTdxVerifier(intel),
+      createSgxVerifier(intel),
       createSnpVerifier(emulated),
       sampleVerifier,
       sampleDeviceVerifier,
