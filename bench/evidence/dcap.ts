@@ -42,7 +42,9 @@ interface Sample {
 }
 
 export async function benchDcap(): Promise<Report> {
-  initSync({ module: readFileSync(createRequire(import.meta.url).resolve('@phala/dcap-qvl-web/dcap-qvl-web_bg.wasm')) });
+  initSync({
+    module: readFileSync(createRequire(import.meta.url).resolve('@phala/dcap-qvl-web/dcap-qvl-web_bg.wasm')),
+  });
   const metrics: Record<string, number> = {};
   const ratios: Record<string, number> = {};
   for (const { id, tee } of samples) {
@@ -80,7 +82,8 @@ function contenders(sample: Sample, tee: 'sgx' | 'tdx'): Readonly<Record<string,
       vendorKeys.clear();
       must(authentic(bytes, verifyCollateral(raw, intelTrust()), now, noKeys));
     },
-    phala_js: () => must(phalaVerify(Buffer.from(bytes), bundle as unknown as Collateral, Number(seconds)) !== undefined),
+    phala_js: () =>
+      must(phalaVerify(Buffer.from(bytes), bundle as unknown as Collateral, Number(seconds)) !== undefined),
     phala_wasm: () => must(js_verify(bytes, bundle, seconds) !== undefined),
   };
 }
