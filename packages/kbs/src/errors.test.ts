@@ -61,6 +61,13 @@ test.each<[AssayError, KbsOperation, number, string, string]>([
     'Plugin zz not found',
   ],
   [
+    assayError('request.path.known', { params: { method: 'GET', path: '/kbs/v0' } }),
+    'plugin',
+    404,
+    'PluginNotFound',
+    'Plugin not found',
+  ],
+  [
     assayError('session.id.known', {}),
     'attest',
     401,

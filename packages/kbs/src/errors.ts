@@ -148,7 +148,7 @@ function pluginWords(error: AssayError, tail: string): { kind: KbsErrorKind; det
   const { code } = error;
   if (code === 'request.path.known') {
     const plugin = error.finding.subject ?? '';
-    return { kind: 'PluginNotFound', detail: `Plugin ${plugin} not found` };
+    return { kind: 'PluginNotFound', detail: plugin === '' ? 'Plugin not found' : `Plugin ${plugin} not found` };
   }
   if (code === 'token.header.present') return { kind: 'TokenNotFound', detail: 'Attestation Token not found' };
   if (code.startsWith('token.') || code.startsWith('session.'))

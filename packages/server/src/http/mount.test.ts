@@ -147,6 +147,15 @@ describe('refusals', () => {
   });
 });
 
+test.each([
+  ['/kbs', 'Plugin not found'],
+  ['/kbs/', 'Plugin not found'],
+  ['/kbs/v0', 'Plugin not found'],
+  ['/kbs/v1/auth?a=b', 'Plugin v1 not found'],
+])('%s is answered: %s', async (path, detail) => {
+  expect(await (await send(path, { method: 'GET' })).json()).toMatchObject({ detail });
+});
+
 describe('methods that are not served', () => {
   test.each(['HEAD', 'OPTIONS', 'DELETE', 'PATCH', 'POST'])('%s answers 405 and which are', async (method) => {
     const answer = await send('/api/v1/things/1', { method });
@@ -159,7 +168,11 @@ describe('methods that are not served', () => {
   test('under /kbs likewise, in its form', async () => {
     const answer = await send('/kbs/v0/resource/a/b/c', { method: 'OPTIONS' });
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST']);
-    expect(await answer.json()).toMatchObject({ type: expect.stringContaining('/errors/'), code: 'request.malformed' });
+    expect(await answer.json()).toMatchObject({
+      type: expect.stringContaining('/errors/PluginNotFound'),
+      detail: 'Plugin resource not found',
+      code: 'request.malformed',
+    });
     expect(await status('/attestation', { method: 'DELETE' })).toBe(405);
   });
 

@@ -194,9 +194,19 @@ function errorsByPath(url: string): Route['errors'] {
 }
 
 function unknownPath(request: FastifyRequest): AssayError {
+  const path = request.url.split('?', 1)[0] ?? '';
+  const plugin = pluginOf(path);
   return assayError('request.path.known', {
-    params: { method: request.method, path: request.url.split('?', 1)[0] ?? '' },
+    params: { method: request.method, path },
+    ...(plugin === undefined ? {} : { subject: plugin }),
   });
+}
+
+/** What stands where upstream's protocol has the name of a plug-in: the first segment after `/kbs/v0/`, or after `/kbs/`. */
+function pluginOf(path: string): string | undefined {
+  const [, face, first, second] = path.split('/');
+  const name = face !== 'kbs' ? undefined : first === 'v0' ? second : first;
+  return name === '' ? undefined : name?.slice(0, 40);
 }
 
 /** Methods of the routes that a path belongs to, for `Allow` (RFC 9110 section 15.5.6). */
