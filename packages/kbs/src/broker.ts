@@ -37,7 +37,7 @@ export const DEFAULT_LIMITS: KbsLimits = {
 const DEFAULT_SESSION_SECONDS = 300;
 /** A nonce that lives longer than a day is no proof of freshness. */
 const LONGEST_SESSION_SECONDS = 86_400;
-const DEFAULT_DAYS = 30;
+const DEFAULT_DAYS = 90;
 const DEFAULT_ATTEMPTS = 100_000;
 const ALL_VERSIONS: readonly ServedVersion[] = ['0.1.0', '0.1.1', '0.2.0', '0.3.0', '0.4.0'];
 

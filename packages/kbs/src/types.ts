@@ -48,7 +48,9 @@ export interface KbsConfig {
   /** Plug-ins; default `[{ name: 'resource' }]`. A later entry of one name replaces the earlier. */
   readonly plugins?: readonly PluginConfig[];
   readonly audit?: {
-    /** Days an attempt is kept; default 30. */ readonly days?: number /** Most attempts kept; default 100 000. */;
+    /** Days an attempt is kept; default 90. */
+    readonly days?: number;
+    /** Most attempts kept; default 100 000. */
     readonly attempts?: number;
   };
   readonly limits?: Partial<KbsLimits>;

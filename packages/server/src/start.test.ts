@@ -100,6 +100,21 @@ describe('a first start', () => {
   });
 });
 
+describe('the audit', () => {
+  const page = (text: string) => JSON.parse(text) as { items: { [key: string]: unknown }[]; next?: string };
+
+  test('keeps as many attempts as are configured', async () => {
+    const server = await start({ audit: { ...defaultSettings().audit, attempts: 2 } });
+    for (let i = 0; i < 4; i += 1)
+      await fetch(`${server.urls[0]}/kbs/v0/auth`, {
+        method: 'POST',
+        body: '{"version":"0.4.0","tee":"sample","extra-params":{}}',
+      });
+    await server.services.broker?.sweep();
+    expect(page((await get(server, '/api/v1/attestations', server.adminToken)).text).items).toHaveLength(2);
+  });
+});
+
 describe('which routes are served', () => {
   const statuses = async (server: RunningServer, paths: readonly string[]) =>
     Promise.all(paths.map(async (path) => (await get(server, path)).status));

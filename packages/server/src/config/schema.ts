@@ -198,6 +198,12 @@ export const TrustSettings = section('Trust beyond the vendors’ built-in roots
 
 export const AuditSettings = section('Attestation attempts and admin actions.', {
   retention: Count('Days that attempts are kept.', 90, 1, 36500),
+  attempts: Count(
+    'Most attempts that are kept. Of those beyond, the oldest that came to nothing go first.',
+    100_000,
+    1,
+    10_000_000,
+  ),
 });
 
 export const LogSettings = section('The log, on standard error.', {
