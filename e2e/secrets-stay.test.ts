@@ -58,6 +58,7 @@ test('a whole round leaves no secret, token or cookie in log, files, arguments o
       ['secret', 'show', 'marked/key/1'],
       ['secret', 'leases', 'marked/key/1'],
       ['audit', 'acts'],
+      ['audit', 'refused'],
       ['doctor'],
     ])
       await run(args);

@@ -103,6 +103,24 @@ describe('a first start', () => {
 describe('the audit', () => {
   const page = (text: string) => JSON.parse(text) as { items: { [key: string]: unknown }[]; next?: string };
 
+  test('lists refused administrative calls, newest first, to administrators only', async () => {
+    const server = await start();
+    const token = server.adminToken ?? '';
+    expect(page((await get(server, '/api/v1/audit/refused', token)).text).items).toEqual([]);
+    expect((await get(server, '/api/v1/audit/refused')).status).toBe(401);
+    expect((await get(server, '/api/v1/attestations?tee=x', 'nonsense')).status).toBe(401);
+    const both = page((await get(server, '/api/v1/audit/refused', token)).text);
+    expect(both.items).toMatchObject([
+      { code: 'admin.token.trust', method: 'GET', path: '/api/v1/attestations', address: '127.0.0.1' },
+      { code: 'admin.credential.present', method: 'GET', path: '/api/v1/audit/refused' },
+    ]);
+    const first = page((await get(server, '/api/v1/audit/refused?limit=1', token)).text);
+    expect(first.items).toEqual(both.items.slice(0, 1));
+    const second = page((await get(server, `/api/v1/audit/refused?limit=1&after=${first.next}`, token)).text);
+    expect(second.items).toEqual(both.items.slice(1));
+    expect((await get(server, '/api/v1/audit/refused?limit=0', token)).status).toBe(400);
+  });
+
   test('keeps as many attempts as are configured', async () => {
     const server = await start({ audit: { ...defaultSettings().audit, attempts: 2 } });
     for (let i = 0; i < 4; i += 1)

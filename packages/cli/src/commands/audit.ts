@@ -1,4 +1,4 @@
-import { cut, renderTerminal, type TerminalOptions, type Verdict } from '@assay/bytes/findings';
+import { cut, renderTerminal, type TerminalOptions, type Verdict, visible } from '@assay/bytes/findings';
 import type { Command } from 'commander';
 import { exitOf, outcomeOf, replayAttempt } from '../client/replay.js';
 import { type AdminClient, adminClient } from '../client/server.js';
@@ -40,13 +40,23 @@ interface Act {
   readonly by: { readonly subject: string; readonly role: string };
 }
 
+interface RefusedAct {
+  readonly at: string;
+  readonly code: string;
+  readonly method: string;
+  readonly path: string;
+  readonly summary: string;
+  readonly address?: string;
+  readonly omitted?: number;
+}
+
 /** `assay audit`: what guests tried, what they were told, and why. */
 export function auditCommand(): Command {
   return group(
     'audit',
     'attestation attempts with their explanations, and administrative acts',
     ['assay audit list', 'assay audit show 01jd…'],
-    [list('list'), list('query'), show(), replay(), acts()],
+    [list('list'), list('query'), show(), replay(), acts(), refused()],
   );
 }
 
@@ -181,6 +191,39 @@ function acts(): Command {
         ),
       );
     });
+}
+
+function refused(): Command {
+  return serverCommand('refused', 'list administrative calls that were refused, newest first', [
+    'assay audit refused',
+    'assay audit refused --limit 5 --json',
+  ])
+    .option('--limit <n>', 'most calls', '20')
+    .action(async (flags: ServerCommandFlags & { limit: string }) => {
+      const page = (await adminClient(flags).json(
+        'GET',
+        `/api/v1/audit/refused?limit=${encodeURIComponent(flags.limit)}`,
+      )) as { items: RefusedAct[] };
+      outputOf(flags).result(page, (out) =>
+        out.write(page.items.length === 0 ? 'no refused calls\n' : refusedLines(out, page.items)),
+      );
+    });
+}
+
+/** When, why and from where; below it what was called, and how many like it are not listed. */
+export function refusedLines(out: Terminal, refused: readonly RefusedAct[]): string {
+  const table = columns([
+    ['AT', 'CODE', 'METHOD'].map((h) => styled(out, 'bold', h)),
+    ...refused.map((act) => [act.at, act.code, visible(act.method)]),
+  ]);
+  const [head = '', ...lines] = table.trimEnd().split('\n');
+  const told = lines.flatMap((line, i) => {
+    const { address, path = '', omitted } = refused[i] ?? {};
+    const what = cut(visible([...(address === undefined ? [] : [address]), path].join(' ')), out.width - 2);
+    const more = omitted === undefined ? [] : [`${omitted} before it were not kept: they came too fast`];
+    return [line, ...[what, ...more].map((text) => `  ${styled(out, 'dim', text)}`)];
+  });
+  return `${[head, ...told].join('\n')}\n`;
 }
 
 /** The explanation of an attempt as the owner reads it. */

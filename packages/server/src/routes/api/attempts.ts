@@ -64,6 +64,16 @@ export function attemptRoutes(broker: KeyBroker): readonly Route[] {
       responses: { 200: answers('a page of acts') },
       handle: async (call) => json(await broker.operations.acts(pageOf(call))),
     },
+    {
+      ...adminRoute,
+      id: 'audit.refused',
+      methods: ['GET'],
+      path: '/api/v1/audit/refused',
+      summary: 'List administrative calls that were refused, newest first.',
+      request: { query: { limit: limitQuery, after: afterQuery } },
+      responses: { 200: answers('a page of refused calls') },
+      handle: async (call) => json(await broker.operations.refused(pageOf(call))),
+    },
   ];
 }
 
