@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Terminal } from '../terminal/style.js';
-import { refusedLines } from './audit.js';
+import { explain, refusedLines } from './audit.js';
 
 const out: Terminal = { width: 80, colour: false, unicode: true, write: () => undefined };
 
@@ -36,4 +36,20 @@ describe('refused calls', () => {
     for (const moving of ['\u001b', '\r']) expect(text).not.toContain(moving);
     expect(text.split('\n')).toHaveLength(4);
   });
+});
+
+test('an attempt says when its list of releases is not whole', () => {
+  const attempt = {
+    attempt: '01jd',
+    state: 'attested',
+    startedAt: '2026-11-02T10:00:00.000Z',
+    codes: [],
+    summary: '',
+    findings: [],
+    releases: [],
+  };
+  expect(explain(out, attempt)).not.toContain('There may be more');
+  const text = explain(out, { ...attempt, releasesOmitted: true });
+  expect(text).toMatch(/\nreleases\nThere may be more: /);
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 });

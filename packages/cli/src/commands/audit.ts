@@ -30,6 +30,7 @@ interface AttemptDetail extends Attempt {
   readonly findings: Verdict['findings'];
   readonly verdict?: Verdict;
   readonly releases: readonly Release[];
+  readonly releasesOmitted?: true;
 }
 
 interface Act {
@@ -230,9 +231,15 @@ export function refusedLines(out: Terminal, refused: readonly RefusedAct[]): str
 export function explain(out: Terminal, detail: AttemptDetail, flags: RenderFlags = {}): string {
   const head = `${styled(out, 'bold', `attempt ${detail.attempt}`)}  ${detail.tee ?? ''} ${detail.protocol ?? ''}  ${detail.address ?? ''}  ${detail.startedAt}\n`;
   const verdict = detail.verdict ?? handshakeVerdict(detail);
-  const releases = detail.releases.map((release) => renderRelease(out, release));
+  const releases = [
+    ...detail.releases.map((release) => renderRelease(out, release)),
+    ...(detail.releasesOmitted === true ? [`${wrap(RELEASES_OMITTED, out.width)}\n`] : []),
+  ];
   return `${head}\n${renderTerminal(verdict, renderOptions(out, flags))}${releases.length === 0 ? '' : `\n${styled(out, 'bold', 'releases')}\n${releases.join('')}`}`;
 }
+
+const RELEASES_OMITTED =
+  'There may be more: the first hundred refusals are kept, and the newest thousand releases are listed.';
 
 function renderOptions(out: Terminal, flags: RenderFlags): TerminalOptions {
   return {
