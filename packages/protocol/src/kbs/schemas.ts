@@ -37,7 +37,6 @@ export const CompositeEvidenceSchema = Type.Object(
   },
   { $id: 'KbsCompositeEvidence' },
 );
-export type CompositeEvidenceMessage = Static<typeof CompositeEvidenceSchema>;
 
 export const InitDataMessageSchema = Type.Object(
   { format: Type.String(), body: Type.String() },

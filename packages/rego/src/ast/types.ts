@@ -8,7 +8,7 @@
 import type { Location } from './location.js';
 
 export type { Location } from './location.js';
-export { formatLocation, noLocation } from './location.js';
+export { formatLocation } from './location.js';
 
 /** The dialect that a module was read in: `v0` with `import rego.v1` counts as `v1`. */
 export type RegoVersion = 'v0' | 'v1';
@@ -308,5 +308,3 @@ export interface Module extends Node {
 
 /** A query: one body, parsed on its own. */
 export type Query = Body;
-
-export type AnyNode = Module | Package | Import | Rule | Term | Statement | Comment | Annotation;

@@ -1,5 +1,5 @@
 /** Walking the tree. Depth is bounded by the parser's nesting limit, so recursion is safe here. */
-import type { Body, Head, Module, Rule, Statement, Term, VarTerm } from './types.js';
+import type { Body, Head, Rule, Statement, Term, VarTerm } from './types.js';
 
 /** Calls `visit` for each direct sub-term of a term; bodies of comprehensions and holes go to `visitBody`. */
 export function forEachChild(
@@ -108,10 +108,6 @@ export function walkRule(rule: Rule, visitor: Visitor): void {
     if (branch.value) walkTerm(branch.value, visitor);
     walkBody(branch.body, visitor);
   }
-}
-
-export function walkModule(module: Module, visitor: Visitor): void {
-  for (const rule of module.rules) walkRule(rule, visitor);
 }
 
 /** All variables of a term in source order, wildcards included, those inside closures only when asked for. */

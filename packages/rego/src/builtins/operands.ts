@@ -27,12 +27,6 @@ export function stringOperand(args: readonly Value[], pos: number): string {
   return v;
 }
 
-export function booleanOperand(args: readonly Value[], pos: number): boolean {
-  const v = operand(args, pos);
-  if (typeof v !== 'boolean') throw wrongType(pos, 'boolean', v);
-  return v;
-}
-
 export function numberOperand(args: readonly Value[], pos: number): RegoNumber {
   const v = operand(args, pos);
   if (!isNumber(v)) throw wrongType(pos, 'number', v);

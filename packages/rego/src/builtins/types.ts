@@ -1,5 +1,5 @@
 /** The contract between the evaluator and its built-in functions. */
-import { type TypeName, typeName, type Value } from '../value/index.js';
+import { typeName, type Value } from '../value/index.js';
 
 /** Static types of built-in operands and results, as the type checker reads them. */
 export type TypeSpec =
@@ -166,4 +166,4 @@ export function wrongType(pos: number, want: string | readonly string[], value: 
   return operandError(pos, want, typeName(value), value);
 }
 
-export type { TypeName, Value };
+export type { Value };

@@ -173,12 +173,6 @@ function level(depth: number): Level {
   return { term: termOf(below), body: fc.array(statementOf(below), { minLength: 1, maxLength: 3 }) };
 }
 
-/** Any term of the grammar. */
-export const arbitraryTerm = (depth = 3): fc.Arbitrary<Term> => level(depth).term;
-
-/** Any body of the grammar. */
-export const arbitraryBody = (depth = 3): fc.Arbitrary<Body> => level(depth).body;
-
 const ruleName = fc.constantFrom('p', 'q', 'allow', 'r_1').map((n) => varTerm(n));
 
 function ruleOf({ term, body }: Level): fc.Arbitrary<readonly Rule[]> {

@@ -1,6 +1,6 @@
-export { type JsonResult, type JsonTextOptions, lookup, toJson, toJsonText } from './json.js';
-export { type JsonLimits, JsonSyntaxError, parseJson } from './json-parse.js';
-export { MAX_TEXT_LENGTH, MAX_VALUE_DEPTH, ResourceLimitError } from './limits.js';
+export { type JsonResult, lookup, toJson, toJsonText } from './json.js';
+export { JsonSyntaxError, parseJson } from './json-parse.js';
+export { MAX_TEXT_LENGTH, ResourceLimitError } from './limits.js';
 export {
   compareNumbers,
   formatNumber,
@@ -23,7 +23,7 @@ export {
   objectKeys,
   objectSize,
 } from './object.js';
-export { display, print, quote, TextSink } from './print.js';
+export { display, print, TextSink } from './print.js';
 export { EMPTY_SET, isSubset, SetBuilder, setDifference, setIntersection, setUnion } from './set.js';
 export { codePointLength, codePoints, compareStrings, isFlat, wellFormed } from './strings.js';
 export { utf8Decode, utf8Encode } from './utf8.js';
@@ -34,16 +34,12 @@ export {
   isArray,
   isNumber,
   isObject,
-  isSet,
   type JsonObject,
-  type ObjectEntry,
   objectEntries,
   RegoObject,
   RegoSet,
   resetValueCaches,
   sortedKeys,
-  type TypeName,
-  truthy,
   typeName,
   type Value,
 } from './value.js';

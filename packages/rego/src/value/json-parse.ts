@@ -4,7 +4,7 @@ import { wellFormed } from './strings.js';
 import { utf8Encode } from './utf8.js';
 import type { Value } from './value.js';
 
-export interface JsonLimits {
+interface JsonLimits {
   /** Nesting, default 1000. */
   readonly maxDepth?: number;
   /** UTF-16 units of text, default 64 Mi. */

@@ -48,7 +48,7 @@ function jsonEntries(o: JsonObject | RegoObject): (readonly [string, Value])[] {
   return entries;
 }
 
-export interface JsonTextOptions {
+interface JsonTextOptions {
   /** Escape `<`, `>`, `&`, U+2028 and U+2029 as Go's encoding/json does. */
   readonly goEscapes?: boolean;
   /** One member per line: text before each line (not before the first) and per nesting level. */

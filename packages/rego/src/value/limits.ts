@@ -18,7 +18,7 @@ export const MAX_WALK_NODES = 5_000_000;
 export const MAX_TEXT_LENGTH = 32 * 1024 * 1024;
 
 /** Nesting of one value; deeper values would exhaust the call stack of the host. */
-export const MAX_VALUE_DEPTH = 1_000;
+const MAX_VALUE_DEPTH = 1_000;
 
 /** Fails when a value nests deeper than {@link MAX_VALUE_DEPTH}. */
 export function checkDepth(depth: number): void {

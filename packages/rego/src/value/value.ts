@@ -13,7 +13,7 @@ export interface JsonObject {
 
 export type Value = null | boolean | string | RegoNumber | readonly Value[] | JsonObject | RegoObject | RegoSet;
 
-export type TypeName = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object' | 'set';
+type TypeName = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object' | 'set';
 
 export interface ObjectEntry {
   readonly key: Value;
@@ -95,10 +95,6 @@ export function isArray(v: Value): v is readonly Value[] {
   return Array.isArray(v);
 }
 
-export function isSet(v: Value): v is RegoSet {
-  return v instanceof RegoSet;
-}
-
 /** Object of either representation. */
 export function isObject(v: Value): v is JsonObject | RegoObject {
   return (
@@ -121,11 +117,6 @@ export function typeName(v: Value): TypeName {
       if (v instanceof RegoSet) return 'set';
       return v instanceof RegoDecimal ? 'number' : 'object';
   }
-}
-
-/** Every value except false lets a statement succeed. */
-export function truthy(v: Value): boolean {
-  return v !== false;
 }
 
 function rank(v: Value): number {

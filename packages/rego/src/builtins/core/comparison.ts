@@ -27,7 +27,7 @@ export function isMember(x: Value, c: Value): boolean {
 }
 
 /** `k, v in c`: the collection has exactly this pair; for a set both must be the same member. */
-export function isPairMember(key: Value, value: Value, c: Value): boolean {
+function isPairMember(key: Value, value: Value, c: Value): boolean {
   if (isArray(c)) {
     const item = typeof key === 'number' ? c[key] : undefined;
     return item !== undefined && equals(item, value);

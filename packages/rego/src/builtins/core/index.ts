@@ -21,8 +21,6 @@ import { typeBuiltins } from './types.js';
 import { unitBuiltins } from './units.js';
 import { uuidBuiltins } from './uuid.js';
 
-export { add, divide, multiply, remainder, subtract } from './arithmetic.js';
-export { isMember, isPairMember } from './comparison.js';
 export { printLine } from './runtime.js';
 
 export const coreBuiltins: readonly Builtin[] = [
