@@ -6,6 +6,7 @@ import { createTdxVerifier } from '../tdx/verifier.js';
 import { pemChain, testKey } from '../x509/testing/issue.js';
 import { Members } from './collateral/members.js';
 import { teeOfTcbInfo } from './collateral/tcb-info.js';
+import { collateralNeeds } from './needs.js';
 import { readSgxReport, readTdReport } from './quote/report.js';
 import { dcapTrust, EMULATED_ORGANIZATION } from './roots.js';
 import { judge } from './testing/run.js';
@@ -119,4 +120,23 @@ test('files: no quote, a bundle that is none, emulated hardware, a time that was
     );
   expect(causes(true).join()).not.toContain('clock');
   expect(causes(false).join()).toContain('clock');
+});
+
+test('needs are read from a quote or the chain beside it, and from nothing else', () => {
+  const { pckChain, quote } = world();
+  const needs = { tee: 'tdx', fmspc: 'a0b0c0d0e0f0', pceId: '0000', ca: 'platform' };
+  expect(collateralNeeds(quote)).toEqual(needs);
+  expect(collateralNeeds(new Uint8Array(9))).toBeUndefined();
+  const data = new Uint8Array(404);
+  const without = world({ certification: { type: 3, data } }).quote;
+  expect(collateralNeeds(without)).toEqual({ tee: 'tdx', certificationType: 3, certificationData: data });
+  expect(collateralNeeds(without, pckChain)).toEqual(needs);
+  expect(collateralNeeds(without, pemChain(world().rootDer))).toBeUndefined();
+  expect(collateralNeeds(without, new Uint8Array(3))).toBeUndefined();
+});
+
+test('what the body is, against what the header says, is told', () => {
+  expect(told({ tee: 'sgx', version: 5, header: (header) => Uint8Array.from(header).fill(0x81, 4, 5) })).toContain(
+    '"expected":"SGX"',
+  );
 });

@@ -116,6 +116,13 @@ describe('sample', () => {
   });
 });
 
+test('what stands where a text is due is named', () => {
+  const told = (evidence: JsonValue): string => JSON.stringify(sampleVerifier.verify(input(evidence)).findings);
+  expect(told({ svn: '1', report_data: 5 })).toContain('base64 text is due');
+  expect(told({})).toContain('"actual":"absent"');
+  expect(told(null)).toContain('"actual":"null"');
+});
+
 describe('sampledevice', () => {
   test('is of class gpu and ignores init-data', () => {
     const result = sampleDeviceVerifier.verify(input({ ...good, svn: '2' }, { initData: { digest } }));
