@@ -17,7 +17,8 @@ import { KeyCache, vendorKeys } from '@assay/evidence/x509';
 import { vectorsArea } from '@assay/testkit';
 import { type Collateral, verify as phalaVerify } from '@phala/dcap-qvl';
 import { initSync, js_verify } from '@phala/dcap-qvl-web';
-import { machine, percentile, type Report } from '../lib/report.js';
+import { measure } from '../lib/measure.js';
+import { machine, type Report } from '../lib/report.js';
 
 /**
  * Verifications per second on one core, of one SGX and one TDX quote of real hardware.
@@ -48,7 +49,7 @@ export async function benchDcap(): Promise<Report> {
   const metrics: Record<string, number> = {};
   const ratios: Record<string, number> = {};
   for (const { id, tee } of samples) {
-    const rates = measure(contenders(load(tee, id), tee));
+    const rates = measure(contenders(load(tee, id), tee), { warmUps: 20, rounds, milliseconds });
     for (const [name, rate] of Object.entries(rates)) metrics[`${tee}_${name}_per_s`] = rate;
     const ratio = (left: string, right: string): number => (rates[left] ?? 0) / (rates[right] ?? 1);
     ratios[`${tee}_warm_vs_raw_signatures`] = ratio('warm', 'raw_signatures');
@@ -120,27 +121,6 @@ function pckKey(quote: ParsedQuote): KeyObject {
     .toString('latin1')
     .split(/(?<=-----END CERTIFICATE-----)/);
   return new X509Certificate(pem).publicKey;
-}
-
-/** Calls per second of processor time (other work on the machine counts for nobody), the median of the rounds. */
-function measure(functions: Readonly<Record<string, () => void>>): Record<string, number> {
-  const rates = new Map<string, number[]>(Object.keys(functions).map((name) => [name, []]));
-  for (const run of Object.values(functions)) for (let warmUp = 0; warmUp < 20; warmUp += 1) run();
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [name, run] of Object.entries(functions)) {
-      const start = process.cpuUsage();
-      let calls = 0;
-      let elapsed = 0;
-      while (elapsed < milliseconds) {
-        run();
-        calls += 1;
-        const { system, user } = process.cpuUsage(start);
-        elapsed = (user + system) / 1000;
-      }
-      rates.get(name)?.push((calls * 1000) / elapsed);
-    }
-  }
-  return Object.fromEntries([...rates].map(([name, values]) => [name, percentile(values, 0.5)]));
 }
 
 function load(area: string, id: string): Sample {

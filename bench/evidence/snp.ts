@@ -5,7 +5,8 @@ import { encodeBase64, type JsonValue } from '@assay/bytes';
 import { createSnpVerifier } from '@assay/evidence';
 import { amdTrust, type SnpInput, verifySnpReport } from '@assay/evidence/snp';
 import { vectorsArea } from '@assay/testkit';
-import { machine, percentile, type Report } from '../lib/report.js';
+import { measure } from '../lib/measure.js';
+import { machine, type Report } from '../lib/report.js';
 
 /**
  * Verifications per second on one core, of one SEV-SNP report of real hardware.
@@ -18,7 +19,7 @@ const milliseconds = 40;
 const sample = 'snp-milan-v2-vcek';
 
 export async function benchSnp(): Promise<Report> {
-  const rates = measure(contenders());
+  const rates = measure(contenders(), { warmUps: 400, rounds, milliseconds });
   const metrics = Object.fromEntries(Object.entries(rates).map(([name, rate]) => [`snp_${name}_per_s`, rate]));
   const ratio = (name: string): number => (rates[name] ?? 0) / (rates['raw_signature'] ?? 1);
   return {
@@ -117,27 +118,6 @@ function flat(report: Uint8Array): JsonValue {
     _reserved_4: at(0x1f8, 168),
     signature: { r: at(0x2a0, 72), s: at(0x2e8, 72), _reserved: at(0x330, 368) },
   };
-}
-
-/** Calls per second of processor time (other work on the machine counts for nobody), the median of the rounds. */
-function measure(functions: Readonly<Record<string, () => void>>): Record<string, number> {
-  const rates = new Map<string, number[]>(Object.keys(functions).map((name) => [name, []]));
-  for (const run of Object.values(functions)) for (let warmUp = 0; warmUp < 400; warmUp += 1) run();
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [name, run] of Object.entries(functions)) {
-      const start = process.cpuUsage();
-      let calls = 0;
-      let elapsed = 0;
-      while (elapsed < milliseconds) {
-        run();
-        calls += 1;
-        const { system, user } = process.cpuUsage(start);
-        elapsed = (user + system) / 1000;
-      }
-      rates.get(name)?.push((calls * 1000) / elapsed);
-    }
-  }
-  return Object.fromEntries([...rates].map(([name, values]) => [name, percentile(values, 0.5)]));
 }
 
 function load(): { report: Uint8Array; leaf: Uint8Array; ask: Uint8Array; ark: Uint8Array; now: Date } {
