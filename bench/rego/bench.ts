@@ -1,21 +1,20 @@
 /**
- * Rego benchmark: `npx tsx --conditions=@assay/source bench/rego/bench.ts [--json] [--seconds N]`.
- *
- * One thread. For each program: time to parse and compile, a cold evaluation (parse, compile, evaluate once), and warm
+ * Rego, one thread. For each program: time to parse and compile, a cold evaluation (parse, compile, evaluate once), and warm
  * evaluations per second of the prepared entry point. Figures are medians of several rounds.
  */
-import { cpus } from 'node:os';
 import { compile, type PreparedEntrypoint } from '../../packages/rego/src/index.js';
+import { machine, type Report } from '../lib/report.js';
 import { type Workload, workloads } from './workloads.js';
 
 interface Metrics {
-  readonly title: string;
-  readonly warmPerSecond: number;
-  readonly warmMicroseconds: number;
-  readonly coldMicroseconds: number;
-  readonly compileMicroseconds: number;
+  readonly warm_per_second: number;
+  readonly warm_us: number;
+  readonly cold_us: number;
+  readonly compile_us: number;
 }
 
+/** Of all programs together. */
+const SECONDS = 12;
 const ROUNDS = 7;
 
 function prepare(load: Workload): PreparedEntrypoint {
@@ -56,11 +55,10 @@ function bench(load: Workload, milliseconds: number): Metrics {
   const cold = measure(() => evaluate(prepare(load), load), milliseconds / 4);
   const compiled = measure(() => void prepare(load), milliseconds / 4);
   return {
-    title: load.title,
-    warmPerSecond: Math.round(1_000_000 / warm),
-    warmMicroseconds: round(warm),
-    coldMicroseconds: round(cold),
-    compileMicroseconds: round(compiled),
+    warm_per_second: Math.round(1_000_000 / warm),
+    warm_us: round(warm),
+    cold_us: round(cold),
+    compile_us: round(compiled),
   };
 }
 
@@ -68,43 +66,14 @@ function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-function option(name: string, fallback: number): number {
-  const at = process.argv.indexOf(name);
-  const value = Number(at < 0 ? fallback : process.argv[at + 1]);
-  if (!Number.isFinite(value) || value <= 0) throw new Error(`${name} needs a positive number`);
-  return value;
-}
-
-const seconds = Math.min(option('--seconds', 12), 24);
-const loads = workloads();
-const results = loads.map((load) => [load, bench(load, (seconds * 1_000) / loads.length / 1.25)] as const);
-const metrics = Object.fromEntries(results.map(([load, metric]) => [load.id, metric]));
-const ratios = Object.fromEntries(
-  results.map(([load, metric]) => [
-    `${load.id}.warmOverCold`,
-    round(metric.coldMicroseconds / metric.warmMicroseconds),
-  ]),
-);
-const cpu = cpus()[0]?.model ?? 'unknown';
-const machine = { cpu, cores: cpus().length, node: process.version, platform: `${process.platform} ${process.arch}` };
-
-if (process.argv.includes('--json')) {
-  console.log(JSON.stringify({ name: 'rego', machine, metrics, ratios }, undefined, 2));
-} else {
-  console.log(`Rego, one thread, ${machine.cpu}, Node ${machine.node}`);
-  for (const [load, metric] of results) {
-    console.log(`\n${load.title}`);
-    console.log(
-      `  warm     ${metric.warmPerSecond.toLocaleString('en')} evaluations/s (${metric.warmMicroseconds} µs)`,
-    );
-    console.log(`  compile  ${metric.compileMicroseconds} µs (parse and compile)`);
-    console.log(
-      `  cold     ${metric.coldMicroseconds} µs (parse, compile, evaluate), ${ratios[`${load.id}.warmOverCold`]} times warm`,
-    );
-    if (load.aim !== undefined) {
-      console.log(
-        `  aim      ${load.aim.perSecond.toLocaleString('en')} evaluations/s, ${load.aim.warmOverCold} times faster than cold`,
-      );
-    }
+export async function benchRego(): Promise<Report> {
+  const metrics: Record<string, number> = {};
+  const ratios: Record<string, number> = {};
+  const loads = workloads();
+  for (const load of loads) {
+    const measured = bench(load, (SECONDS * 1_000) / loads.length / 1.25);
+    for (const [name, value] of Object.entries(measured)) metrics[`${load.id}.${name}`] = value;
+    ratios[`${load.id}.warm_over_cold`] = round(measured.cold_us / measured.warm_us);
   }
+  return { name: 'rego', machine: machine(), metrics, ratios };
 }

@@ -4,6 +4,7 @@ import { type HostFunction, T, type Value } from '../../packages/rego/src/index.
 
 export interface Workload {
   readonly id: string;
+  /** For the reader of the source. */
   readonly title: string;
   readonly file: string;
   readonly text: string;
@@ -11,8 +12,6 @@ export interface Workload {
   readonly input: Value;
   readonly data?: Value;
   readonly hostFunctions: readonly HostFunction[];
-  /** The aim for warm evaluations per second and for warm over cold, where one is set. */
-  readonly aim?: { readonly perSecond: number; readonly warmOverCold: number };
 }
 
 function policyFile(path: string): { readonly file: string; readonly text: string } {
@@ -176,7 +175,6 @@ export function workloads(): readonly Workload[] {
       entrypoint: 'data.policy.trust_claims',
       input: SNP_EVIDENCE,
       hostFunctions: [queryReferenceValue()],
-      aim: { perSecond: 100_000, warmOverCold: 50 },
     },
     {
       id: 'resource',
