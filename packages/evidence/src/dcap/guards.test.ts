@@ -6,9 +6,13 @@ import { createTdxVerifier } from '../tdx/verifier.js';
 import { pemChain, testKey } from '../x509/testing/issue.js';
 import { Members } from './collateral/members.js';
 import { teeOfTcbInfo } from './collateral/tcb-info.js';
+import { verifyCollateral } from './collateral/verify.js';
 import { collateralNeeds } from './needs.js';
+import type { PckPlatform } from './pck/extension.js';
+import { parseQuote } from './quote/parse.js';
 import { readSgxReport, readTdReport } from './quote/report.js';
 import { dcapTrust, EMULATED_ORGANIZATION } from './roots.js';
+import { matchLevel } from './tcb/match.js';
 import { judge } from './testing/run.js';
 import { KEYS, NOW, type Spoil, world } from './testing/world.js';
 
@@ -36,7 +40,7 @@ test('a key of P-384 in the chain is refused, though its signature holds', () =>
 test('names: the CA and the root of a PCK chain, of an issuer chain', () => {
   const ca = told({ ca: { subject: 'Some CA' }, leaf: { issuer: 'Some CA' } });
   expect(ca).toContain('"actual":"Some CA"');
-  expect(ca).toContain('Some CA stands where a PCK CA belongs');
+  expect(ca).toContain('"id":"dcap.crl.chain"');
   const part = { issuer: 'Some Root' };
   const root = told({ root: { ...part, subject: 'Some Root' }, ca: part, signer: part });
   expect(root).toContain('"actual":"Some Root"');
@@ -133,10 +137,29 @@ test('needs are read from a quote or the chain beside it, and from nothing else'
   expect(collateralNeeds(without, pckChain)).toEqual(needs);
   expect(collateralNeeds(without, pemChain(world().rootDer))).toBeUndefined();
   expect(collateralNeeds(without, new Uint8Array(3))).toBeUndefined();
+  const strange = world({ ca: { subject: 'Some CA' }, leaf: { issuer: 'Some CA' } });
+  expect(collateralNeeds(strange.quote)).toBeUndefined();
 });
 
 test('what the body is, against what the header says, is told', () => {
-  expect(told({ tee: 'sgx', version: 5, header: (header) => Uint8Array.from(header).fill(0x81, 4, 5) })).toContain(
-    '"expected":"SGX"',
-  );
+  const spoil: Spoil = { tee: 'sgx', version: 5, header: (header) => Uint8Array.from(header).fill(0x81, 4, 5) };
+  expect(JSON.stringify(parseQuote(world(spoil).quote, 'tdx').findings)).toContain('"expected":"SGX"');
+});
+
+test('a certificate that ended fails alone; TCB info for another platform does not pass as well', () => {
+  const of = (spoil: Spoil, id: string): string[] =>
+    judge(spoil).findings.flatMap((finding) => (finding.id === id ? [finding.outcome] : []));
+  const dates = of({ leaf: { notAfter: new Date('2026-06-01T00:00:00Z') } }, 'dcap.pck.validity');
+  expect(dates.filter((outcome) => outcome === 'fail')).toHaveLength(1);
+  expect(of({}, 'dcap.tcbinfo.platform')).toEqual(['pass']);
+  expect(of({ tcbInfo: (document) => ({ ...document, pceId: '0001' }) }, 'dcap.tcbinfo.platform')).toEqual(['fail']);
+});
+
+test('a level without TDX components is reached by no TD', () => {
+  const { raw, trust } = world({ tee: 'sgx' });
+  const info = verifyCollateral(raw, trust).tcbInfo;
+  if (info === undefined) throw new Error('unread');
+  const platform = { components: new Array(16).fill(255), pceSvn: 99 } as unknown as PckPlatform;
+  expect(matchLevel(info, platform, undefined).level).toBeDefined();
+  expect(matchLevel(info, platform, new Uint8Array(16)).level).toBeUndefined();
 });
