@@ -47,7 +47,17 @@ module.exports = {
     {
       name: 'testkit-in-tests-only',
       severity: 'error',
-      from: { path: '^packages/', pathNot: ['\\.test\\.ts$', '/testing/', '/contract-tests/', '^packages/testkit/', 'test-util', '^packages/[^/]+/scripts/'] },
+      from: {
+        path: '^packages/',
+        pathNot: [
+          '\\.test\\.ts$',
+          '/testing/',
+          '/contract-tests/',
+          '^packages/testkit/',
+          'test-util',
+          '^packages/[^/]+/scripts/',
+        ],
+      },
       to: { path: `^packages/(${testing.join('|')})/` },
     },
     {
@@ -58,11 +68,14 @@ module.exports = {
         path: '^packages/(bytes|protocol|evidence|rego|supply-chain|measure|ocicrypt)/src/',
         pathNot: ['\\.test\\.ts$', 'test-util', '/conformance/', '/testing/'],
       },
-      to: { path: '^(node:)?(fs|fs/promises|net|tls|http|https|http2|dgram|dns|child_process|worker_threads|cluster)$' },
+      to: {
+        path: '^(node:)?(fs|fs/promises|net|tls|http|https|http2|dgram|dns|child_process|worker_threads|cluster)$',
+      },
     },
     {
       name: 'no-cycles',
-      comment: 'the code generator descends through terms, references and statements as the language nests: one recursion in several files',
+      comment:
+        'the code generator descends through terms, references and statements as the language nests: one recursion in several files',
       severity: 'error',
       from: { pathNot: '^packages/rego/src/eval/codegen/' },
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
@@ -71,7 +84,10 @@ module.exports = {
     {
       name: 'no-undeclared-dependency',
       severity: 'error',
-      from: { path: '^packages/[^/]+/src/', pathNot: ['\\.test\\.ts$', '\\.test\\.util\\.ts$', 'test-util', '/testing/', '/contract-tests/'] },
+      from: {
+        path: '^packages/[^/]+/src/',
+        pathNot: ['\\.test\\.ts$', '\\.test\\.util\\.ts$', 'test-util', '/testing/', '/contract-tests/'],
+      },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: '^packages/' },
     },
   ],
@@ -79,7 +95,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(^|/)dist/' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['@assay/source', 'import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@assay/source', 'import', 'node', 'default', 'types'],
+    },
     tsConfig: { fileName: 'tsconfig.base.json' },
   },
 };
