@@ -78,5 +78,6 @@ export function setCommand(
 
 function nearestNote(nearest: string | undefined, known: number): string {
   if (nearest !== undefined) return `the nearest name is \`${nearest}\``;
-  return known === 0 ? 'none is registered' : `${known} other name${known === 1 ? '' : 's'} exist`;
+  if (known === 0) return 'none is registered';
+  return known === 1 ? '1 other name exists' : `${known} other names exist`;
 }
