@@ -95,7 +95,7 @@ export async function openKeyBroker(options: KeyBrokerOptions): Promise<KeyBroke
     limits,
     lifetimeMs: 1000 * sessionSeconds(config.sessionSeconds),
     versions: config.versions ?? ALL_VERSIONS,
-    issued: options.ownIssuer === false ? undefined : (token, digest, claims) => tokens.issued(token, digest, claims),
+    issued: options.ownIssuer === true ? (token, digest, claims) => tokens.issued(token, digest, claims) : undefined,
   });
   const release = new Release({ plugins, admin, sessions, tokens, policies, audit, metrics, now, random });
   return {

@@ -70,7 +70,11 @@ export interface KeyBrokerOptions {
   readonly sessionStorage?: Storage;
   readonly kms: KeyManagement;
   readonly attestation: AttestationBackend;
-  /** `true` (default) when `attestation` is in this process: its signer's key is then always trusted. */
+  /**
+   * `true` when `attestation` is in this process: its signer's key is always trusted, and a token that it has just made is
+   * believed without a check of its signature. `false` for a service elsewhere. Left out, the key is trusted and every
+   * token is checked.
+   */
   readonly ownIssuer?: boolean;
   readonly now: () => Date;
   readonly random: (bytes: number) => Uint8Array;
