@@ -69,7 +69,9 @@ describe('signing and verifying', () => {
     expect(call('io.jwt.decode_verify', token, { cert: pem })).toEqual([true, { alg }, { sub: 'a' }]);
     const [header, , signature] = token.split('.');
     expect(call(name, `${header}.${segment({ sub: 'b' })}.${signature}`, pem)).toBe(false);
-    expect(call(name, `${token.slice(0, -2)}AA`, pem)).toBe(false);
+    // The last byte of an Ed25519 signature is zero once in sixteen times: the first one is changed.
+    const changed = `${signature?.startsWith('A') ? 'B' : 'A'}${signature?.slice(1)}`;
+    expect(call(name, token.replace(signature ?? '', changed), pem)).toBe(false);
   });
 
   test('a key serves only the algorithm it is made for', () => {
