@@ -7,8 +7,6 @@ import {
 } from '@assay/attestation-service';
 import { assayError, type Finding, type FindingDraft, keyed } from '@assay/bytes/findings';
 import { systemTiming } from '@assay/collateral';
-import { createSgxVerifier, createTdxVerifier, sampleDeviceVerifier, sampleVerifier } from '@assay/evidence';
-import { createSnpVerifier } from '@assay/evidence/snp';
 import { type AdminGuard, type KeyBroker, openAdminGuard, openKeyBroker } from '@assay/kbs';
 import type { KeyManagement } from '@assay/kms';
 import { GrpcReferenceValueClient, ReferenceValues } from '@assay/rvps';
@@ -20,6 +18,7 @@ import { CollateralAdministration } from './collateral.js';
 import { emulatedRoots, VendorEndorsements } from './endorsements.js';
 import { realSources } from './sources.js';
 import { openKeys, openStorage, type World } from './state.js';
+import { verifiersOf } from './verifiers.js';
 
 /** Which services one process holds. */
 export type Role = 'all' | 'kbs' | 'attestation-service' | 'rvps';
@@ -150,23 +149,11 @@ async function openAttestation(
   const token = settings.grpc.token === undefined ? {} : { token: settings.grpc.token };
   if (section.type === 'grpc') return new GrpcAttestationClient({ address: section.address, now: world.now, ...token });
   const signer = configuredSigner(section);
-  const roots = emulatedRoots(settings.trust);
-  const emulated = roots.length === 0 ? {} : { emulatedRoots: roots };
-  const { stale_if_error: hours } = settings.collateral;
-  // The allowance with which the item was handed out is the one that its dates are read with.
-  const grace = { milliseconds: hours * 3_600_000, setting: `collateral.stale_if_error = ${hours}h` };
-  const intel = { ...emulated, ...(hours === 0 ? {} : { grace }) };
   return AttestationService.open({
     storage,
     kms: keys,
     referenceValues: rvps ?? new GrpcReferenceValueClient({ address: settings.rvps.address, ...token }),
-    verifiers: [
-      createTdxVerifier(intel),
-      createSgxVerifier(intel),
-      createSnpVerifier(emulated),
-      sampleVerifier,
-      sampleDeviceVerifier,
-    ],
+    verifiers: verifiersOf(settings),
     ...(endorsements === undefined ? {} : { endorsements }),
     now: world.now,
     random: world.random,

@@ -1,0 +1,27 @@
+import {
+  createSgxVerifier,
+  createTdxVerifier,
+  sampleDeviceVerifier,
+  sampleVerifier,
+  type Verifier,
+} from '@assay/evidence';
+import { createSnpVerifier } from '@assay/evidence/snp';
+import type { Settings } from '../config/schema.js';
+import { emulatedRoots } from './endorsements.js';
+
+/** The verifiers of this server, with the owner's rules for each TEE: a new TEE is one line here. */
+export function verifiersOf(settings: Settings): readonly Verifier[] {
+  const roots = emulatedRoots(settings.trust);
+  const emulated = roots.length === 0 ? {} : { emulatedRoots: roots };
+  const { stale_if_error: hours } = settings.collateral;
+  // The allowance with which the item was handed out is the one that its dates are read with.
+  const grace = { milliseconds: hours * 3_600_000, setting: `collateral.stale_if_error = ${hours}h` };
+  const intel = { ...emulated, ...(hours === 0 ? {} : { grace }) };
+  return [
+    createTdxVerifier(intel),
+    createSgxVerifier(intel),
+    createSnpVerifier(emulated),
+    sampleVerifier,
+    sampleDeviceVerifier,
+  ];
+}
