@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { Count, Flag, OptionalText, section, Text, Texts } from './field.js';
 
 /**
  * Every setting of an Assay server: type, default, and the sentence that help and the reference page print.
@@ -6,23 +7,6 @@ import Type, { type Static } from 'typebox';
  * One schema is the source of validation, defaults, `ASSAY_*` environment variables, `assay serve --help` and
  * `docs/reference/configuration.md`. Names are snake_case as in the TOML file.
  */
-
-const Text = (description: string, options: { default?: string; examples?: string[]; secret?: boolean } = {}) =>
-  Type.String({ description, minLength: 1, ...options });
-
-const OptionalText = (description: string, options: { examples?: string[]; secret?: boolean } = {}) =>
-  Type.Optional(Type.String({ description, minLength: 1, ...options }));
-
-const Count = (description: string, value: number, minimum: number, maximum: number) =>
-  Type.Integer({ description, default: value, minimum, maximum });
-
-const Flag = (description: string, value: boolean) => Type.Boolean({ description, default: value });
-
-const Texts = (description: string, value: string[] = []) =>
-  Type.Array(Type.String({ minLength: 1 }), { description, default: value });
-
-const section = <T extends Type.TProperties>(description: string, properties: T) =>
-  Type.Object(properties, { description, additionalProperties: false });
 
 export const HttpSettings = section('Listening addresses, TLS and limits of the HTTP face.', {
   listen: Type.Array(Type.String({ minLength: 1 }), {
