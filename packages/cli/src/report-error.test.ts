@@ -74,3 +74,12 @@ test('with --json the error is one document on standard output, the words go to 
   expect(JSON.parse(written.out)).toEqual({ error: { detail: 'words', remedy: 'do this' } });
   expect(written.err).toBe('assay: words\nhint:  do this\n');
 });
+
+test.each(['ENOENT', 'EISDIR', 'EACCES', 'ENOTDIR', 'EROFS', 'ENOSPC'])(
+  '%s says which file, and what to do',
+  (code) => {
+    expect(reportError(system(code), true)).toBe(EXIT.unreachable);
+    expect(written.err).toMatch(new RegExp(`assay: /x/file: .+ \\(${code}\\)\\nhint: {2}\\S`));
+    expect(JSON.parse(written.out).error.remedy).toMatch(/\S/);
+  },
+);

@@ -33,8 +33,11 @@ function describe(error: unknown): Told {
   }
   if (error instanceof DecodeError) return { message: error.message, exit: EXIT.malformed };
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR' || code === 'ENOTDIR') {
-    return { message: `${(error as NodeJS.ErrnoException).path ?? 'a file'}: ${code}`, exit: EXIT.unreachable };
+  const told = code === undefined ? undefined : fileTrouble[code];
+  if (told !== undefined) {
+    const [what, hint] = told;
+    const path = (error as NodeJS.ErrnoException).path ?? 'a file';
+    return { message: `${path}: ${what} (${code})`, hint, exit: EXIT.unreachable };
   }
   return {
     message: `internal: ${error instanceof Error ? error.message : String(error)}`,
@@ -42,6 +45,16 @@ function describe(error: unknown): Told {
     exit: EXIT.internal,
   };
 }
+
+/** What the system says of a file: in words, and what to do. */
+const fileTrouble: Readonly<Record<string, readonly [string, string]>> = {
+  ENOENT: ['there is no such file', 'check the path; relative ones start at the current directory'],
+  ENOTDIR: ['a part of the path is no directory', 'check the path'],
+  EISDIR: ['is a directory', 'name a file in it'],
+  EACCES: ['may not be opened by this user', 'change its permissions, or run as a user who may'],
+  EROFS: ['is on a file system that is read-only', 'name a place that can be written'],
+  ENOSPC: ['no space is left on its file system', 'make room, or name another place'],
+};
 
 /** Exit code by where in the pipeline the finding stands. */
 function exitOf(error: AssayError): ExitCode {

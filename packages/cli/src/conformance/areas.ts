@@ -6,6 +6,8 @@ export interface CaseReport {
   readonly area: string;
   readonly id: string;
   readonly pass: boolean;
+  /** Members of `expected` that came out otherwise, by dotted name. */
+  readonly differing?: readonly string[];
   /** The vectors themselves say that the case is not to be run. */
   readonly skipped?: boolean;
   readonly expected: unknown;

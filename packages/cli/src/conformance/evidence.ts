@@ -35,10 +35,12 @@ async function runEntry(area: string, path: string, kind: EvidenceKind, entry: E
     asOf: true,
     ...(anchor === undefined ? {} : { roots: [anchor] }),
   });
+  const differing = differences(entry.expected, asJson(result));
   return {
     area,
     id: entry.id,
-    pass: differences(entry.expected, asJson(result)).length === 0,
+    pass: differing.length === 0,
+    ...(differing.length === 0 ? {} : { differing }),
     expected: entry.expected,
     result,
   };

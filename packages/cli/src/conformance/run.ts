@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { listInLine } from '@assay/bytes/findings';
 import { outputOf } from '../command.js';
 import type { ConformanceFlags } from '../commands/conformance.js';
 import { CliError, EXIT } from '../exit.js';
@@ -46,8 +47,11 @@ export async function runConformance(dir: string, flags: ConformanceFlags): Prom
     if (results !== undefined) closeSync(results);
   }
   const total = { passed: sum(counts, 'passed'), failed: sum(counts, 'failed'), skipped: sum(counts, 'skipped') };
-  output.result({ areas: counts, ...total, failures: failures.map(({ area, id }) => ({ area, id })) }, (out) => {
-    for (const { area, id } of failures.slice(0, 50)) out.write(`${styled(out, 'red', 'failed')} ${area} ${id}\n`);
+  output.result({ areas: counts, ...total, failures }, (out) => {
+    for (const { area, id, differing = [] } of failures.slice(0, 50)) {
+      const where = differing.length === 0 ? '' : `: ${listInLine(differing, 6)}`;
+      out.write(`${styled(out, 'red', 'failed')} ${area} ${id}${where}\n`);
+    }
     if (failures.length > 50) out.write(`and ${failures.length - 50} more: --results FILE has them all\n`);
     out.write(
       columns(
