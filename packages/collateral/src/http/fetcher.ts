@@ -38,7 +38,7 @@ export interface FetcherOptions {
   readonly policy?: Partial<RetryPolicy>;
 }
 
-/** Sends GETs within a vendor's budget; tries again what may pass by itself. */
+/** Sends requests within a vendor's budget; tries again what may pass by itself. */
 export class Fetcher {
   readonly #transport: Transport;
   readonly #timing: Timing;
@@ -59,9 +59,18 @@ export class Fetcher {
   }
 
   /** Never throws for what a peer does. */
-  async get(url: URL, headers: Readonly<Record<string, string>> = {}): Promise<FetchOutcome> {
+  get(url: URL, headers: Readonly<Record<string, string>> = {}): Promise<FetchOutcome> {
+    return this.#send(url, { headers });
+  }
+
+  /** A question with a body. Sent again like a GET: nothing that vendors are asked here changes anything. */
+  post(url: URL, body: Uint8Array, headers: Readonly<Record<string, string>> = {}): Promise<FetchOutcome> {
+    return this.#send(url, { headers, body });
+  }
+
+  async #send(url: URL, what: Pick<TransportRequest, 'headers' | 'body'>): Promise<FetchOutcome> {
     const { attempts, maxWaitMs, timeoutMs, maxBytes } = this.#policy;
-    const request: TransportRequest = { url, headers, timeoutMs, maxBytes };
+    const request: TransportRequest = { url, ...what, timeoutMs, maxBytes };
     for (let attempt = 1; ; attempt += 1) {
       const quiet = (this.#quiet.get(url.host) ?? 0) - this.#timing.now();
       if (quiet > maxWaitMs) return { kind: 'throttled', nextAt: this.#timing.now() + quiet };

@@ -118,6 +118,15 @@ describe('node transport', () => {
         response.writeHead(200, { 'content-length': '100' });
         return response.write('half', () => response.destroy());
       }
+      if (request.url === '/echo') {
+        const chunks: Buffer[] = [];
+        request.on('data', (chunk: Buffer) => chunks.push(chunk));
+        request.on('end', () => {
+          const { 'content-type': type = '', 'content-length': length = '' } = request.headers;
+          response.writeHead(200).end(`${request.method} ${type} ${length} ${Buffer.concat(chunks).toString()}`);
+        });
+        return response;
+      }
       if (request.url === '/redirect') return response.writeHead(302, { location: '/' }).end();
       if (request.url === '/chunks') {
         response.writeHead(200);
@@ -139,6 +148,20 @@ describe('node transport', () => {
   test('reads an answer with long headers', async () => {
     const { status, headers, body } = await get('/');
     expect([status, headers['x-long']?.length, Buffer.from(body).toString()]).toEqual([200, 40_000, 'hello']);
+  });
+
+  test('sends a question with POST', async () => {
+    const timing = { now: Date.now, sleep: async () => undefined, random: () => 0 };
+    const fetcher = new Fetcher({
+      transport: nodeTransport({ allowHttp: true }),
+      timing,
+      budget: new Budget({ requests: 9, intervalMs: 1 }, timing.now),
+    });
+    const outcome = await fetcher.post(new URL('/echo', base), Buffer.from('why?'), { 'content-type': 'text/why' });
+    expect(outcome).toMatchObject({
+      kind: 'answer',
+      answer: { body: Uint8Array.from(Buffer.from('POST text/why 4 why?')) },
+    });
   });
 
   test('follows no redirection', async () => {

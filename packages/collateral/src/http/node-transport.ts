@@ -35,9 +35,11 @@ function send(
   resolve: (answer: TransportAnswer) => void,
   reject: (error: TransportError) => void,
 ): void {
+  const { body } = request;
+  const length = body === undefined ? {} : { 'content-length': String(body.length) };
   const common = {
-    method: 'GET',
-    headers: { accept: '*/*', 'user-agent': 'assay', ...request.headers },
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { accept: '*/*', 'user-agent': 'assay', ...length, ...request.headers },
     maxHeaderSize: MAX_HEADER_BYTES,
     // One connection per request: answers are cached for a day, connections kept for it would only go stale.
     agent: false as const,
@@ -65,7 +67,7 @@ function send(
     resolve(answer);
   }
   outgoing.on('error', fail);
-  outgoing.end();
+  outgoing.end(body);
 }
 
 function read(

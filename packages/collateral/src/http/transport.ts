@@ -1,6 +1,8 @@
-/** One GET. */
+/** One GET, or one POST where there is something to send. */
 export interface TransportRequest {
   readonly url: URL;
+  /** Sent with POST; its type stands in `headers`. */
+  readonly body?: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   /** From the first byte sent to the last byte read. */
   readonly timeoutMs: number;
@@ -28,5 +30,5 @@ export class TransportError extends Error {
   }
 }
 
-/** Sends one GET. Redirections are answers, not followed. @throws TransportError */
+/** Sends one request. Redirections are answers, not followed. @throws TransportError */
 export type Transport = (request: TransportRequest) => Promise<TransportAnswer>;

@@ -38,13 +38,16 @@ export interface Source {
 export interface Exchange {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent with POST. */
+  readonly body?: Uint8Array;
   /** @throws DecodeError */
   readonly read: (answer: TransportAnswer) => Answer | Promise<Answer>;
 }
 
 /** Sends one exchange and says how it ended. */
 export async function exchange(fetcher: Fetcher, vendor: string, item: Item, what: Exchange): Promise<SourceResult> {
-  const outcome = await fetcher.get(what.url, what.headers);
+  const { url, headers, body: question } = what;
+  const outcome = await (question === undefined ? fetcher.get(url, headers) : fetcher.post(url, question, headers));
   if (outcome.kind !== 'answer') return failure(whyNot(outcome, fetcher, vendor));
   const { status, body } = outcome.answer;
   if (status !== 200) return failure(byStatus(status, body, item));

@@ -30,7 +30,9 @@ interface Order {
 export interface ServiceRoute {
   readonly name: string;
   readonly pattern: RegExp;
-  answer(match: RegExpExecArray, query: URLSearchParams): ServiceAnswer | Promise<ServiceAnswer>;
+  /** Default GET. */
+  readonly method?: 'GET' | 'POST';
+  answer(match: RegExpExecArray, query: URLSearchParams, body: Uint8Array): ServiceAnswer | Promise<ServiceAnswer>;
 }
 
 /** A running emulated service. */
@@ -79,9 +81,11 @@ export async function startService(
     const found = findRoute(routes, url.pathname);
     const name = found?.route.name ?? 'unknown';
     counts.set(name, (counts.get(name) ?? 0) + 1);
-    if (request.method !== 'GET') return send(response, text(405, 'GET only'));
+    const method = found?.route.method ?? 'GET';
+    if (request.method !== method) return send(response, text(405, `${method} only`));
+    const body = method === 'POST' ? await bodyOf(request) : new Uint8Array(0);
     const answer =
-      found === undefined ? text(404, 'not found') : await found.route.answer(found.match, url.searchParams);
+      found === undefined ? text(404, 'not found') : await found.route.answer(found.match, url.searchParams, body);
     await sendWith(nextFailure(name), answer, response);
   };
 
@@ -107,6 +111,20 @@ export async function startService(
         server.closeAllConnections();
       }),
   };
+}
+
+/** Questions of guests and verifiers are small. */
+const LARGEST_BODY = 16 * 1024 * 1024;
+
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LARGEST_BODY) throw new RangeError('body is too large');
+    chunks.push(chunk);
+  }
+  return Uint8Array.from(Buffer.concat(chunks));
 }
 
 /** A plain-text answer. */
