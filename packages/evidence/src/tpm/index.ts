@@ -1,0 +1,2 @@
+/** `@assay/evidence/tpm`: TPM 2.0. */
+export * from './structures/index.js';
