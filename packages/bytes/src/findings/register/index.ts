@@ -5,10 +5,12 @@
  * An area of evidence brings its rows with its verifier: add a part, spread it here.
  */
 import { AMD } from './amd.js';
+import { CCA } from './cca.js';
 import { COLLATERAL } from './collateral.js';
 import type { RegisterEntry } from './entry.js';
 import { EVENTLOG } from './eventlog.js';
 import { INTEL } from './intel.js';
+import { NITRO } from './nitro.js';
 import { OPERATION } from './operation.js';
 import { POLICY } from './policy.js';
 import { PROTOCOL } from './protocol.js';
@@ -25,6 +27,8 @@ export const REGISTER = {
   ...COLLATERAL,
   ...AMD,
   ...EVENTLOG,
+  ...CCA,
+  ...NITRO,
 } as const;
 
 /** An unregistered id does not compile. */
