@@ -8,24 +8,28 @@ import { allZero, type SgxReport, type TdReport, u64 } from './quote/report.js';
 export interface Appraisal {
   /** Accept TDs and enclaves in debug. */
   readonly allowDebug?: boolean;
-  /** Accept TDs without SEPT_VE_DISABLE, or with attributes and features that this release does not know. */
+  /** Accept TDs with attributes and features that this release does not know. */
   readonly allowUnknownAttributes?: boolean;
+  /** Accept TDs without SEPT_VE_DISABLE: the host can then raise #VE at will, which some kernels do not withstand. */
+  readonly allowSeptVe?: boolean;
   /** Bits that an enclave's ATTRIBUTES flags must have, beside INIT. */
   readonly enclaveFlags?: bigint;
 }
 
 const SGX_DEBUG = 0x2n;
 const SGX_INIT = 0x1n;
-const SGX_FLAGS: readonly (readonly [bit: number, name: string])[] = [
-  [0, 'INIT'],
-  [1, 'DEBUG'],
-  [2, 'MODE64BIT'],
-  [4, 'PROVISIONKEY'],
-  [5, 'EINITTOKENKEY'],
-  [6, 'CET'],
-  [7, 'KSS'],
-  [10, 'AEXNOTIFY'],
-];
+/** Flags of an enclave's ATTRIBUTES, by their bits (Intel SDM, SGX ATTRIBUTES). */
+export const SGX_FLAG_BITS = {
+  INIT: 0,
+  DEBUG: 1,
+  MODE64BIT: 2,
+  PROVISIONKEY: 4,
+  EINITTOKENKEY: 5,
+  CET: 6,
+  KSS: 7,
+  AEXNOTIFY: 10,
+} as const;
+const SGX_FLAGS = Object.entries(SGX_FLAG_BITS).map(([name, bit]) => [bit, name] as const);
 
 const TD_DEBUG = 0xffn;
 const SEPT_VE_DISABLE = 1n << 28n;
@@ -53,6 +57,11 @@ export function appraise(quote: ParsedQuote, settings: Appraisal): FindingDraft[
   return quote.tee === 'sgx' ? appraiseEnclave(quote.body, settings) : appraiseTd(quote.body, settings);
 }
 
+/** What is relaxed by the owner names the setting; what is not, the specification. */
+function ruleOf(key: string) {
+  return { source: `rule of the owner: ${key}`, origin: { kind: 'setting', key } } as const;
+}
+
 function appraiseEnclave(body: SgxReport, settings: Appraisal): FindingDraft[] {
   const subject = 'enclave';
   const flags = u64(body.attributes.subarray(0, 8));
@@ -64,7 +73,9 @@ function appraiseEnclave(body: SgxReport, settings: Appraisal): FindingDraft[] {
     const compare = { relation: 'equal', type: 'flags' } as const;
     const facts = { subject, params: { actual }, expected: 'DEBUG clear', actual, compare, source };
     findings.push(
-      settings.allowDebug === true ? warned('sgx.enclave.debug', facts) : failed('sgx.enclave.debug', facts),
+      settings.allowDebug === true
+        ? warned('sgx.enclave.debug', { ...facts, ...ruleOf('sgx.debug_allowed') })
+        : failed('sgx.enclave.debug', facts),
     );
   }
   const wanted = SGX_INIT | (settings.enclaveFlags ?? 0n);
@@ -97,7 +108,9 @@ function debugOf(body: TdReport, settings: Appraisal): FindingDraft {
     compare: { relation: 'equal', type: 'flags' },
     source: 'Intel TDX module specification: ATTRIBUTES.TUD',
   } as const;
-  return settings.allowDebug === true ? warned('tdx.td.debug', facts) : failed('tdx.td.debug', facts);
+  return settings.allowDebug === true
+    ? warned('tdx.td.debug', { ...facts, ...ruleOf('tdx.debug_allowed') })
+    : failed('tdx.td.debug', facts);
 }
 
 function attributesOf(body: TdReport, settings: Appraisal): FindingDraft {
@@ -115,9 +128,14 @@ function attributesOf(body: TdReport, settings: Appraisal): FindingDraft {
     source: 'Intel TDX module specification: TD ATTRIBUTES',
     ...(unknown === 0n ? {} : { remedy: 'Launch with attributes that are known here, or update Assay.' }),
   } as const;
-  return settings.allowUnknownAttributes === true
-    ? warned('tdx.td.attributes', facts)
-    : failed('tdx.td.attributes', facts);
+  const missing = (flags & SEPT_VE_DISABLE) === 0n;
+  const relaxed = [
+    ...(unknown === 0n ? [] : [settings.allowUnknownAttributes]),
+    ...(missing ? [settings.allowSeptVe] : []),
+  ].every((allowed) => allowed === true);
+  if (!relaxed) return failed('tdx.td.attributes', facts);
+  const key = unknown === 0n ? 'tdx.sept_ve_allowed' : 'tdx.unknown_attributes_allowed';
+  return warned('tdx.td.attributes', { ...facts, ...ruleOf(key) });
 }
 
 function xfamOf(body: TdReport, settings: Appraisal): FindingDraft {
@@ -133,7 +151,10 @@ function xfamOf(body: TdReport, settings: Appraisal): FindingDraft {
     compare: { relation: 'equal', type: 'flags' },
     source: 'Intel TDX module specification: XFAM',
   } as const;
-  return settings.allowUnknownAttributes === true ? warned('tdx.td.xfam', facts) : failed('tdx.td.xfam', facts);
+  const relaxed = settings.allowUnknownAttributes === true && (flags & XFAM_FIXED) === XFAM_FIXED;
+  return relaxed
+    ? warned('tdx.td.xfam', { ...facts, ...ruleOf('tdx.unknown_attributes_allowed') })
+    : failed('tdx.td.xfam', facts);
 }
 
 function serviceOf(body: TdReport): FindingDraft {

@@ -1,15 +1,5 @@
 /** The hot path: a parsed quote and verified collateral, at a time. Two signatures, everything else is looking things up. */
-import {
-  type ClockName,
-  ends,
-  type FindingDraft,
-  failed,
-  passed,
-  refuses,
-  stageOf,
-  unmet,
-  utc,
-} from '@assay/bytes/findings';
+import { type ClockName, type FindingDraft, failed, passed, refuses, stageOf, unmet } from '@assay/bytes/findings';
 import { KeyCache, verifyFixedWidth } from '../x509/index.js';
 import { unchecked } from './collateral/findings.js';
 import type { VerifiedCollateral } from './collateral/verify.js';
@@ -19,7 +9,9 @@ import type { PckPlatform } from './pck/extension.js';
 import { endorsedPlatform, type Span, TCB_CAUSES } from './platform.js';
 import { checkQe } from './qe.js';
 import type { ParsedQuote, SgxQuote, TdxQuote } from './quote/model.js';
+import { ownersRules } from './rules.js';
 import { judgeTcb, type TcbResult } from './tcb/judge.js';
+import type { TcbStatus } from './tcb/status.js';
 
 declare const authentic: unique symbol;
 
@@ -53,6 +45,8 @@ export interface DcapOptions {
   readonly minimumEvaluation?: number;
   /** Advisories that the owner accepts; absent: not asked. */
   readonly acceptedAdvisories?: readonly string[];
+  /** Statuses of the TCB that the owner accepts; absent: each but Revoked, for policy to judge. */
+  readonly acceptedStatuses?: readonly TcbStatus[];
   /** Milliseconds before the end of collateral at which a warning is due. Default one day. */
   readonly endingWithin?: number;
   /** PCK chain from a PCCS, for quotes that do not carry one (certification data types 1 to 4). */
@@ -75,7 +69,6 @@ export interface Authentication<Q extends ParsedQuote = ParsedQuote> {
 
 /** Attestation keys change with the quoting enclave, not with the quote; about one per host. */
 const attestationKeys = new KeyCache(1024);
-const DAY = 86_400_000;
 const QUOTE = 'quote';
 const PASSED = { key: passed('dcap.quote.key', QUOTE), signature: passed('dcap.quote.signature', QUOTE) };
 
@@ -108,7 +101,7 @@ export function authenticateQuote<Q extends ParsedQuote>(
   findings.push(...tcb.findings);
   const dates = endorsed.span;
   const evaluationNumber = evaluationOf(collateral);
-  findings.push(...settings(options, tcb.result, evaluationNumber, dates, clock));
+  findings.push(...ownersRules(quote.tee, options, { tcb: tcb.result, evaluationNumber, dates }, clock));
 
   const base = { quote, quoteSignature: signed, qeReportSignature: qe.signed, qeReportDataBinding: qe.bound, chain };
   const refused = [...quote.findings, ...findings].some(
@@ -180,63 +173,4 @@ function checkSignature(quote: ParsedQuote, keys: KeyCache, findings: FindingDra
 function evaluationOf({ tcbInfo, qeIdentity }: VerifiedCollateral): number | undefined {
   if (tcbInfo === undefined || qeIdentity === undefined) return undefined;
   return Math.min(tcbInfo.evaluationNumber, qeIdentity.evaluationNumber);
-}
-
-/** What the owner asks for beyond authenticity. */
-function settings(
-  options: DcapOptions,
-  tcb: TcbResult | undefined,
-  evaluation: number | undefined,
-  dates: Span | undefined,
-  clock: Clock,
-): FindingDraft[] {
-  const findings: FindingDraft[] = [];
-  const { minimumEvaluation: least, acceptedAdvisories } = options;
-  if (least !== undefined && evaluation !== undefined) {
-    const facts = {
-      subject: 'TCB info',
-      params: { actual: evaluation, expected: least },
-      expected: least,
-      actual: evaluation,
-      compare: { relation: 'at-least', type: 'integer' },
-      source: 'smallest TCB evaluation number that the owner accepts',
-    } as const;
-    findings.push(
-      evaluation >= least
-        ? passed('dcap.tcbinfo.evaluation', 'TCB info', evaluation)
-        : failed('dcap.tcbinfo.evaluation', facts),
-    );
-  }
-  if (acceptedAdvisories !== undefined && tcb !== undefined) {
-    const open = tcb.advisoryIds.filter((id) => !acceptedAdvisories.includes(id));
-    findings.push(
-      open.length === 0 ? passed('dcap.tcb.advisories', 'platform') : advisories(tcb, open, acceptedAdvisories),
-    );
-  }
-  const end = dates === undefined ? undefined : new Date(dates.earliestExpiration);
-  const left = end === undefined ? 0 : end.getTime() - clock.now.getTime();
-  if (end !== undefined && left >= 0 && left < (options.endingWithin ?? DAY)) {
-    findings.push(
-      unmet('collateral.item.ending', {
-        subject: 'collateral',
-        params: { item: 'first item of the collateral', relation: ends(end, clock.now) },
-        expected: utc(clock.now),
-        actual: utc(end),
-        compare: { relation: 'at-least', type: 'time' },
-        source: 'earliest expiration of what the verdict rests on',
-      }),
-    );
-  }
-  return findings;
-}
-
-function advisories(tcb: TcbResult, open: readonly string[], accepted: readonly string[]): FindingDraft {
-  return unmet('dcap.tcb.advisories', {
-    subject: 'platform',
-    params: { n: tcb.advisoryIds.length, m: open.length, ids: open.join(', ') },
-    expected: accepted,
-    actual: tcb.advisoryIds,
-    compare: { relation: 'one-of', type: 'text' },
-    source: 'advisories that the owner accepts',
-  });
 }

@@ -450,8 +450,22 @@ describe('statuses', () => {
   test('advisories: of the levels used, against the list of the owner', () => {
     const spoil = { components: [4, ...Array.from({ length: 15 }, () => 0)] };
     expect(judge(spoil).authentication?.authentic?.tcb.advisoryIds).toEqual(['INTEL-SA-00001']);
-    expect(judge(spoil, { acceptedAdvisories: [] }).warned).toContain('dcap.tcb.advisories');
-    expect(judge(spoil, { acceptedAdvisories: ['INTEL-SA-00001'] }).warned).not.toContain('dcap.tcb.advisories');
+    expect(judge(spoil).failed).toEqual([]);
+    expect(judge(spoil, { acceptedAdvisories: [] }).failed).toEqual(['dcap.tcb.advisories']);
+    expect(judge(spoil, { acceptedAdvisories: ['INTEL-SA-00001'] }).failed).toEqual([]);
+  });
+
+  test('status: one of those that the owner accepts', () => {
+    const spoil = { components: [4, ...Array.from({ length: 15 }, () => 0)] };
+    expect(judge(spoil, { acceptedStatuses: ['UpToDate', 'OutOfDate'] }).failed).toEqual([]);
+    expect(judge({}, { acceptedStatuses: ['UpToDate'] }).failed).toEqual([]);
+    const refused = judge(spoil, { acceptedStatuses: ['UpToDate', 'SWHardeningNeeded'] });
+    expect(refused.failed).toEqual(['dcap.tcb.status']);
+    expect(refused.findings.find(({ id }) => id === 'dcap.tcb.status')).toMatchObject({
+      title: 'TCB status is OutOfDate; the owner accepts UpToDate, SWHardeningNeeded',
+      causedBy: ['dcap.tcb.level'],
+      origin: { kind: 'setting', key: 'tdx.accepted_tcb_statuses' },
+    });
   });
 
   test('evaluation number: at least what is asked for; both documents of one', () => {
@@ -471,8 +485,23 @@ describe('statuses', () => {
   test('the settings of the owner relax what is about the owner, and warn', () => {
     expect(judge({ body: (b) => put(b, 120, 1) }, { allowDebug: true }).warned).toContain('tdx.td.debug');
     expect(judge({ tee: 'sgx', body: (b) => put(b, 48, 7) }, { allowDebug: true }).failed).toEqual([]);
-    expect(judge({ body: (b) => put(b, 123, 0) }, { allowUnknownAttributes: true }).failed).toEqual([]);
-    expect(judge({ body: (b) => put(b, 128, 0xe5) }, { allowUnknownAttributes: true }).failed).toEqual([]);
+    const [withoutSeptVe, unknownBit] = [(b: Uint8Array) => put(b, 123, 0), (b: Uint8Array) => put(b, 123, 0x11)];
+    const both = (b: Uint8Array) => put(b, 123, 0x01);
+    const unknownFeature = (b: Uint8Array) => put(b, 128, 0xff);
+    const relaxed = { allowUnknownAttributes: true } as const;
+    expect(judge({ body: withoutSeptVe }, relaxed).failed).toEqual(['tdx.td.attributes']);
+    expect(judge({ body: unknownBit }, { allowSeptVe: true }).failed).toEqual(['tdx.td.attributes']);
+    expect(judge({ body: withoutSeptVe }, { allowSeptVe: true })).toMatchObject({
+      failed: [],
+      warned: ['tdx.td.attributes'],
+    });
+    expect(judge({ body: unknownBit }, relaxed)).toMatchObject({ failed: [], warned: ['tdx.td.attributes'] });
+    expect(judge({ body: both }, { allowSeptVe: true }).failed).toEqual(['tdx.td.attributes']);
+    expect(judge({ body: both }, relaxed).failed).toEqual(['tdx.td.attributes']);
+    expect(judge({ body: both }, { ...relaxed, allowSeptVe: true }).failed).toEqual([]);
+    expect(judge({ body: unknownFeature }, relaxed)).toMatchObject({ failed: [], warned: ['tdx.td.xfam'] });
+    // FP and SSE are always on: a TD without them is none.
+    expect(judge({ body: (b) => put(b, 128, 0xe5) }, relaxed).failed).toEqual(['tdx.td.xfam']);
     expect(judge({ tee: 'sgx' }, { enclaveFlags: 0x80n }).failed).toEqual(['sgx.enclave.attributes']);
   });
 });

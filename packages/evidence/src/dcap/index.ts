@@ -3,7 +3,7 @@
  *
  * `parseQuote` → `authenticateQuote` (with `verifyCollateral`, once per issue) → claims of `@assay/evidence/sgx` or `/tdx`.
  */
-export { type Appraisal, appraise, isDebug } from './appraisal.js';
+export { type Appraisal, appraise, isDebug, SGX_FLAG_BITS } from './appraisal.js';
 export {
   type Authentication,
   type AuthenticQuote,

@@ -52,7 +52,7 @@ const unmet = (result: VerifierResult): readonly string[] =>
 
 const INTEL = {
   sgx: createSgxVerifier({ emulatedRoots, appraisal: { allowDebug: true } }),
-  tdx: createTdxVerifier({ emulatedRoots, appraisal: { allowDebug: true, allowUnknownAttributes: true } }),
+  tdx: createTdxVerifier({ emulatedRoots, appraisal: { allowDebug: true, allowSeptVe: true } }),
 };
 
 describe.each(['sgx', 'tdx'] as const)('%s', (tee) => {
