@@ -334,8 +334,29 @@ describe('chain', () => {
   });
 
   test('a CRL may be demanded', () => {
-    expect(refusingOf({}, { rules: { crlRequired: true } })).toEqual(['snp.ca.revoked']);
+    expect(refusingOf({}, { rules: { crlRequired: true } })).toEqual(['collateral.item.missing']);
     expect(refusingOf({ crl: {} }, { rules: { crlRequired: true } })).toEqual([]);
+    const rules = { crlRequired: true };
+    const { findings, authentic } = verifySnpReport({ ...bundle({}).input, rules });
+    const at = bundle({}).input.now;
+    // The platform has done nothing wrong: the same evidence may be accepted once the list is there.
+    expect(assembleVerdict({ kind: 'snp', at, asked: false, findings }).verdict).toBe('incomplete');
+    expect(authentic).toBeUndefined();
+  });
+
+  test('what ends soon is said in time, and refuses nothing', () => {
+    const endingIn = (spec: BundleSpec, endingWithin?: number) => {
+      const rules = endingWithin === undefined ? {} : { endingWithin };
+      const { findings } = verifySnpReport({ ...bundle(spec).input, rules });
+      return findings.flatMap(({ id, outcome, title }) =>
+        id === 'collateral.item.ending' ? [`${outcome} ${title}`] : [],
+      );
+    };
+    const soon = { crl: { nextUpdate: day(3) } };
+    expect(endingIn(soon)).toEqual([]);
+    expect(endingIn(soon, 2 * 86_400_000)).toEqual([]);
+    expect(endingIn(soon, 4 * 86_400_000)).toEqual(['warn CRL of ARK-Milan ends 2026-06-04T00:00:00Z, in 3 days']);
+    expect(endingIn({ crl: { nextUpdate: day(-1) } }, 4 * 86_400_000)).toEqual([]);
   });
 
   test('dates are told with their direction', () => {

@@ -1,11 +1,13 @@
 /** A report and its certificates: every question asked, every answer kept. */
 import {
   type CollateralUse,
+  ends,
   type FindingDraft,
   failed,
   notChecked,
   passed,
-  reported,
+  unmet,
+  utc,
   warned,
 } from '@assay/bytes/findings';
 import { appraise } from './appraise/appraise.js';
@@ -65,12 +67,14 @@ export function verifySnpReport(input: SnpInput): SnpVerification {
   const examination = chain ?? { findings: [] };
   const authentication: Authentication = authenticate(fields, form.report, examination, dates.current);
   const product = reportProduct(fields, examination.leaf);
+  const uses = collateralUses(examination);
   const findings = [
     ...form.findings,
     sourceOfLeaf(fields, input.certificates),
     ...examination.findings,
     ...crlDemanded(input),
     ...dates.findings,
+    ...ending(uses, input),
     ...authentication.findings,
     ...appraise(fields, product, input.rules),
     ...hardware(authentication.authentic),
@@ -78,7 +82,7 @@ export function verifySnpReport(input: SnpInput): SnpVerification {
   const refused = findings.some(({ outcome, stage }) => outcome === 'fail' && stage !== 'appraise');
   return {
     findings,
-    collateral: collateralUses(examination),
+    collateral: uses,
     fields,
     product: examination.product ?? product,
     ...(examination.leaf === undefined ? {} : { leaf: examination.leaf }),
@@ -125,16 +129,41 @@ function sourceOfLeaf({ keyInfo: value }: ReportFields, { leaves }: SuppliedCert
   });
 }
 
+/** A missing list says nothing against the platform: the verdict is incomplete, and may be another one later. */
 function crlDemanded({ certificates, rules }: SnpInput): FindingDraft[] {
   if (rules.crlRequired !== true || certificates.crls.length > 0) return [];
   return [
-    reported('snp.ca.revoked', 'no CRL is at hand, and the owner demands one', {
+    failed('collateral.item.missing', {
       subject: 'CRL',
-      expected: 'a CRL',
+      params: { item: 'CRL', why: 'revocation of ASK and ASVK' },
+      expected: 'CRL',
       actual: null,
+      compare: { relation: 'present', type: 'text' },
       remedy: 'Supply the CRL of the product line: `assay collateral refresh`.',
       source: 'rule of the owner: snp.crl_required',
       origin: { kind: 'setting', key: 'snp.crl_required' },
+    }),
+  ];
+}
+
+const DAY = 86_400_000;
+
+/** Says in time what ends first: a VLEK lives for one year, and its provider has to be asked for the next one. */
+function ending(uses: readonly CollateralUse[], { now, clock, rules }: SnpInput): FindingDraft[] {
+  const [first] = uses
+    .flatMap(({ item, next_update: end }) => (end === undefined ? [] : [{ item, end: new Date(end) }]))
+    .sort((a, b) => a.end.getTime() - b.end.getTime());
+  const left = first === undefined ? 0 : first.end.getTime() - now.getTime();
+  if (first === undefined || left < 0 || left >= (rules.endingWithin ?? DAY)) return [];
+  const { end, item } = first;
+  return [
+    unmet('collateral.item.ending', {
+      subject: item,
+      params: { item, relation: ends(end, now) },
+      expected: utc(now),
+      actual: utc(end),
+      compare: { relation: 'at-least', type: 'time' },
+      source: `dates of certificates and CRL, beside ${clock}`,
     }),
   ];
 }

@@ -27,4 +27,6 @@ export interface SnpRules {
   readonly platform?: { readonly [flag in PlatformFlag]?: boolean };
   /** Without a CRL nothing is accepted. Default false. */
   readonly crlRequired?: boolean;
+  /** Milliseconds before the end of a certificate or CRL at which a warning is due. Default one day. */
+  readonly endingWithin?: number;
 }

@@ -18,6 +18,7 @@ const POLICY_BITS = {
   pageSwapDisabled: 25,
 } as const;
 export type PolicyFlag = keyof typeof POLICY_BITS;
+export const POLICY_FLAGS = Object.keys(POLICY_BITS) as readonly PolicyFlag[];
 
 const PLATFORM_BITS = {
   smt: 0,
@@ -29,6 +30,7 @@ const PLATFORM_BITS = {
   tio: 7,
 } as const;
 export type PlatformFlag = keyof typeof PLATFORM_BITS;
+export const PLATFORM_FLAGS = Object.keys(PLATFORM_BITS) as readonly PlatformFlag[];
 
 /** The bit that is always one. */
 const RESERVED_ONE = 1n << 17n;
