@@ -11,6 +11,8 @@ import {
   emulatedAttester,
   INTEL_DEFECTS,
   type IntelDefect,
+  SNP_POLICY,
+  sgxOverrides,
   startEmulatedKds,
   startEmulatedPcs,
   tdxOverrides,
@@ -129,6 +131,82 @@ describe('an emulated TDX guest', () => {
 test.each(['sgx', 'snp'] as const)('an emulated %s guest is authentic, and bound to its key', async (tee) => {
   const { cpu0 } = claimsOf(await guest(tee).attest()).submods;
   expect(cpu0['ear.veraison.annotated-evidence'][tee]).toMatchObject({ emulated: true });
+});
+
+describe('the owner’s rules for a TEE', () => {
+  const made = (tee: 'tdx' | 'sgx' | 'snp') => {
+    if (tee === 'tdx') return guestWith('tdx', tdxOverrides((INTEL_DEFECTS.debug as IntelDefect).make(world, 'tdx')));
+    if (tee === 'sgx') return guestWith('sgx', sgxOverrides((INTEL_DEFECTS.debug as IntelDefect).make(world, 'sgx')));
+    return guestWith('snp', { report: { policy: SNP_POLICY.reservedMustBeOne | SNP_POLICY.debug } });
+  };
+  const guestWith =
+    <Tee extends EmulatedTee>(tee: Tee, overrides: EmulatedOverrides[Tee]) =>
+    (at: TestServer) =>
+      guest(tee, overrides, at);
+
+  test.each(['tdx', 'sgx', 'snp'] as const)('%s in debug is refused, and let through by the setting', async (tee) => {
+    const refused = { status: 401, code: 'appraisal.refused' };
+    await expect(made(tee)(server).attest()).rejects.toMatchObject(refused);
+    const lenient = await startTestServer({
+      ...collateralFrom([join(folder, 'emulated-roots.pem')]),
+      [tee]: { debug_allowed: true },
+    });
+    const debug = made(tee)(lenient);
+    expect(await debug.attest()).toMatch(/^ey/);
+    const { verdict } = (await lenient.admin('GET', `/api/v1/attestations/${debug.lastAttempt}`)) as {
+      verdict: { findings: { outcome: string; origin?: { key?: string } }[] };
+    };
+    // What is let through is still said, with the setting that did it.
+    expect(verdict.findings).toContainEqual(
+      expect.objectContaining({
+        outcome: 'warn',
+        origin: expect.objectContaining({ key: `${tee}.debug_allowed` }),
+      }),
+    );
+    await lenient.stop();
+  });
+
+  test('a report from VMPL 1, as on AWS, is refused, and let through by snp.maximum_vmpl', async () => {
+    const vmpl = guestWith('snp', { report: { vmpl: 1 } });
+    await expect(vmpl(server).attest()).rejects.toMatchObject({ status: 401, code: 'appraisal.refused' });
+    const trusted = collateralFrom([join(folder, 'emulated-roots.pem')]);
+    const aws = await startTestServer({ ...trusted, snp: { maximum_vmpl: 1 } });
+    expect(await vmpl(aws).attest()).toMatch(/^ey/);
+    await expect(guest('snp', { report: { vmpl: 2 } }, aws).attest()).rejects.toMatchObject({ status: 401 });
+    await aws.stop();
+  });
+
+  test('what is asked of the TCB refuses before any policy', async () => {
+    const trusted = collateralFrom([join(folder, 'emulated-roots.pem')]);
+    const strict = await startTestServer({
+      ...trusted,
+      tdx: { accepted_tcb_statuses: ['UpToDate'] },
+      sgx: { minimum_evaluation: 1000 },
+      snp: { minimum_tcb: ['Milan microcode=255'] },
+    });
+    const old = tdxOverrides((INTEL_DEFECTS['tcb-out-of-date'] as IntelDefect).make(world, 'tdx'));
+    const refused = { status: 401, code: 'appraisal.refused' };
+    expect(await guest('tdx', undefined, strict).attest()).toMatch(/^ey/);
+    await expect(guest('tdx', old, strict).attest()).rejects.toMatchObject(refused);
+    await expect(guest('sgx', undefined, strict).attest()).rejects.toMatchObject(refused);
+    await expect(guest('snp', undefined, strict).attest()).rejects.toMatchObject(refused);
+    await strict.stop();
+  });
+
+  test('a CRL that is demanded and missing holds nothing against the guest', async () => {
+    const trusted = { trust: { emulated_roots: [join(folder, 'emulated-roots.pem')] } };
+    const away = { collateral: { pccs: [], intel_pcs: 'off', amd_kds: 'off' }, ...trusted };
+    const [lenient, strict] = [
+      await startTestServer(away),
+      await startTestServer({ ...away, snp: { crl_required: true } }),
+    ];
+    // A report of version 2 names no product, so that no vendor is asked for its list.
+    const chained = { certificates: 'chain', report: { version: 2 } } as const;
+    expect(await guest('snp', chained, lenient).attest()).toMatch(/^ey/);
+    await expect(guest('snp', chained, strict).attest()).rejects.toMatchObject({ status: 503, code: 'unavailable' });
+    await lenient.stop();
+    await strict.stop();
+  });
 });
 
 test('default policies refuse emulated hardware, and no root is trusted by default', async () => {

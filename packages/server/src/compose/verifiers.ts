@@ -7,6 +7,9 @@ import {
 } from '@assay/evidence';
 import { createSnpVerifier } from '@assay/evidence/snp';
 import type { Settings } from '../config/schema.js';
+import { sgxRules } from '../config/tee/sgx.js';
+import { snpRules } from '../config/tee/snp.js';
+import { tdxRules } from '../config/tee/tdx.js';
 import { emulatedRoots } from './endorsements.js';
 
 /** The verifiers of this server, with the owner's rules for each TEE: a new TEE is one line here. */
@@ -18,9 +21,9 @@ export function verifiersOf(settings: Settings): readonly Verifier[] {
   const grace = { milliseconds: hours * 3_600_000, setting: `collateral.stale_if_error = ${hours}h` };
   const intel = { ...emulated, ...(hours === 0 ? {} : { grace }) };
   return [
-    createTdxVerifier(intel),
-    createSgxVerifier(intel),
-    createSnpVerifier(emulated),
+    createTdxVerifier({ ...intel, ...tdxRules(settings.tdx) }),
+    createSgxVerifier({ ...intel, ...sgxRules(settings.sgx) }),
+    createSnpVerifier({ ...emulated, rules: snpRules(settings.snp) }),
     sampleVerifier,
     sampleDeviceVerifier,
   ];

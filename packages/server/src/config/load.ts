@@ -7,7 +7,10 @@ import { parse as parseYaml } from 'yaml';
 import { assign, isTable, type RawConfig, settingsFromEnvironment } from './env.js';
 import { type ConfigIssue, fatalIssues } from './issues.js';
 import { Settings } from './schema.js';
-import { listSettings } from './settings-list.js';
+import { listSettings, type SettingInfo } from './settings-list.js';
+import { loosenedSgx } from './tee/sgx.js';
+import { loosenedSnp } from './tee/snp.js';
+import { loosenedTdx } from './tee/tdx.js';
 import { isTrusteeConfig, translateTrustee } from './trustee.js';
 
 /** Where settings come from; later ones win: file, environment, command line. */
@@ -139,16 +142,22 @@ function validate(value: unknown, locate: (key: string) => string): ConfigIssue[
       issues.push({ id: 'config.key.known', where: locate(key), key, ...(nearest === undefined ? {} : { nearest }) });
       continue;
     }
-    const info = listSettings().find((s) => s.name === key);
+    // An entry of a list is `section.key.INDEX`.
+    const info = listSettings().find((s) => s.name === key || (s.kind === 'list' && key.startsWith(`${s.name}.`)));
     issues.push({
       id: 'config.file.form',
       where: locate(key),
       key,
       actual: info?.secret === true ? 'of another form' : `\`${printable(at(value, error.instancePath))}\``,
-      expected: info === undefined ? error.message : `${info.type} is wanted`,
+      expected: info === undefined ? error.message : `${formWanted(info, key)} is wanted`,
     });
   }
   return issues;
+}
+
+/** A list that is none is of another type; an entry or a text may be of another form. */
+function formWanted({ form, kind, name, type }: SettingInfo, key: string): string {
+  return form === undefined || (kind === 'list' && name === key) ? type : form;
 }
 
 function at(value: unknown, pointer: string): unknown {
@@ -210,5 +219,8 @@ function insecureSettings(settings: Settings): ConfigIssue[] {
       settings.trust.emulated_roots,
       'evidence of emulated hardware is accepted as authentic; it proves nothing',
     );
+  const loosened = { tdx: loosenedTdx(settings.tdx), sgx: loosenedSgx(settings.sgx), snp: loosenedSnp(settings.snp) };
+  for (const [section, rules] of Object.entries(loosened))
+    for (const { key, actual, why } of rules) warn(`${section}.${key}`, actual, why);
   return issues;
 }

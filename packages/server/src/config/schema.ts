@@ -1,5 +1,8 @@
 import Type, { type Static } from 'typebox';
 import { Count, Flag, OptionalText, section, Text, Texts } from './field.js';
+import { SgxSettings } from './tee/sgx.js';
+import { SnpSettings } from './tee/snp.js';
+import { TdxSettings } from './tee/tdx.js';
 
 /**
  * Every setting of an Assay server: type, default, and the sentence that help and the reference page print.
@@ -216,6 +219,9 @@ export const Settings = Type.Object(
     grpc: GrpcSettings,
     collateral: CollateralSettings,
     trust: TrustSettings,
+    tdx: TdxSettings,
+    sgx: SgxSettings,
+    snp: SnpSettings,
     audit: AuditSettings,
     log: LogSettings,
     plugins: Type.Array(Plugin, { description: 'Plug-ins beside `resource`, which is always on.', default: [] }),

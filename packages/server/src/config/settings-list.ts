@@ -12,6 +12,8 @@ export interface SettingInfo {
   readonly env: string;
   readonly secret: boolean;
   readonly kind: 'text' | 'integer' | 'boolean' | 'list' | 'json';
+  /** What a text, or each text of a list, has to be, where its type does not say it. */
+  readonly form?: string;
 }
 
 interface SchemaView {
@@ -24,6 +26,8 @@ interface SchemaView {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly secret?: boolean;
+  readonly pattern?: string;
+  readonly examples?: readonly string[];
 }
 
 /** Every setting in the order of the schema. */
@@ -58,19 +62,30 @@ function describe(name: string, section: string, schema: SchemaView): SettingInf
     env: `ASSAY_${name.replaceAll('.', '_').toUpperCase()}`,
     secret: schema.secret === true,
     kind: kindOf(schema),
+    ...formOf(schema.items ?? schema),
   };
+}
+
+function formOf({ enum: values, examples, pattern }: SchemaView): { readonly form?: string } {
+  if (values !== undefined) return { form: values.map((value) => `"${value}"`).join(' | ') };
+  const [example] = examples ?? [];
+  return pattern === undefined || example === undefined ? {} : { form: example };
 }
 
 function kindOf(schema: SchemaView): SettingInfo['kind'] {
   if (schema.type === 'integer') return 'integer';
   if (schema.type === 'boolean') return 'boolean';
-  if (schema.type === 'array') return schema.items?.type === 'string' ? 'list' : 'json';
+  if (schema.type === 'array') return isText(schema.items) ? 'list' : 'json';
   return 'text';
 }
 
 function typeText(schema: SchemaView): string {
   if (schema.enum !== undefined) return schema.enum.map((v) => `"${v}"`).join(' | ');
   if (schema.type === 'integer') return `integer, ${schema.minimum} to ${schema.maximum}`;
-  if (schema.type === 'array') return schema.items?.type === 'string' ? 'list of strings' : 'list of tables';
+  if (schema.type === 'array') return isText(schema.items) ? 'list of strings' : 'list of tables';
   return schema.type ?? 'string';
+}
+
+function isText(schema: SchemaView | undefined): boolean {
+  return schema?.type === 'string' || schema?.enum !== undefined;
 }
