@@ -4,7 +4,7 @@
 const floors = [
   ['bytes'],
   ['protocol', 'evidence', 'rego', 'supply-chain', 'measure', 'ocicrypt'],
-  ['storage', 'kms', 'collateral', 'oci'],
+  ['storage', 'kms', 'collateral', 'oci', 'ttrpc'],
   ['kbs', 'attestation-service', 'rvps', 'guest', 'ra-tls', 'soft-tee'],
   ['cli', 'server', 'console', 'operator'],
 ];
