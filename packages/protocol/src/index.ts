@@ -39,6 +39,7 @@ export {
   type HashAlgorithm,
 } from './hash-algorithm.js';
 export { type InitData, initDataPcr8, parseInitData } from './init-data/init-data.js';
+export { tomlToJson } from './init-data/toml.js';
 export {
   defaultAlgorithm,
   isJwsAlgorithm,

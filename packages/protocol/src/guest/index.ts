@@ -1,0 +1,17 @@
+/** Messages and services of the guest: Attestation Agent, Confidential Data Hub, key provider. */
+export {
+  AttestationAgentService,
+  type ExtendRuntimeMeasurementRequest,
+  ExtendRuntimeMeasurementRequestSchema,
+  RuntimeMeasurementResult,
+} from '../gen/attestation_agent/attestation_agent_pb.js';
+export {
+  GetResourceService,
+  ImagePullService,
+  KeyProviderService as EarlyKeyProviderService,
+  SealedSecretService,
+  type SecureMountRequest,
+  SecureMountService,
+} from '../gen/confidential_data_hub/confidential_data_hub_pb.js';
+export { KeyProviderService } from '../gen/keyprovider/keyprovider_pb.js';
+export { grpcServiceDefinition } from '../grpc/service.js';
