@@ -3,7 +3,6 @@ export {
   AttestationAgentService,
   type ExtendRuntimeMeasurementRequest,
   ExtendRuntimeMeasurementRequestSchema,
-  RuntimeMeasurementResult,
 } from '../gen/attestation_agent/attestation_agent_pb.js';
 export {
   GetResourceService,
@@ -15,3 +14,6 @@ export {
 } from '../gen/confidential_data_hub/confidential_data_hub_pb.js';
 export { KeyProviderService } from '../gen/keyprovider/keyprovider_pb.js';
 export { grpcServiceDefinition } from '../grpc/service.js';
+
+/** Values of `ExtendRuntimeMeasurementResponse.Result`. */
+export const RUNTIME_MEASUREMENT_RESULT = { ok: 0, notSupported: 1, notEnabled: 2 } as const;
