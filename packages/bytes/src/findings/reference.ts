@@ -14,6 +14,8 @@ const AREAS: { readonly [area: string]: string } = {
   sgx: 'Intel SGX',
   collateral: 'Collateral',
   snp: 'AMD SEV-SNP',
+  tpm: 'TPM 2.0',
+  az: 'Azure confidential VMs',
   eventlog: 'Event logs',
   policy: 'Policies',
   rv: 'Reference values',

@@ -5,6 +5,7 @@
  * An area of evidence brings its rows with its verifier: add a part, spread it here.
  */
 import { AMD } from './amd.js';
+import { AZURE } from './azure.js';
 import { CCA } from './cca.js';
 import { COLLATERAL } from './collateral.js';
 import type { RegisterEntry } from './entry.js';
@@ -16,6 +17,7 @@ import { POLICY } from './policy.js';
 import { PROTOCOL } from './protocol.js';
 import { REFERENCE_VALUES } from './reference-values.js';
 import { SERVICES } from './services.js';
+import { TPM } from './tpm.js';
 
 export const REGISTER = {
   ...PROTOCOL,
@@ -27,6 +29,8 @@ export const REGISTER = {
   ...COLLATERAL,
   ...AMD,
   ...EVENTLOG,
+  ...TPM,
+  ...AZURE,
   ...CCA,
   ...NITRO,
 } as const;
