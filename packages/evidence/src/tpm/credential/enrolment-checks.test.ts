@@ -8,8 +8,8 @@ import {
   testExtension,
   testKey,
 } from '../../x509/testing/issue.js';
-import { spkiOf } from '../structures/index.js';
-import type { EccPublicArea, ObjectAttribute, RsaPublicArea } from '../structures/public-area.js';
+import { type ObjectAttribute, spkiOf } from '../structures/index.js';
+import type { EccPublicArea, RsaPublicArea } from '../structures/public-area.js';
 import { attestationKeyFaults, type EkCertificateInput, endorsementKeyFaults, verifyEkCertificate } from './index.js';
 
 const FIXED: readonly ObjectAttribute[] = ['fixedTPM', 'fixedParent', 'sensitiveDataOrigin', 'restricted'];

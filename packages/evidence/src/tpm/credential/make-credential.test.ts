@@ -12,7 +12,7 @@ import { ByteReader, concatBytes, decodeHex, encodeHex } from '@assay/bytes';
 import { fuzzRuns } from '@assay/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readSized } from '../structures/index.js';
+import { type ObjectAttribute, readSized } from '../structures/index.js';
 import type { EccPublicArea, PublicArea, RsaPublicArea } from '../structures/public-area.js';
 import { CredentialError, kdfA, kdfE, makeCredential } from './index.js';
 
@@ -22,7 +22,14 @@ const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(lengt
 
 const common = {
   nameAlg: 'sha256',
-  attributes: new Set(['fixedTPM', 'fixedParent', 'sensitiveDataOrigin', 'adminWithPolicy', 'restricted', 'decrypt']),
+  attributes: new Set<ObjectAttribute>([
+    'fixedTPM',
+    'fixedParent',
+    'sensitiveDataOrigin',
+    'adminWithPolicy',
+    'restricted',
+    'decrypt',
+  ]),
   authPolicy: NONE,
   symmetric: { algorithm: 0x0006, keyBits: 128, mode: 0x0043 },
   scheme: undefined,
