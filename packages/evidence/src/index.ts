@@ -3,6 +3,7 @@ export { compareReportData, type FieldSize, fit, type ReportDataComparison } fro
 export type { DcapVerifierOptions } from './dcap/verifier.js';
 export * as eventlog from './eventlog/index.js';
 export { type EventlogFileResult, verifyEventlogFiles } from './eventlog/index.js';
+export { createNitroVerifier, nitroVerifier } from './nitro/verifier.js';
 export { sampleDeviceVerifier, sampleVerifier } from './sample/verifier.js';
 export { createSgxVerifier, sgxVerifier } from './sgx/verifier.js';
 export * as snp from './snp/index.js';

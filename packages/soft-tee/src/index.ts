@@ -9,6 +9,7 @@ export {
   type EmulatedTee,
   emulatedAttester,
 } from './attester/attester.js';
+export { type NitroOverrides, nitroDocument, nitroEvidence } from './attester/nitro.js';
 export { type SgxOverrides, sgxEvidence, sgxQuote } from './attester/sgx.js';
 export { type SnpOverrides, snpEvidence, snpReport } from './attester/snp.js';
 export { type TdxOverrides, tdxEvidence, tdxQuote } from './attester/tdx.js';
@@ -22,6 +23,7 @@ export {
   sgxOverrides,
   tdxOverrides,
 } from './defects/intel.js';
+export { NITRO_DEFECTS, type NitroDefect, type NitroDefectName } from './defects/nitro.js';
 export {
   type EmulatedSnpCase,
   SNP_DEFECTS,
@@ -51,6 +53,8 @@ export { SGX_FLAG, type SgxReportFields } from './intel/sgx-report.js';
 export type { IntelTee, SvnLevel, TcbLevel, TdxModuleIdentity } from './intel/tcb-info.js';
 export { TD_ATTRIBUTE, type TdReportFields } from './intel/td-report.js';
 export type { KeyPems } from './keys/key-store.js';
+export { EmulatedNitro } from './nitro/nitro.js';
+export { NITRO_LEVELS, type NitroLevel, type NitroOrders } from './nitro/pki.js';
 export type { EmulatedService, ServiceAnswer, ServiceFailure, ServiceOptions } from './services/http.js';
 export { startEmulatedKds } from './services/kds.js';
 export { encryptedPpid, type PcsOptions, startEmulatedPcs } from './services/pcs.js';

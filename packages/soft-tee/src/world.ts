@@ -4,6 +4,7 @@ import { EmulatedAmd } from './amd/amd.js';
 import type { AmdProduct } from './amd/tcb.js';
 import { EmulatedIntel } from './intel/intel.js';
 import { type Curve, type KeyPems, KeyStore } from './keys/key-store.js';
+import { EmulatedNitro } from './nitro/nitro.js';
 import { publicKeyInfo } from './x509/extension.js';
 
 export interface TestWorldOptions {
@@ -20,11 +21,16 @@ export interface TestWorldOptions {
 export interface TestWorld {
   readonly intel: EmulatedIntel;
   readonly amd: EmulatedAmd;
+  readonly nitro: EmulatedNitro;
   readonly now: () => Date;
   /**
    * The roots, for an owner to add by name. Making those of AMD makes their RSA keys: name only products that are used.
    */
-  anchors(products?: readonly AmdProduct[]): { readonly intel: TrustAnchor; readonly amd: readonly TrustAnchor[] };
+  anchors(products?: readonly AmdProduct[]): {
+    readonly intel: TrustAnchor;
+    readonly amd: readonly TrustAnchor[];
+    readonly nitro: TrustAnchor;
+  };
   /** A key that nobody in this world vouches for. */
   stranger(curve: Curve): KeyObject;
   /** Private keys made so far, as PEM by label. */
@@ -35,9 +41,11 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
   const keys = new KeyStore(options.seed ?? options.random(32), options.keys);
   const intel = new EmulatedIntel(keys, options.now);
   const amd = new EmulatedAmd(keys, options.now);
+  const nitro = new EmulatedNitro(keys);
   return {
     intel,
     amd,
+    nitro,
     now: options.now,
     anchors: (products = []) => ({
       intel: { name: 'emulated Intel SGX Root CA', publicKey: publicKeyInfo(intel.pki.rootKey), emulated: true },
@@ -46,6 +54,7 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
         publicKey: publicKeyInfo(amd.pki.arkKey(product)),
         emulated: true,
       })),
+      nitro: { name: 'emulated aws.nitro-enclaves', publicKey: publicKeyInfo(nitro.pki.rootKey), emulated: true },
     }),
     stranger: (curve) => keys.ec(`stranger/${curve}`, curve),
     exportKeys: () => keys.export(),

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@assay/bytes';
 import type { TestWorld } from '../world.js';
+import { type NitroOverrides, nitroEvidence } from './nitro.js';
 import { type SgxOverrides, sgxEvidence } from './sgx.js';
 import { type SnpOverrides, snpEvidence } from './snp.js';
 import { type TdxOverrides, tdxEvidence } from './tdx.js';
@@ -9,6 +10,7 @@ export interface EmulatedOverrides {
   readonly tdx: TdxOverrides;
   readonly sgx: SgxOverrides;
   readonly snp: SnpOverrides;
+  readonly nitro: NitroOverrides;
 }
 
 export type EmulatedTee = keyof EmulatedOverrides;
@@ -40,4 +42,5 @@ const EVIDENCE: { readonly [Tee in EmulatedTee]: Maker<Tee> } = {
   tdx: tdxEvidence,
   sgx: sgxEvidence,
   snp: snpEvidence,
+  nitro: nitroEvidence,
 };
