@@ -164,6 +164,8 @@ export const NAMESPACES = [
   'attempt',
   'signer',
   'admin',
+  'tpm_ak',
+  'tpm_enrolment',
 ] as const;
 
 export const LIMITS = {

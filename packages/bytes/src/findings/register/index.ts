@@ -8,6 +8,7 @@ import { AMD } from './amd.js';
 import { AZURE } from './azure.js';
 import { CCA } from './cca.js';
 import { COLLATERAL } from './collateral.js';
+import { ENROLMENT } from './enrolment.js';
 import type { RegisterEntry } from './entry.js';
 import { EVENTLOG } from './eventlog.js';
 import { INTEL } from './intel.js';
@@ -30,6 +31,7 @@ export const REGISTER = {
   ...AMD,
   ...EVENTLOG,
   ...TPM,
+  ...ENROLMENT,
   ...AZURE,
   ...CCA,
   ...NITRO,
