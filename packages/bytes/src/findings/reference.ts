@@ -14,6 +14,7 @@ const AREAS: { readonly [area: string]: string } = {
   sgx: 'Intel SGX',
   collateral: 'Collateral',
   snp: 'AMD SEV-SNP',
+  sev: 'AMD SEV and SEV-ES',
   tpm: 'TPM 2.0',
   az: 'Azure confidential VMs',
   eventlog: 'Event logs',

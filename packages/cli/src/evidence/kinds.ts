@@ -18,6 +18,8 @@ export interface EvidenceOptions {
 export interface EvidenceKind {
   /** Roles of files, as in the vectors: the first one is the evidence itself. */
   readonly roles: readonly string[];
+  /** Roles of which at least one must be given; absent: the first role. */
+  readonly needs?: readonly string[];
   /** Name under which policies see the claims (`input.<tee>`); absent for what no policy is asked about. */
   readonly tee?: string;
   verify(
@@ -42,6 +44,11 @@ export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
     roles: ['report', 'leaf', 'ask', 'ark', 'crl', 'auxblob'],
     tee: 'snp',
     verify: async (files, options) => (await import('@assay/evidence/snp')).verifySnpFiles(files, options),
+  },
+  sev: {
+    roles: ['pdh', 'pek', 'oca', 'cek', 'ask', 'ark', 'chain', 'input'],
+    needs: ['chain', 'pdh', 'input'],
+    verify: async (files, options) => (await import('@assay/evidence/sev')).verifySevFiles(files, options),
   },
   eventlog: {
     roles: ['event_log', 'quote'],

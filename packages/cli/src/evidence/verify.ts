@@ -53,8 +53,11 @@ function filesOf(name: string, kind: EvidenceKind, given: readonly string[]): Re
     if (files[role] !== undefined) throw new CliError(`--file ${role} is given twice`, EXIT.usage);
     files[role] = new Uint8Array(readFileSync(one.slice(equals + 1)));
   }
-  const [first = ''] = kind.roles;
-  if (files[first] === undefined) throw new CliError(`--file ${first}=PATH is missing`, EXIT.usage);
+  const needs = kind.needs ?? kind.roles.slice(0, 1);
+  if (!needs.some((role) => files[role] !== undefined)) {
+    const wanted = needs.map((role) => `--file ${role}=PATH`).join(' or ');
+    throw new CliError(`${wanted} is missing`, EXIT.usage);
+  }
   return files;
 }
 

@@ -11,13 +11,16 @@ import { COLLATERAL } from './collateral.js';
 import { ENROLMENT } from './enrolment.js';
 import type { RegisterEntry } from './entry.js';
 import { EVENTLOG } from './eventlog.js';
+import { IMAGES } from './images.js';
 import { INTEL } from './intel.js';
 import { NITRO } from './nitro.js';
+import { NVIDIA } from './nvidia.js';
 import { OPERATION } from './operation.js';
 import { POLICY } from './policy.js';
 import { PROTOCOL } from './protocol.js';
 import { REFERENCE_VALUES } from './reference-values.js';
 import { SERVICES } from './services.js';
+import { SEV } from './sev.js';
 import { TPM } from './tpm.js';
 
 export const REGISTER = {
@@ -33,8 +36,11 @@ export const REGISTER = {
   ...TPM,
   ...ENROLMENT,
   ...AZURE,
+  ...NVIDIA,
   ...CCA,
   ...NITRO,
+  ...SEV,
+  ...IMAGES,
 } as const;
 
 /** An unregistered id does not compile. */
