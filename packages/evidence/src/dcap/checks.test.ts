@@ -547,13 +547,83 @@ describe('form of TCB info and QE identity', () => {
   });
 
   test.each<[string, (document: JsonMap) => JsonMap]>([
-    ['version 1', edit({ version: 1 })],
+    ['version 0', edit({ version: 0 })],
+    ['version 3', edit({ version: 3 })],
+    ['version 1 with levels', edit({ version: 1, isvsvn: 1, id: 'QE' })],
     ['unknown status', edit({ tcbLevels: [moduleLevel(1, 'Fine')] })],
     ['no levels', edit({ tcbLevels: [] })],
     ['mask of three bytes', edit({ miscselectMask: 'ffffff' })],
     ['unknown id', edit({ id: 'QX' })],
   ])('QE identity: %s', (_, qeIdentity) => {
     expect(judge({ qeIdentity }).failed).toEqual(['dcap.qe-identity.form']);
+  });
+
+  /** What API v1 of PCS served: one ISVSVN, no levels, no id, no evaluation number. */
+  const version1 = (changes: { readonly [name: string]: unknown }) => (document: JsonMap) => {
+    const { id, tcbEvaluationDataNumber, tcbLevels, ...rest } = document;
+    const made = { ...rest, version: 1, isvsvn: 4, ...changes };
+    return Object.fromEntries(Object.entries(made).filter(([, value]) => value !== undefined)) as JsonMap;
+  };
+  const qeSvn = (svn: number) => (report: Uint8Array) => put(report, 258, svn & 0xff, svn >> 8);
+
+  test('QE identity of version 1: from its ISVSVN on the enclave is up to date, below it is old', () => {
+    for (const id of [{}, { id: 'QE' }]) {
+      const good = judge({ tee: 'sgx', qeIdentity: version1(id), qeReport: qeSvn(4) });
+      expect(good.failed).toEqual([]);
+      expect(good.warned).toEqual(['collateral.set.consistent']);
+      expect(good.authentication?.authentic?.tcb).toMatchObject({ status: 'UpToDate', qe: { isvSvn: 4 } });
+    }
+    const old = judge({ tee: 'sgx', qeIdentity: version1({}), qeReport: qeSvn(3) });
+    expect(old.failed).toEqual([]);
+    expect(old.warned).toContain('dcap.qe.level');
+    expect(old.authentication?.authentic?.tcb).toMatchObject({ status: 'OutOfDate', qe: { isvSvn: 0 } });
+    expect(old.findings.find(({ id }) => id === 'dcap.qe.level')).toMatchObject({
+      expected: 4,
+      actual: 3,
+      source: 'Intel QE identity QE, version 1',
+    });
+    const every = judge({ tee: 'sgx', qeIdentity: version1({ isvsvn: 0 }), qeReport: qeSvn(0) });
+    expect(every.authentication?.authentic?.tcb.qe.status).toBe('UpToDate');
+    expect(every.authentication?.authentic?.collateral.qeIdentity?.levels).toHaveLength(1);
+  });
+
+  test('QE identity of version 1 names no evaluation, so that it is below whatever is asked for', () => {
+    const spoil = { tee: 'sgx', qeIdentity: version1({}), qeReport: qeSvn(4) } as const;
+    expect(judge(spoil).authentication?.authentic?.evaluationNumber).toBe(0);
+    expect(judge(spoil, { minimumEvaluation: 1 }).failed).toEqual(['dcap.tcbinfo.evaluation']);
+  });
+
+  test.each<[string, readonly FindingId[], Spoil]>([
+    ['for a TD', ['dcap.qe-identity.kind'], { qeIdentity: version1({}), qeReport: qeSvn(4) }],
+    ['of another enclave', ['dcap.qe-identity.form'], { tee: 'sgx', qeIdentity: version1({ id: 'QVE' }) }],
+    ['of the TD quoting enclave', ['dcap.qe-identity.form'], { tee: 'sgx', qeIdentity: version1({ id: 'TD_QE' }) }],
+    ['without ISVSVN', ['dcap.qe-identity.form'], { tee: 'sgx', qeIdentity: version1({ isvsvn: undefined }) }],
+    ['with ISVSVN as text', ['dcap.qe-identity.form'], { tee: 'sgx', qeIdentity: version1({ isvsvn: '4' }) }],
+    ['with ISVSVN 65536', ['dcap.qe-identity.form'], { tee: 'sgx', qeIdentity: version1({ isvsvn: 65536 }) }],
+    ['without MRSIGNER', ['dcap.qe-identity.form'], { tee: 'sgx', qeIdentity: version1({ mrsigner: undefined }) }],
+    ['without issue date', ['dcap.qe-identity.form'], { tee: 'sgx', qeIdentity: version1({ issueDate: undefined }) }],
+    [
+      'that has ended',
+      ['dcap.qe-identity.dates'],
+      { tee: 'sgx', qeIdentity: version1({ nextUpdate: '2026-05-30T00:00:00Z' }), qeReport: qeSvn(4) },
+    ],
+    [
+      'of another signer',
+      ['dcap.qe.mrsigner'],
+      { tee: 'sgx', qeIdentity: version1({ mrsigner: 'ee'.repeat(32) }), qeReport: qeSvn(4) },
+    ],
+    [
+      'of another product',
+      ['dcap.qe.prodid'],
+      { tee: 'sgx', qeIdentity: version1({ isvprodid: 3 }), qeReport: qeSvn(4) },
+    ],
+    [
+      'of other attributes',
+      ['dcap.qe.attributes'],
+      { tee: 'sgx', qeIdentity: version1({ attributes: '13'.padEnd(32, '0') }), qeReport: qeSvn(4) },
+    ],
+  ])('QE identity of version 1 %s', (_, fails, spoil) => {
+    expect(judge(spoil).failed).toEqual(fails);
   });
 
   test('a QE level that is neither good nor revoked counts as old', () => {

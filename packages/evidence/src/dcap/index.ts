@@ -14,6 +14,11 @@ export {
   isTdx,
 } from './authenticate.js';
 export { dcapClaims } from './claims.js';
+export {
+  type EvaluationNumber,
+  type EvaluationNumbers,
+  verifyEvaluationNumbers,
+} from './collateral/evaluation-numbers.js';
 export type { QeIdentity } from './collateral/qe-identity.js';
 export {
   COLLATERAL_NAMES,

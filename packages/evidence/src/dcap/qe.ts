@@ -100,7 +100,8 @@ function withoutIdentity(quote: ParsedQuote, findings: FindingDraft[]): undefine
 
 function checkIdentity(quote: ParsedQuote, identity: QeIdentity, findings: FindingDraft[]): QeLevel | undefined {
   const { qeReport, tee } = quote;
-  const source = `Intel QE identity ${identity.id}, evaluation ${identity.evaluationNumber}`;
+  const edition = identity.version === 1 ? 'version 1' : `evaluation ${identity.evaluationNumber}`;
+  const source = `Intel QE identity ${identity.id}, ${edition}`;
   const wanted = IDENTITY_OF[tee];
   if (identity.id === wanted) findings.push(PASSED.kind);
   else {

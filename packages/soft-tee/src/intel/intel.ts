@@ -212,6 +212,7 @@ export class EmulatedIntel {
     const today = this.#today();
     const fields: QeIdentityFields = {
       tee,
+      version: 2,
       issued: today,
       nextUpdate: new Date(today.getTime() + 30 * DAY),
       evaluation: EVALUATION[update],

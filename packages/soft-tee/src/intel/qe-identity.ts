@@ -7,6 +7,8 @@ const PRODUCT: Readonly<Record<IntelTee, number>> = { sgx: 1, tdx: 2 };
 
 export interface QeIdentityFields {
   readonly tee: IntelTee;
+  /** 1 is the document of PCS API v1 (SGX only), 2 that of all others. */
+  readonly version: 1 | 2;
   readonly issued: Date;
   readonly nextUpdate: Date;
   readonly evaluation: number;
@@ -36,20 +38,33 @@ export function quotingEnclave(tee: IntelTee): SgxReportFields {
   };
 }
 
-/** The `enclaveIdentity` object, members in the order of Intel's service. */
+/** What the signed object is called, by its version. */
+export function qeIdentityName(version: 1 | 2): 'qeIdentity' | 'enclaveIdentity' {
+  return version === 1 ? 'qeIdentity' : 'enclaveIdentity';
+}
+
+/** The `enclaveIdentity` or `qeIdentity` object, members in the order of Intel's service. */
 export function qeIdentityDocument(fields: QeIdentityFields): JsonObject {
+  const { issued, levels, nextUpdate, tee, version } = fields;
+  const dates = { issueDate: seconds(issued), nextUpdate: seconds(nextUpdate) };
+  if (version === 1) return { version, ...dates, ...enclave(fields), isvsvn: levels[0]?.isvSvn ?? 0 };
   return {
-    id: fields.tee === 'sgx' ? 'QE' : 'TD_QE',
-    version: 2,
-    issueDate: seconds(fields.issued),
-    nextUpdate: seconds(fields.nextUpdate),
+    id: tee === 'sgx' ? 'QE' : 'TD_QE',
+    version,
+    ...dates,
     tcbEvaluationDataNumber: fields.evaluation,
+    ...enclave(fields),
+    tcbLevels: levels.map(svnLevel),
+  };
+}
+
+function enclave(fields: QeIdentityFields): JsonObject {
+  return {
     miscselect: '00000000',
     miscselectMask: 'FFFFFFFF',
     attributes: '11000000000000000000000000000000',
     attributesMask: 'FBFFFFFFFFFFFFFF0000000000000000',
     mrsigner: encodeHex(fields.mrSigner).toUpperCase(),
     isvprodid: PRODUCT[fields.tee],
-    tcbLevels: fields.levels.map(svnLevel),
   };
 }

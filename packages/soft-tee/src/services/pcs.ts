@@ -2,6 +2,7 @@ import { concatBytes, encodeHex, encodePem } from '@assay/bytes';
 import { u16 } from '../fixed.js';
 import { EVALUATION } from '../intel/intel.js';
 import type { IntelPlatform, PckCa } from '../intel/platform.js';
+import { qeIdentityName } from '../intel/qe-identity.js';
 import type { IntelTee } from '../intel/tcb-info.js';
 import type { TestWorld } from '../world.js';
 import {
@@ -56,7 +57,8 @@ function pcsRoutes(world: TestWorld, options: PcsOptions): readonly ServiceRoute
       const update = channel(query, options.retired ?? []);
       if (typeof update !== 'string') return update;
       const document = intel.qeIdentity({ tee, update });
-      const body = `{"enclaveIdentity":${document.text},"signature":"${document.signature}"}`;
+      const name = qeIdentityName(intel.orders.qeIdentity?.fields?.version ?? 2);
+      const body = `{"${name}":${document.text},"signature":"${document.signature}"}`;
       return json(body, 'SGX-Enclave-Identity-Issuer-Chain', document.chain);
     },
   };

@@ -1,4 +1,4 @@
-/** QE identity of Intel PCS, version 2 ("Enclave Identity"). */
+/** QE identity of Intel PCS: version 2 ("Enclave Identity", API v2 to v4) and version 1 ("QE Identity", API v1). */
 import { DecodeError, parseJsonStrict } from '@assay/bytes';
 import { type ModuleStatus, QE_STATUSES } from '../tcb/status.js';
 import { Members } from './members.js';
@@ -8,6 +8,7 @@ export type QeIdentityId = 'QE' | 'TD_QE' | 'QVE';
 
 export interface QeLevel {
   readonly isvSvn: number;
+  /** Version 1 dates no levels: the issue date of the document. */
   readonly date: Date;
   /** What is neither UpToDate nor Revoked counts as OutOfDate. */
   readonly status: ModuleStatus;
@@ -15,9 +16,12 @@ export interface QeLevel {
 }
 
 export interface QeIdentity {
+  readonly version: 1 | 2;
+  /** Version 1 is of the SGX quoting enclave alone. */
   readonly id: QeIdentityId;
   readonly issueDate: Date;
   readonly nextUpdate: Date;
+  /** Version 1 is older than these numbers, hence 0: below whatever an owner asks for. */
   readonly evaluationNumber: number;
   /** Bytes in memory order, as the report has them. */
   readonly miscSelect: Uint8Array;
@@ -37,22 +41,43 @@ const MOST_LEVELS = 1024;
 export function parseQeIdentity(text: Uint8Array): QeIdentity {
   const document = new Members(parseJsonStrict(text, LIMITS), '');
   const version = document.integer('version', 255);
-  if (version !== 2) throw new DecodeError('member', `version: ${version}; 2 is known`);
-  const levels = document.objects('tcbLevels', 1, MOST_LEVELS).map(readLevel);
-  levels.sort((a, b) => b.isvSvn - a.isvSvn);
+  if (version !== 1 && version !== 2) throw new DecodeError('member', `version: ${version}; 1 and 2 are known`);
+  const issueDate = document.time('issueDate');
   return {
-    id: document.oneOf('id', ['QE', 'TD_QE', 'QVE']),
-    issueDate: document.time('issueDate'),
+    version,
+    ...(version === 1 ? readVersion1(document, issueDate) : readVersion2(document)),
+    issueDate,
     nextUpdate: document.time('nextUpdate'),
-    evaluationNumber: document.integer('tcbEvaluationDataNumber', 2 ** 31),
     miscSelect: document.hex('miscselect', 4),
     miscSelectMask: document.hex('miscselectMask', 4),
     attributes: document.hex('attributes', 16),
     attributesMask: document.hex('attributesMask', 16),
     mrSigner: document.hex('mrsigner', 32),
     isvProdId: document.integer('isvprodid', 65535),
+  };
+}
+
+type Versioned = Pick<QeIdentity, 'id' | 'evaluationNumber' | 'levels'>;
+
+function readVersion2(document: Members): Versioned {
+  const levels = document.objects('tcbLevels', 1, MOST_LEVELS).map(readLevel);
+  levels.sort((a, b) => b.isvSvn - a.isvSvn);
+  return {
+    id: document.oneOf('id', ['QE', 'TD_QE', 'QVE']),
+    evaluationNumber: document.integer('tcbEvaluationDataNumber', 2 ** 31),
     levels,
   };
+}
+
+/** One ISVSVN instead of levels: from it on the enclave is up to date, below it is out of date (Intel QVL, EnclaveIdentityV1). */
+function readVersion1(document: Members, date: Date): Versioned {
+  if (document.has('id')) document.oneOf('id', ['QE']);
+  // Both at once would be two answers to one question.
+  if (document.has('tcbLevels')) throw new DecodeError('member', 'tcbLevels: version 1 has none');
+  const isvSvn = document.integer('isvsvn', 65535);
+  const level = (from: number, status: ModuleStatus): QeLevel => ({ isvSvn: from, date, status, advisoryIds: [] });
+  const below = isvSvn === 0 ? [] : [level(0, 'OutOfDate')];
+  return { id: 'QE', evaluationNumber: 0, levels: [level(isvSvn, 'UpToDate'), ...below] };
 }
 
 function readLevel(level: Members): QeLevel {

@@ -19,6 +19,14 @@ describe('answers of PCS', () => {
     }
   });
 
+  test('a QE identity goes by the name of its version', () => {
+    for (const name of ['enclaveIdentity', 'qeIdentity']) {
+      const answer = bytes(`{"${name}":{"version":1 },"signature":"ab"}`);
+      const { qeIdentity, qeIdentitySignature } = collateralFromEndorsements({ qe_identity: answer });
+      expect([text(qeIdentity), text(qeIdentitySignature)]).toEqual(['{"version":1 }', 'ab']);
+    }
+  });
+
   test('a document that is none is left as it is', () => {
     for (const document of [
       '{"id":"TDX"}',

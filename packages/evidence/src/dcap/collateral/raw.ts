@@ -56,7 +56,9 @@ export function collateralFromEndorsements(endorsements: Endorsements): RawColla
     Object.assign(raw, renamed('tcbInfo', splitSignedAnswer(raw.tcbInfo, 'tcbInfo')));
   }
   if (raw.qeIdentity !== undefined && raw.qeIdentitySignature === undefined) {
-    Object.assign(raw, renamed('qeIdentity', splitSignedAnswer(raw.qeIdentity, 'enclaveIdentity')));
+    const { qeIdentity: answer } = raw;
+    const split = splitSignedAnswer(answer, 'enclaveIdentity') ?? splitSignedAnswer(answer, 'qeIdentity');
+    Object.assign(raw, renamed('qeIdentity', split));
   }
   return raw;
 }

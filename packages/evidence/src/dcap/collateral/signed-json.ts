@@ -6,6 +6,9 @@ import { type Certificate, vendorKeys, verifyFixedWidth } from '../../x509/index
 const LIMITS = { maxBytes: 8 * 1024 * 1024, maxDepth: 16 };
 const FORMAT = 'signed answer';
 
+/** What the signed object is called. API v1 of PCS named a QE identity `qeIdentity`. */
+export type SignedMember = 'tcbInfo' | 'enclaveIdentity' | 'qeIdentity' | 'tcbEvaluationDataNumbers';
+
 /**
  * Takes `{"<member>":{…},"signature":"…"}` apart without touching the text of the member.
  *
@@ -14,7 +17,7 @@ const FORMAT = 'signed answer';
  */
 export function splitSignedAnswer(
   answer: Uint8Array,
-  member: 'tcbInfo' | 'enclaveIdentity',
+  member: SignedMember,
 ): { readonly text: Uint8Array; readonly signature: Uint8Array } | undefined {
   const document = parseJsonStrict(answer, LIMITS);
   if (!isJsonObject(document) || !Object.hasOwn(document, member) || !Object.hasOwn(document, 'signature')) {

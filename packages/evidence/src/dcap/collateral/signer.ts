@@ -14,7 +14,7 @@ import { algorithmProblem } from '../pck/chain.js';
 import { isRootName, isTcbSignerName, pckCaOf, TCB_SIGNER_PHRASE } from '../pck/names.js';
 import { type DcapTrust, readChain } from '../roots.js';
 
-export type ChainKind = 'tcbInfo' | 'qeIdentity' | 'pckCrl';
+export type ChainKind = 'tcbInfo' | 'qeIdentity' | 'tcbNumbers' | 'pckCrl';
 
 export interface IssuerChain {
   /** The certificate that signs, only if everything about the chain held. */
@@ -28,6 +28,7 @@ export interface IssuerChain {
 const KINDS = {
   tcbInfo: { id: 'dcap.tcbinfo.signer', subject: 'TCB info issuer chain' },
   qeIdentity: { id: 'dcap.qe-identity.signer', subject: 'QE identity issuer chain' },
+  tcbNumbers: { id: 'dcap.tcb-numbers.signer', subject: 'issuer chain of the TCB evaluation numbers' },
   pckCrl: { id: 'dcap.crl.chain', subject: 'PCK CRL issuer chain' },
 } as const satisfies { readonly [kind in ChainKind]: { readonly id: FindingId; readonly subject: string } };
 
@@ -89,7 +90,7 @@ function names(kind: ChainKind, signer: Certificate, root: Certificate): Finding
     compare: { relation: 'equal', type: 'text' },
     source: SOURCE,
   } as const;
-  findings.push(kind === 'tcbInfo' ? failed('dcap.tcbinfo.signer', facts) : failed('dcap.qe-identity.signer', facts));
+  findings.push(failed(KINDS[kind].id, facts));
   return findings;
 }
 
