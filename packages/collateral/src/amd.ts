@@ -25,8 +25,11 @@ export interface AmdCollateralOptions extends KeeperOptions {
 export interface AmdRequest {
   readonly product: AmdProduct;
   readonly key: AmdKey;
-  /** Absent where the evidence brings its own leaf, and for VLEKs, which the public cannot fetch. */
-  readonly leaf?: { readonly hwId: string; readonly tcb: VcekTcb };
+  /**
+   * Absent where the evidence brings its own leaf. A VCEK is of one chip. A VLEK is of a provider, which alone gets it from AMD:
+   * it is asked for only where the owner keeps a store of them.
+   */
+  readonly leaf?: { readonly hwId?: string; readonly tcb: VcekTcb };
   readonly at?: Date;
 }
 
@@ -34,10 +37,12 @@ export interface AmdRequest {
 export class AmdCollateral {
   readonly keeper: Keeper;
   readonly #anchors: readonly TrustAnchor[];
+  readonly #stores: (item: Item) => boolean;
 
   constructor(options: AmdCollateralOptions) {
     this.keeper = new Keeper(options);
     this.#anchors = options.anchors;
+    this.#stores = (item) => options.sources.some((source) => source.provides(item));
   }
 
   /** Rejects only when the cache fails. */
@@ -61,8 +66,9 @@ export class AmdCollateral {
     const ordered = [...records].sort(([a], [b]) => Number(b.kind === 'amd-chain') - Number(a.kind === 'amd-chain'));
     const chains = new Map<string, CollateralRecord>();
     for (const [item, record] of ordered) {
-      if (item.kind !== 'amd-chain' && item.kind !== 'vcek' && item.kind !== 'amd-crl') continue;
-      const key = item.kind === 'vcek' ? 'vcek' : item.key;
+      if (item.kind !== 'amd-chain' && item.kind !== 'vcek' && item.kind !== 'vlek' && item.kind !== 'amd-crl')
+        continue;
+      const key = 'key' in item ? item.key : item.kind;
       if (item.kind === 'amd-chain') chains.set(`${key}/${item.product}`, record);
       const check =
         item.kind === 'amd-chain' ? this.#checkChain : this.#checkWith(chains.get(`${key}/${item.product}`));
@@ -79,12 +85,18 @@ export class AmdCollateral {
     const { product, key, leaf } = request;
     const chain = await ask({ kind: 'amd-chain', product, key }, this.#checkChain);
     const check = this.#checkWith(chain.record);
-    const others: Item[] = [
-      { kind: 'amd-crl', product, key },
-      ...(leaf === undefined || key === 'vlek' ? [] : [{ kind: 'vcek', product, ...leaf } as const]),
-    ];
+    const others: Item[] = [{ kind: 'amd-crl', product, key }, ...this.#leafItems(product, key, leaf)];
     const outcomes = await Promise.all(others.map((item) => ask(item, check)));
     return collateralSet([chain, ...outcomes], request.at);
+  }
+
+  #leafItems(product: AmdProduct, key: AmdKey, leaf: AmdRequest['leaf']): readonly Item[] {
+    if (leaf === undefined) return [];
+    const { hwId, tcb } = leaf;
+    if (key === 'vcek') return hwId === undefined ? [] : [{ kind: 'vcek', product, hwId, tcb }];
+    const vlek = { kind: 'vlek', product, tcb } as const;
+    // Without a store the verifier says that none is there, and what to do.
+    return this.#stores(vlek) ? [vlek] : [];
   }
 
   readonly #checkChain: ItemCheck = (_, record) => {
@@ -101,7 +113,7 @@ export class AmdCollateral {
       const path = chain === undefined ? 'no chain is at hand to check it with' : pathOf(chain);
       if (typeof path === 'string') return path;
       const [intermediate, root] = path;
-      return item.kind === 'vcek' ? checkLeaf(record, intermediate) : checkCrl(record, root);
+      return item.kind === 'amd-crl' ? checkCrl(record, root) : checkLeaf(record, intermediate);
     };
   }
 }

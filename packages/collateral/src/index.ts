@@ -7,6 +7,7 @@ export { type CollateralCache, memoryCache } from './cache/cache.js';
 export { Budget, type BudgetLimit } from './http/budget.js';
 export { DEFAULT_RETRY, Fetcher, type FetcherOptions, type RetryPolicy } from './http/fetcher.js';
 export { type NodeTransportOptions, nodeTransport } from './http/node-transport.js';
+export { type OutboundProxy, parseProxy } from './http/proxy.js';
 export {
   type Transport,
   type TransportAnswer,
@@ -37,10 +38,10 @@ export {
   type KeeperOptions,
   type KeepingPolicy,
 } from './keeper.js';
-export { AMD_KDS, type KdsSourceOptions, kdsSource, type VcekStore, vcekStoreSource } from './source/kds.js';
+export { AMD_KDS, type KdsSourceOptions, kdsSource, type LeafStore, leafStoreSource } from './source/kds.js';
+export { leafFolder } from './source/leaf-folder.js';
 export { INTEL_PCS, type PcsSourceOptions, pcsSource } from './source/pcs.js';
 export { type PcsToolOptions, pcsToolSource } from './source/pcs-tool.js';
 export type { Source, SourceFailure, SourceResult } from './source/source.js';
-export { vcekFolder } from './source/vcek-folder.js';
 export { collateralStatus, type ItemStatus } from './status.js';
 export { systemTiming, type Timing } from './timing.js';

@@ -1,7 +1,16 @@
+import { isJsonObject, parseJsonStrict } from '@assay/bytes';
 import type { CollateralUse, FindingDraft } from '@assay/bytes/findings';
 import { notChecked } from '@assay/bytes/findings';
 import type { Endorsements } from '@assay/evidence';
-import { type IntelTee, type Item, itemName, type PckCa, type PckRequest, type TcbUpdate } from './item/item.js';
+import {
+  type IntelTee,
+  type Item,
+  itemKey,
+  itemName,
+  type PckCa,
+  type PckRequest,
+  type TcbUpdate,
+} from './item/item.js';
 import type { CollateralRecord } from './item/record.js';
 import { type ItemCheck, type ItemOutcome, Keeper, type KeeperOptions } from './keeper.js';
 import { useOf } from './use.js';
@@ -58,9 +67,22 @@ export class IntelCollateral {
     return this.#collect(request, ask);
   }
 
-  /** The same, fetched now. */
+  /** The same, fetched now, and the list of the evaluation numbers that may be pinned. */
   async refresh(request: IntelRequest): Promise<CollateralSet> {
-    return this.#collect(request, (item, check) => this.keeper.refresh(item, check));
+    const [set] = await Promise.all([
+      this.#collect(request, (item, check) => this.keeper.refresh(item, check)),
+      // Not every cache has the list, and no verdict needs it: without it the set is as complete.
+      this.keeper.refresh({ kind: 'tcb-numbers', tee: request.tee }, this.#check),
+    ]);
+    return set;
+  }
+
+  /** List of the evaluation numbers, as it was fetched last; undefined where none is kept or what is kept does not hold. */
+  async keptNumbers(tee: IntelTee): Promise<CollateralRecord | undefined> {
+    const item = { kind: 'tcb-numbers', tee } as const;
+    const found = await this.keeper.archive.current(itemKey(item));
+    if (found === undefined || 'damaged' in found) return undefined;
+    return this.#check(item, found.record) === undefined ? found.record : undefined;
   }
 
   /** Takes records of a bundle. @returns one line for each that does not hold */
@@ -94,7 +116,7 @@ export class IntelCollateral {
     return collateralSet([...outcomes, rootCrl], request.at);
   }
 
-  readonly #check: ItemCheck = (_, record) => this.#wrong(record.pieces);
+  readonly #check: ItemCheck = (item, record) => this.#wrong(record.pieces) ?? otherThanAsked(item, record);
 
   #checkWith(chains: CollateralRecord | undefined): ItemCheck {
     return (_, record) => {
@@ -108,6 +130,16 @@ export class IntelCollateral {
     const fault = this.#verify(pieces).find(({ id, outcome }) => outcome === 'fail' && !id.startsWith('collateral.'));
     return fault === undefined ? undefined : (fault.title ?? fault.id);
   }
+}
+
+/** A pinned evaluation number counts by what is signed, not by what was asked for. */
+function otherThanAsked(item: Item, { pieces }: CollateralRecord): string | undefined {
+  if (!('update' in item) || typeof item.update !== 'number') return undefined;
+  const text = pieces[item.kind === 'tcb-info' ? 'tcb_info' : 'qe_identity'];
+  const document = text === undefined ? undefined : parseJsonStrict(text, { maxBytes: 4 * 1024 * 1024, maxDepth: 16 });
+  const stated =
+    document !== undefined && isJsonObject(document) ? (document['tcbEvaluationDataNumber'] ?? null) : null;
+  return stated === item.update ? undefined : `is of TCB evaluation ${String(stated)}, ${item.update} was asked for`;
 }
 
 /** Puts outcomes together. */

@@ -1,6 +1,7 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { type OutboundProxy, proxyAddress, proxyHeaders, tunnel } from './proxy.js';
 import { type Transport, type TransportAnswer, TransportError, type TransportRequest } from './transport.js';
 
 export interface NodeTransportOptions {
@@ -8,6 +9,8 @@ export interface NodeTransportOptions {
   readonly ca?: readonly string[];
   /** Allows `http://`. What is fetched is signed, but anybody on the way sees which machines are asked about. */
   readonly allowHttp?: boolean;
+  /** Default: none, whatever the environment says. */
+  readonly proxy?: OutboundProxy;
 }
 
 /** Chain headers are long: two certificates, percent-encoded. */
@@ -25,30 +28,24 @@ export function nodeTransport(options: NodeTransportOptions = {}): Transport {
         reject(new TransportError('not-allowed', `${protocol} is not allowed here`));
         return;
       }
-      send(request, secureContext, resolve, reject);
+      const { proxy } = options;
+      const way = proxy === undefined || proxy.bypass(request.url) ? undefined : proxy;
+      send(request, { secureContext, proxy: way }, resolve, reject);
     });
+}
+
+interface Way {
+  readonly secureContext: SecureContext | undefined;
+  readonly proxy: OutboundProxy | undefined;
 }
 
 function send(
   request: TransportRequest,
-  secureContext: SecureContext | undefined,
+  way: Way,
   resolve: (answer: TransportAnswer) => void,
   reject: (error: TransportError) => void,
 ): void {
-  const { body } = request;
-  const length = body === undefined ? {} : { 'content-length': String(body.length) };
-  const common = {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { accept: '*/*', 'user-agent': 'assay', ...length, ...request.headers },
-    maxHeaderSize: MAX_HEADER_BYTES,
-    // One connection per request: answers are cached for a day, connections kept for it would only go stale.
-    agent: false as const,
-  };
-  const onAnswer = (answer: IncomingMessage): void => read(answer, request.maxBytes, finish, fail);
-  const outgoing =
-    request.url.protocol === 'https:'
-      ? httpsRequest(request.url, { ...common, ...(secureContext === undefined ? {} : { secureContext }) }, onAnswer)
-      : httpRequest(request.url, common, onAnswer);
+  const aborting = new AbortController();
   const timer = setTimeout(() => {
     fail(new TransportError('timeout', `no complete answer within ${request.timeoutMs} ms`));
   }, request.timeoutMs);
@@ -57,7 +54,7 @@ function send(
     if (done) return;
     done = true;
     clearTimeout(timer);
-    outgoing.destroy();
+    aborting.abort();
     reject(error instanceof TransportError ? error : classify(error));
   }
   function finish(answer: TransportAnswer): void {
@@ -66,8 +63,50 @@ function send(
     clearTimeout(timer);
     resolve(answer);
   }
-  outgoing.on('error', fail);
-  outgoing.end(body);
+  const onAnswer = (answer: IncomingMessage): void => read(answer, request.maxBytes, finish, fail);
+  open(request, way, aborting.signal, onAnswer).then((outgoing) => {
+    outgoing.on('error', fail);
+    outgoing.end(request.body);
+  }, fail);
+}
+
+/** The request, not yet ended: straight to the target, or by way of the proxy. */
+async function open(
+  request: TransportRequest,
+  { proxy, secureContext }: Way,
+  signal: AbortSignal,
+  onAnswer: (answer: IncomingMessage) => void,
+): Promise<ClientRequest> {
+  const { body, url } = request;
+  const length = body === undefined ? {} : { 'content-length': String(body.length) };
+  const headers = { accept: '*/*', 'user-agent': 'assay', ...length, ...request.headers };
+  const common = {
+    method: body === undefined ? 'GET' : 'POST',
+    headers,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // One connection per request: answers are cached for a day, connections kept for it would only go stale.
+    agent: false as const,
+    signal,
+  };
+  const secure = secureContext === undefined ? {} : { secureContext };
+  if (url.protocol === 'https:') {
+    if (proxy === undefined) return httpsRequest(url, { ...common, ...secure }, onAnswer);
+    const socket = await tunnel(proxy, url, secureContext, signal);
+    const { agent: _none, ...rest } = common;
+    // With an agent, even none, node would open a connection of its own.
+    return httpsRequest(url, { ...rest, createConnection: () => socket }, onAnswer);
+  }
+  if (proxy === undefined) return httpRequest(url, common, onAnswer);
+  // The proxy is asked for the whole URL (RFC 9112, section 3.2.2).
+  const whole = {
+    ...common,
+    ...proxyAddress(proxy),
+    path: url.href,
+    headers: { ...headers, host: url.host, ...proxyHeaders(proxy) },
+  };
+  return proxy.url.protocol === 'https:'
+    ? httpsRequest({ ...whole, ...secure }, onAnswer)
+    : httpRequest(whole, onAnswer);
 }
 
 function read(

@@ -32,10 +32,12 @@ export interface PckRequest {
 export type Item =
   | { readonly kind: 'tcb-info'; readonly tee: IntelTee; readonly fmspc: string; readonly update: TcbUpdate }
   | { readonly kind: 'qe-identity'; readonly tee: IntelTee; readonly update: TcbUpdate }
+  | { readonly kind: 'tcb-numbers'; readonly tee: IntelTee }
   | { readonly kind: 'pck-crl'; readonly ca: PckCa }
   | { readonly kind: 'root-crl' }
   | { readonly kind: 'pck-certificate'; readonly request: PckRequest }
   | { readonly kind: 'vcek'; readonly product: AmdProduct; readonly hwId: string; readonly tcb: VcekTcb }
+  | { readonly kind: 'vlek'; readonly product: AmdProduct; readonly tcb: VcekTcb }
   | { readonly kind: 'amd-chain'; readonly product: AmdProduct; readonly key: AmdKey }
   | { readonly kind: 'amd-crl'; readonly product: AmdProduct; readonly key: AmdKey };
 
@@ -46,6 +48,8 @@ export function itemKey(item: Item): string {
       return `intel/tcb-info/${item.tee}/${checked(item.fmspc, FMSPC, 'FMSPC')}/${updateText(item.update)}`;
     case 'qe-identity':
       return `intel/qe-identity/${item.tee}/${updateText(item.update)}`;
+    case 'tcb-numbers':
+      return `intel/tcb-numbers/${item.tee}`;
     case 'pck-crl':
       return `intel/pck-crl/${item.ca}`;
     case 'root-crl':
@@ -54,6 +58,8 @@ export function itemKey(item: Item): string {
       return `intel/pck-certificate/${pckDigest(item.request)}`;
     case 'vcek':
       return `amd/vcek/${item.product}/${checked(item.hwId, HW_ID, 'hwID')}/${tcbText(item.tcb)}`;
+    case 'vlek':
+      return `amd/vlek/${item.product}/${tcbText(item.tcb)}`;
     case 'amd-chain':
     case 'amd-crl':
       return `amd/${item.kind === 'amd-crl' ? 'crl' : 'chain'}/${item.key}/${item.product}`;
@@ -67,6 +73,8 @@ export function itemName(item: Item): string {
       return 'TCB info';
     case 'qe-identity':
       return 'QE identity';
+    case 'tcb-numbers':
+      return 'TCB evaluation numbers';
     case 'pck-crl':
       return `PCK CRL (${item.ca})`;
     case 'root-crl':
@@ -75,6 +83,8 @@ export function itemName(item: Item): string {
       return 'PCK certificate';
     case 'vcek':
       return 'VCEK';
+    case 'vlek':
+      return `VLEK (${item.product})`;
     case 'amd-chain':
       return item.key === 'vcek' ? `ASK and ARK (${item.product})` : `ASVK and ARK (${item.product})`;
     case 'amd-crl':
@@ -91,10 +101,12 @@ export function itemSubject(item: Item): string {
       return `chip ${item.hwId}`;
     case 'pck-certificate':
       return `platform ${pckDigest(item.request)}`;
+    case 'vlek':
     case 'amd-chain':
     case 'amd-crl':
       return item.product;
     case 'qe-identity':
+    case 'tcb-numbers':
       return item.tee;
     case 'pck-crl':
       return `${item.ca} CA`;

@@ -27,6 +27,8 @@ function read([vendor, kind, a = '', b = '', c = '', ...more]: readonly string[]
       const update = updateOf(b);
       return isTee(a) && update !== undefined ? { kind: 'qe-identity', tee: a, update } : undefined;
     }
+    case 'intel/tcb-numbers':
+      return isTee(a) ? { kind: 'tcb-numbers', tee: a } : undefined;
     case 'intel/pck-crl':
       return a === 'platform' || a === 'processor' ? { kind: 'pck-crl', ca: a } : undefined;
     case 'intel/root-crl':
@@ -34,6 +36,10 @@ function read([vendor, kind, a = '', b = '', c = '', ...more]: readonly string[]
     case 'amd/vcek': {
       const tcb = tcbOf(c);
       return isProduct(a) && tcb !== undefined ? { kind: 'vcek', product: a, hwId: b, tcb } : undefined;
+    }
+    case 'amd/vlek': {
+      const tcb = tcbOf(b);
+      return isProduct(a) && tcb !== undefined ? { kind: 'vlek', product: a, tcb } : undefined;
     }
     case 'amd/chain':
     case 'amd/crl':

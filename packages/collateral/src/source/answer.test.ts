@@ -57,7 +57,7 @@ describe('signed answer', () => {
     ['with spaces', `{ ${DATES} , "levels" : [ { "x" : "}]\\"{" } ] }`],
     ['with escapes', `{${DATES},"\\u0061":"\\\\"}`],
   ])('keeps the exact text: %s', (_, inner) => {
-    const { pieces, issued, nextUpdate } = readSignedAnswer(answer(inner), 'tcbInfo', HEADER);
+    const { pieces, issued, nextUpdate } = readSignedAnswer(answer(inner), ['tcbInfo'], HEADER);
     expect(decodeUtf8(pieces['tcb_info'] ?? new Uint8Array())).toBe(inner);
     expect(decodeUtf8(pieces['tcb_info_signature'] ?? new Uint8Array())).toBe(SIGNATURE.toLowerCase());
     expect([issued, nextUpdate]).toEqual([new Date('2026-03-01'), new Date('2026-03-31')]);
@@ -67,7 +67,7 @@ describe('signed answer', () => {
     const inner = `{${DATES}}`;
     const text = ` { "x" : {"tcbInfo":{}} , "n":-1.5e3,"signature":"${SIGNATURE}", "\\u0074cbInfo" : ${inner} } `;
     expect(
-      decodeUtf8(readSignedAnswer(encodeUtf8(text), 'tcbInfo', HEADER).pieces['tcb_info'] ?? new Uint8Array()),
+      decodeUtf8(readSignedAnswer(encodeUtf8(text), ['tcbInfo'], HEADER).pieces['tcb_info'] ?? new Uint8Array()),
     ).toBe(inner);
   });
 
@@ -84,7 +84,7 @@ describe('signed answer', () => {
     ['deep', answer(`{${DATES},"x":${'['.repeat(20)}${']'.repeat(20)}}`)],
     ['text after it', Buffer.concat([answer(`{${DATES}}`), Buffer.from('x')])],
   ])('%s is refused', (_, body) => {
-    expect(() => readSignedAnswer(body, 'tcbInfo', HEADER)).toThrow(DecodeError);
+    expect(() => readSignedAnswer(body, ['tcbInfo'], HEADER)).toThrow(DecodeError);
   });
 
   test('fuzz: whatever JSON stands inside, its text comes back', () => {
@@ -94,7 +94,7 @@ describe('signed answer', () => {
         const inner = `{${space}"a":${extra},${JSON.stringify(dates).slice(1)}`;
         const members = [`"tcbInfo"${space}:${space}${inner}`, `"signature":"${SIGNATURE}"`];
         const text = `{${(before ? members : members.reverse()).join(`${space},${space}`)}${space}}`;
-        const read = attempt(() => readSignedAnswer(encodeUtf8(text), 'tcbInfo', HEADER));
+        const read = attempt(() => readSignedAnswer(encodeUtf8(text), ['tcbInfo'], HEADER));
         // JSON with doubled members or huge integers is refused before; what is taken is taken exactly.
         if (read !== undefined) expect(decodeUtf8(read.pieces['tcb_info'] ?? new Uint8Array())).toBe(inner);
       }),
@@ -106,8 +106,8 @@ describe('signed answer', () => {
     const good = answer(`{${DATES},"tcbLevels":[{"tcb":{"pcesvn":13},"tcbStatus":"UpToDate"}]}`);
     fc.assert(
       fc.property(fc.nat(good.length - 1), fc.nat(255), fc.nat(good.length), (at, byte, length) => {
-        attempt(() => readSignedAnswer(good.with(at, byte), 'tcbInfo', HEADER));
-        attempt(() => readSignedAnswer(good.subarray(0, length), 'tcbInfo', HEADER));
+        attempt(() => readSignedAnswer(good.with(at, byte), ['tcbInfo'], HEADER));
+        attempt(() => readSignedAnswer(good.subarray(0, length), ['tcbInfo'], HEADER));
       }),
       { numRuns: fuzzRuns(500) },
     );

@@ -46,18 +46,27 @@ export function checkChain(text: string): Uint8Array {
 const SIGNED = {
   tcbInfo: ['tcb_info', 'tcb_info_signature', 'tcb_info_issuer_chain'],
   enclaveIdentity: ['qe_identity', 'qe_identity_signature', 'qe_identity_issuer_chain'],
+  // So called in version 1.
+  qeIdentity: ['qe_identity', 'qe_identity_signature', 'qe_identity_issuer_chain'],
+  tcbEvaluationDataNumbers: ['tcb_numbers', 'tcb_numbers_signature', 'tcb_numbers_issuer_chain'],
 } as const;
 
 /**
  * A signed document: the inner object is kept exactly as it was served, because the signature covers its bytes.
  *
+ * @param members names that the inner object may have; the first one that is there counts
  * @throws DecodeError
  */
-export function readSignedAnswer(body: Uint8Array, member: keyof typeof SIGNED, chain: string | undefined): Answer {
+export function readSignedAnswer(
+  body: Uint8Array,
+  members: readonly [keyof typeof SIGNED, ...(keyof typeof SIGNED)[]],
+  chain: string | undefined,
+): Answer {
   const text = decodeUtf8(body);
   const whole = parseJsonStrict(text, JSON_LIMITS);
   if (!isJsonObject(whole)) throw new DecodeError('signed answer', 'not an object');
   const { signature } = whole;
+  const member = members.find((name) => Object.hasOwn(whole, name)) ?? members[0];
   const inner = Object.hasOwn(whole, member) ? whole[member] : undefined;
   if (inner === undefined || !isJsonObject(inner)) throw new DecodeError('signed answer', `${member} is not an object`);
   if (typeof signature !== 'string' || !/^[0-9a-fA-F]{128}$/.test(signature)) {

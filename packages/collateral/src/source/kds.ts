@@ -1,8 +1,8 @@
 import { DecodeError, decodeUtf8 } from '@assay/bytes';
-import { parseCertificate } from '@assay/evidence/x509';
+import { parseCertificates } from '@assay/evidence/x509';
 import type { Fetcher } from '../http/fetcher.js';
 import type { AmdProduct, Item, VcekTcb } from '../item/item.js';
-import { checkChain, readCrl } from './answer.js';
+import { type Answer, checkChain, readCrl } from './answer.js';
 import { type Exchange, exchange, failure, type Source } from './source.js';
 
 /** Where AMD serves itself. */
@@ -31,22 +31,25 @@ export function kdsSource(options: KdsSourceOptions): Source {
   };
 }
 
-/** A store of VCEKs that the owner filled: a folder, a service of the provider. */
-export interface VcekStore {
+/** A store of leaf certificates that the owner filled: a folder, a service of the provider. */
+export interface LeafStore {
   readonly name: string;
-  /** DER, or undefined where the store has none. */
+  /** DER or PEM, or undefined where the store has none. */
   vcek(product: AmdProduct, hwId: string, tcb: VcekTcb): Promise<Uint8Array | undefined>;
+  /** AMD gives VLEKs to cloud providers alone, under their own credentials; they hand them to their customers. */
+  vlek(product: AmdProduct, tcb: VcekTcb): Promise<Uint8Array | undefined>;
 }
 
-export function vcekStoreSource(store: VcekStore): Source {
+export function leafStoreSource(store: LeafStore): Source {
   return {
     name: store.name,
-    provides: (item) => item.kind === 'vcek',
+    provides: (item) => item.kind === 'vcek' || item.kind === 'vlek',
     fetch: async (item) => {
-      if (item.kind !== 'vcek') return failure({ kind: 'unknown' });
+      if (item.kind !== 'vcek' && item.kind !== 'vlek') return failure({ kind: 'unknown' });
+      const { product, tcb } = item;
       try {
-        const der = await store.vcek(item.product, item.hwId, item.tcb);
-        return der === undefined ? failure({ kind: 'unknown' }) : { kind: 'answer', answer: readVcek(der) };
+        const leaf = item.kind === 'vcek' ? await store.vcek(product, item.hwId, tcb) : await store.vlek(product, tcb);
+        return leaf === undefined ? failure({ kind: 'unknown' }) : { kind: 'answer', answer: readLeaf(leaf, item) };
       } catch (error) {
         if (error instanceof DecodeError) return failure({ kind: 'form', what: error.message });
         return failure({ kind: 'unreachable', reason: error instanceof Error ? error.message : 'no words', ms: 0 });
@@ -60,7 +63,7 @@ function exchangeFor(item: Item, base: URL): Exchange | undefined {
     case 'vcek': {
       const url = new URL(`/vcek/v1/${item.product}/${item.hwId}`, base);
       for (const [name, value] of vcekQuery(item.tcb)) url.searchParams.set(name, value);
-      return { url, read: ({ body }) => readVcek(body) };
+      return { url, read: ({ body }) => readLeaf(body, item) };
     }
     case 'amd-chain':
       return {
@@ -86,9 +89,12 @@ function vcekQuery({ fmc, bootloader, tee, snp, microcode }: VcekTcb): (readonly
   ];
 }
 
-function readVcek(body: Uint8Array): { pieces: { leaf: Uint8Array } } {
-  parseCertificate(body);
-  return { pieces: { leaf: body } };
+/** One certificate. A VCEK never changes; a VLEK is renewed, so that its end is the end of the record. */
+function readLeaf(body: Uint8Array, item: Item): Answer {
+  const [leaf, ...others] = parseCertificates(body);
+  if (leaf === undefined || others.length > 0) throw new DecodeError('leaf certificate', 'not one certificate');
+  const pieces = { leaf: leaf.der };
+  return item.kind === 'vcek' ? { pieces } : { pieces, issued: leaf.notBefore, nextUpdate: leaf.notAfter };
 }
 
 /** Intermediate and ARK, in PEM. */

@@ -63,12 +63,12 @@ function answerFor(item: Item, file: JsonObject): Answer | undefined {
       const document = entry === undefined ? undefined : byUpdate(entry, `${item.tee}_tcbinfo`, item.update);
       // Files of API v3 name the chain as that API does.
       const chain = certificates['TCB-Info-Issuer-Chain'] ?? certificates['SGX-TCB-Info-Issuer-Chain'];
-      return document === undefined ? undefined : readSignedAnswer(document, 'tcbInfo', text(chain));
+      return document === undefined ? undefined : readSignedAnswer(document, ['tcbInfo'], text(chain));
     }
     case 'qe-identity': {
       const document = byUpdate(file, IDENTITY[item.tee], item.update);
       const chain = text(certificates['SGX-Enclave-Identity-Issuer-Chain']);
-      return document === undefined ? undefined : readSignedAnswer(document, 'enclaveIdentity', chain);
+      return document === undefined ? undefined : readSignedAnswer(document, ['enclaveIdentity', 'qeIdentity'], chain);
     }
     case 'pck-crl': {
       const crl = text(object(file['pckcacrl'])[item.ca === 'platform' ? 'platformCrl' : 'processorCrl']);

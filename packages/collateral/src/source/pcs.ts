@@ -30,7 +30,7 @@ export function pcsSource(options: PcsSourceOptions): Source {
   const api = options.api ?? 4;
   return {
     name: base.host,
-    provides: (item) => isIntel(item) && !(api === 3 && 'tee' in item && item.tee === 'tdx'),
+    provides: (item) => isIntel(item) && (api === 4 || ofApi3(item)),
     fetch: async (item) => {
       const what = exchangeFor(item, base, api, options);
       return what === undefined
@@ -43,8 +43,15 @@ export function pcsSource(options: PcsSourceOptions): Source {
   };
 }
 
-function isIntel(item: Item): boolean {
-  return !(item.kind === 'vcek' || item.kind === 'amd-chain' || item.kind === 'amd-crl');
+function isIntel({ kind }: Item): boolean {
+  return !(kind === 'vcek' || kind === 'vlek' || kind === 'amd-chain' || kind === 'amd-crl');
+}
+
+/** API v3 knows SGX alone, and neither lists evaluation numbers nor serves one that is asked for. */
+function ofApi3(item: Item): boolean {
+  if (item.kind === 'tcb-numbers') return false;
+  if ('tee' in item && item.tee === 'tdx') return false;
+  return !('update' in item && typeof item.update === 'number');
 }
 
 function exchangeFor(item: Item, base: URL, api: 3 | 4, options: PcsSourceOptions): Exchange | undefined {
@@ -59,13 +66,19 @@ function exchangeFor(item: Item, base: URL, api: 3 | 4, options: PcsSourceOption
         url: at(item.tee, 'tcb', { fmspc: item.fmspc.toUpperCase(), ...channel(item.update) }),
         read: ({ body, headers }) =>
           // PCCS of version 3 and PCS API v4 use one name, PCS API v3 the other.
-          readSignedAnswer(body, 'tcbInfo', headers['tcb-info-issuer-chain'] ?? headers['sgx-tcb-info-issuer-chain']),
+          readSignedAnswer(body, ['tcbInfo'], headers['tcb-info-issuer-chain'] ?? headers['sgx-tcb-info-issuer-chain']),
       };
     case 'qe-identity':
       return {
         url: at(item.tee, 'qe/identity', channel(item.update)),
         read: ({ body, headers }) =>
-          readSignedAnswer(body, 'enclaveIdentity', headers['sgx-enclave-identity-issuer-chain']),
+          readSignedAnswer(body, ['enclaveIdentity', 'qeIdentity'], headers['sgx-enclave-identity-issuer-chain']),
+      };
+    case 'tcb-numbers':
+      return {
+        url: at(item.tee, 'tcbevaluationdatanumbers', {}),
+        read: ({ body, headers }) =>
+          readSignedAnswer(body, ['tcbEvaluationDataNumbers'], headers['tcb-evaluation-data-numbers-issuer-chain']),
       };
     case 'pck-crl':
       return {

@@ -7,9 +7,9 @@ import {
   type CollateralSet,
   Fetcher,
   kdsSource,
+  leafStoreSource,
   memoryCache,
   nodeTransport,
-  vcekStoreSource,
 } from '@assay/collateral';
 import { createSnpVerifier } from '@assay/evidence';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -54,7 +54,10 @@ function client(
       policy: { maxWaitMs },
     });
   const vendor = kdsSource({ url: kds.url, vcekFetcher: fetcher(1, 10_000), fetcher: fetcher(100, 60_000) });
-  const own = store === undefined ? [] : [vcekStoreSource({ name: 'folder', vcek: async (_, hwId) => store(hwId) })];
+  const own =
+    store === undefined
+      ? []
+      : [leafStoreSource({ name: 'folder', vcek: async (_, hwId) => store(hwId), vlek: async () => undefined })];
   const anchors = world.anchors(['Milan', 'Genoa', 'Turin']).amd;
   return new AmdCollateral({ sources: [...own, vendor], cache, timing, anchors });
 }
