@@ -8,6 +8,7 @@ import { AMD } from './amd.js';
 import { AZURE } from './azure.js';
 import { CCA } from './cca.js';
 import { COLLATERAL } from './collateral.js';
+import { CSV } from './csv.js';
 import { ENROLMENT } from './enrolment.js';
 import type { RegisterEntry } from './entry.js';
 import { EVENTLOG } from './eventlog.js';
@@ -41,6 +42,7 @@ export const REGISTER = {
   ...NITRO,
   ...SEV,
   ...IMAGES,
+  ...CSV,
 } as const;
 
 /** An unregistered id does not compile. */
