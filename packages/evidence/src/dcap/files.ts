@@ -104,7 +104,8 @@ function verdictOf<Q extends ParsedQuote>(
   return { ...verdict, ...members } as QuoteFileResult;
 }
 
-function membersOf({ chain, quote, ...checks }: Authentication): JsonObject {
+/** What signatures say, and the platform. */
+export function membersOf({ chain, quote, ...checks }: Authentication): JsonObject {
   const { ca, platform } = chain;
   return {
     quote_signature: checks.quoteSignature,
@@ -121,7 +122,7 @@ function membersOf({ chain, quote, ...checks }: Authentication): JsonObject {
 }
 
 /** A status only of what is authentic; `null` says that there is none. */
-function tcbMembers({ authentic }: Authentication): JsonObject {
+export function tcbMembers({ authentic }: Authentication): JsonObject {
   if (authentic === undefined) return { tcb_status: null };
   const { dates, evaluationNumber, tcb } = authentic;
   return {

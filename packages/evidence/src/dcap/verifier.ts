@@ -7,7 +7,7 @@ import { compareReportData } from '../binding/report-data.js';
 import type { Endorsements, Verifier, VerifierResult, VerifyInput } from '../verifier.js';
 import { LruMap, type TrustAnchor } from '../x509/index.js';
 import { type Appraisal, appraise } from './appraisal.js';
-import { type AuthenticQuote, authenticateQuote, type DcapOptions } from './authenticate.js';
+import { type Authentication, type AuthenticQuote, authenticateQuote, type DcapOptions } from './authenticate.js';
 import { dcapCollateral, dcapOrigins } from './claims.js';
 import {
   COLLATERAL_NAMES,
@@ -54,9 +54,46 @@ const COLLATERAL_PIECES = [
 ];
 
 export function createDcapVerifier<Q extends ParsedQuote>(tee: DcapTee<Q>, options: DcapVerifierOptions): Verifier {
+  const examine = quoteExaminer<Q>(tee.tee, options);
+  return { tee: tee.tee, verify: (input) => verify(input, tee, examine) };
+}
+
+/** A quote judged by the vendor's word and the owner's rules; what it binds is another question. */
+export interface QuoteExamination<Q extends ParsedQuote> {
+  readonly findings: readonly FindingDraft[];
+  /** Undefined when it was not read. */
+  readonly quote: Q | undefined;
+  readonly authentication: Authentication<Q> | undefined;
+}
+
+export type QuoteExaminer<Q extends ParsedQuote> = (
+  quote: Uint8Array,
+  endorsements: Endorsements,
+  now: Date,
+) => QuoteExamination<Q>;
+
+/** Examines quotes of one TEE, with a memory of the collateral that was verified; make one and keep it. */
+export function quoteExaminer<Q extends ParsedQuote>(tee: Tee, options: DcapVerifierOptions): QuoteExaminer<Q> {
   const trust = trustOf(options);
   const kept = new LruMap<Kept>(KEPT_COLLATERAL);
-  return { tee: tee.tee, verify: (input) => verify(input, tee, options, trust, kept) };
+  return (bytes, endorsements, now) => {
+    const { findings: parsing, quote } = parseQuote(bytes, tee);
+    if (quote === undefined || quote.tee !== tee) {
+      return { findings: parsing, quote: undefined, authentication: undefined };
+    }
+    const { collateral, pckChain, problem } = keptOf(endorsements, trust, kept);
+    const authentication = authenticateQuote(quote as Q & ParsedQuote, collateral, now, {
+      ...options,
+      pckChain: endorsements[COLLATERAL_NAMES.pckChain] ?? pckChain,
+    });
+    const findings = [
+      ...parsing,
+      ...(problem === undefined ? [] : [problem]),
+      ...authentication.findings,
+      ...appraise(quote, options.appraisal ?? {}),
+    ];
+    return { findings, quote: quote as Q & ParsedQuote, authentication };
+  };
 }
 
 /** Anchors of a verifier's options. */
@@ -66,35 +103,22 @@ function trustOf(options: Pick<DcapVerifierOptions, 'roots' | 'emulatedRoots'>):
   return dcapTrust([...roots, ...emulatedRoots.map((anchor) => ({ ...anchor, emulated: true as const }))]);
 }
 
-function verify<Q extends ParsedQuote>(
-  input: VerifyInput,
-  tee: DcapTee<Q>,
-  options: DcapVerifierOptions,
-  trust: DcapTrust,
-  kept: LruMap<Kept>,
-): VerifierResult {
+function verify<Q extends ParsedQuote>(input: VerifyInput, tee: DcapTee<Q>, examine: QuoteExaminer<Q>): VerifierResult {
   const { evidence, finding } = readQuoteEvidence(input.evidence, tee.tee);
   if (evidence === undefined) return refused([finding], tee.tee, 'the evidence was not read');
-  const parse = parseQuote(evidence.quote, tee.tee);
-  const findings: FindingDraft[] = [finding, ...parse.findings];
-  const { quote } = parse;
-  if (quote === undefined || quote.tee !== tee.tee) return refused(findings, tee.tee, 'the quote was not read');
-  const endorsements = input.endorsements ?? {};
-  const { collateral, pckChain, problem } = keptOf(endorsements, trust, kept);
-  if (problem !== undefined) findings.push(problem);
-  const authentication = authenticateQuote(quote as Q & ParsedQuote, collateral, input.now, {
-    ...options,
-    pckChain: endorsements[COLLATERAL_NAMES.pckChain] ?? pckChain,
-  });
-  findings.push(...authentication.findings, ...appraise(quote, options.appraisal ?? {}));
+  const { authentication, findings: examined, quote } = examine(evidence.quote, input.endorsements ?? {}, input.now);
+  const findings: FindingDraft[] = [finding, ...examined];
+  if (quote === undefined || authentication === undefined) {
+    return refused(findings, tee.tee, 'the quote was not read');
+  }
 
   const reportData = compareReportData(quote.body.reportData, input.reportData, REPORT_DATA_SIZE, tee.tee);
-  const register = tee.initData(quote as Q & ParsedQuote);
+  const register = tee.initData(quote);
   const initData = compareInitData(register.value, input.initData, register.value.length, register.name);
   findings.push(reportData.finding, initData.finding);
   const { agentLog, eventLog } = evidence;
   const logged = eventLog !== undefined || agentLog !== undefined;
-  const log = logged ? tee.eventLogs?.({ agentLog, eventLog }, quote as Q & ParsedQuote) : undefined;
+  const log = logged ? tee.eventLogs?.({ agentLog, eventLog }, quote) : undefined;
   findings.push(...(log?.findings ?? []));
 
   const { authentic } = authentication;

@@ -75,7 +75,7 @@ export function verifySnpFiles(files: { readonly [role: string]: Uint8Array }, o
   });
   const { authentic } = result;
   const policyClaims = authentic === undefined ? {} : { policy_claims: snpClaims(authentic) };
-  return { ...verdict, ...members(result), ...policyClaims } as SnpFileResult;
+  return { ...verdict, ...snpMembers(result), ...policyClaims } as SnpFileResult;
 }
 
 function anchorsOf(roots: readonly Uint8Array[]): TrustAnchor[] {
@@ -85,7 +85,8 @@ function anchorsOf(roots: readonly Uint8Array[]): TrustAnchor[] {
   }));
 }
 
-function members({ fields, product, leaf, comparisons }: SnpVerification): JsonObject {
+/** What describes a report and its certificates, for people. */
+export function snpMembers({ fields, product, leaf, comparisons }: SnpVerification): JsonObject {
   if (fields === undefined || product === undefined) return {};
   const tcb = (raw: Uint8Array): JsonObject => ({ ...readTcb(raw, product) });
   return {

@@ -8,10 +8,11 @@ export function verifyTdxFiles(
   files: { readonly [role: string]: Uint8Array },
   options: QuoteFileOptions,
 ): QuoteFileResult {
-  return verifyQuoteFiles(files, options, TDX_TEE, fields);
+  return verifyQuoteFiles(files, options, TDX_TEE, tdxFields);
 }
 
-function fields({ body }: TdxQuote): JsonObject {
+/** Fields of the TD report, for people. */
+export function tdxFields({ body }: TdxQuote): JsonObject {
   const { mrServiceTd, rtmrs, teeTcbSvn2 } = body;
   return {
     tee_tcb_svn: encodeHex(body.teeTcbSvn),
