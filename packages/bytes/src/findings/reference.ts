@@ -17,6 +17,8 @@ const AREAS: { readonly [area: string]: string } = {
   sev: 'AMD SEV and SEV-ES',
   tpm: 'TPM 2.0',
   az: 'Azure confidential VMs',
+  csv: 'Hygon CSV and DCU',
+  se: 'IBM Secure Execution',
   eventlog: 'Event logs',
   policy: 'Policies',
   rv: 'Reference values',

@@ -50,6 +50,11 @@ export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
     needs: ['chain', 'pdh', 'input'],
     verify: async (files, options) => (await import('@assay/evidence/sev')).verifySevFiles(files, options),
   },
+  csv: {
+    roles: ['report', 'hsk_cek', 'hrk', 'pek'],
+    tee: 'csv',
+    verify: async (files, options) => (await import('@assay/evidence/csv')).verifyCsvFiles(files, options),
+  },
   eventlog: {
     roles: ['event_log', 'quote'],
     verify: async (files, options) => (await import('@assay/evidence/eventlog')).verifyEventlogFiles(files, options),

@@ -4,10 +4,10 @@
  * Points and their arithmetic are `@noble/curves`'; what stands here is the equation of the signature. Only public data
  * go in: nothing needs to take the same time for every value. See decision 0011.
  */
-import { type WeierstrassPoint, weierstrass } from '@noble/curves/abstract/weierstrass.js';
+import { type WeierstrassOpts, type WeierstrassPoint, weierstrass } from '@noble/curves/abstract/weierstrass.js';
 import { sm3 } from './sm3.js';
 
-const CURVE = {
+const CURVE: WeierstrassOpts<bigint> = {
   p: 0xfffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffffn,
   n: 0xfffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123n,
   h: 1n,
@@ -15,7 +15,7 @@ const CURVE = {
   b: 0x28e9fa9e9d9f5e344d5a9e4bcf6509a7f39789f515ab8f92ddbcbd414d940e93n,
   Gx: 0x32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7n,
   Gy: 0xbc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0n,
-} as const;
+};
 
 /** Points of the curve; for those who sign. */
 export const Sm2Point = weierstrass(CURVE);
