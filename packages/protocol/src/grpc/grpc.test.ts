@@ -5,18 +5,23 @@ import { expect, test } from 'vitest';
 import {
   AttestationRequestSchema,
   AttestationService,
+  BundleRequestSchema,
+  BundleResponseSchema,
   create,
   grpcServiceDefinition,
   Health,
   HealthCheckResponseSchema,
   KbsPlugin,
+  KeyBrokerService,
+  OnlineSecretRequestSchema,
   PluginRequestSchema,
   ReferenceValueProviderService,
   ReferenceValueQueryResponseSchema,
+  SecretRequestSchema,
 } from './index.js';
 
 test('paths and kinds of every method', () => {
-  const services = [AttestationService, ReferenceValueProviderService, KbsPlugin, Health];
+  const services = [AttestationService, ReferenceValueProviderService, KbsPlugin, KeyBrokerService, Health];
   const methods = services.flatMap((service) =>
     Object.entries(grpcServiceDefinition(service)).map(([name, method]) => {
       const { path, originalName, responseStream, requestStream } = method as { [member: string]: unknown };
@@ -32,6 +37,9 @@ test('paths and kinds of every method', () => {
     'handle Handle /kbs.plugin.v1.KbsPlugin/Handle',
     'validateAuth ValidateAuth /kbs.plugin.v1.KbsPlugin/ValidateAuth',
     'needsEncryption NeedsEncryption /kbs.plugin.v1.KbsPlugin/NeedsEncryption',
+    'getBundle GetBundle /keybroker.KeyBrokerService/GetBundle',
+    'getSecret GetSecret /keybroker.KeyBrokerService/GetSecret',
+    'getOnlineSecret GetOnlineSecret /keybroker.KeyBrokerService/GetOnlineSecret',
     'check Check /grpc.health.v1.Health/Check',
     'watch Watch /grpc.health.v1.Health/Watch streams',
   ]);
@@ -78,6 +86,30 @@ test('the other members of the oneofs, a plug-in request, and an unset value', (
   expect(queryReferenceValue.responseSerialize(create(ReferenceValueQueryResponseSchema))).toHaveLength(0);
   expect(queryReferenceValue.responseDeserialize(Buffer.from([0x0a, 0])).referenceValueResults).toBe('');
   expect(queryReferenceValue.responseDeserialize(Buffer.alloc(0)).referenceValueResults).toBeUndefined();
+});
+
+test('field numbers of the SEV key broker, byte by byte', () => {
+  const { getBundle, getSecret, getOnlineSecret } = grpcServiceDefinition(KeyBrokerService);
+  const bundle = create(BundleRequestSchema, { certificateChain: 'c', policy: 7 });
+  expect(encodeHex(getBundle.requestSerialize(bundle))).toBe('0a0163' + '1007');
+  const answer = create(BundleResponseSchema, { guestOwnerPublicKey: 'g', launchBlob: 'b', launchId: 'i' });
+  expect(encodeHex(getBundle.responseSerialize(answer))).toBe('0a0167' + '120162' + '1a0169');
+  const details = { guid: 'g', format: 'f', secretType: 't', id: 'i' };
+  const request = create(SecretRequestSchema, {
+    launchMeasurement: 'm',
+    launchId: 'l',
+    policy: 1,
+    apiMajor: 2,
+    apiMinor: 3,
+    buildId: 4,
+    fwDigest: 'd',
+    launchDescription: 's',
+    secretRequests: [details],
+  });
+  const wanted = '0a0167' + '120166' + '1a0174' + '220169';
+  expect(encodeHex(getSecret.requestSerialize(request))).toBe(`0a016d12016c18012002280330043a01644201734a0c${wanted}`);
+  const online = create(OnlineSecretRequestSchema, { clientId: 'c', secretRequests: [details] });
+  expect(encodeHex(getOnlineSecret.requestSerialize(online))).toBe(`0a0163120c${wanted}`);
 });
 
 test('health status is one varint, as the enum of the protocol', () => {

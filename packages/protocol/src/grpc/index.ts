@@ -36,6 +36,22 @@ export {
   ValidateAuthResponseSchema,
 } from '../gen/kbs/plugin/v1/plugin_pb.js';
 export {
+  type BundleRequest,
+  BundleRequestSchema,
+  type BundleResponse,
+  BundleResponseSchema,
+  KeyBrokerService,
+  type OnlineSecretRequest,
+  OnlineSecretRequestSchema,
+  type OnlineSecretResponse,
+  OnlineSecretResponseSchema,
+  type RequestDetails,
+  type SecretRequest,
+  SecretRequestSchema,
+  type SecretResponse,
+  SecretResponseSchema,
+} from '../gen/keybroker/keybroker_pb.js';
+export {
   ReferenceValueProviderService,
   type ReferenceValueQueryRequest,
   ReferenceValueQueryRequestSchema,
