@@ -1,5 +1,6 @@
 export type { Attester } from './attester/attester.js';
 export { type SampleClaims, sampleAttester, sampleDeviceAttester } from './attester/sample.js';
+export { type TpmAttesterOptions, tpmAttester } from './attester/tpm.js';
 export { CcKbc, type CcKbcOptions } from './kbc/cc-kbc.js';
 export type { AttestingKbc, Kbc } from './kbc/kbc.js';
 export { KbcError, type KbcErrorReason } from './kbc/kbc-error.js';

@@ -1,4 +1,5 @@
 /** `@assay/guest/tpm`: a TPM 2.0 client, as far as attestation needs one. */
+export { type AttestationKeyChoice, withAttestationKey } from './attestation-key.js';
 export {
   handles,
   type PcrBank,
@@ -28,6 +29,9 @@ export { LONGEST_QUALIFYING_DATA, type Quote, quote } from './commands/quote.js'
 export { random } from './commands/random.js';
 export { startup } from './commands/startup.js';
 export { NV, RH } from './constants.js';
+export { type Enrolled, type EnrolOptions, enrol } from './enrol.js';
+export { EVENT_LOG, readEventLog } from './event-log.js';
+export { ALL_PCRS, type QuotedPcrs, quotePcrs, quoteReportData } from './quoted.js';
 export { type ResponseMeaning, responseMeaning } from './response-code.js';
 export type { Authorization } from './session.js';
 export { NO_PASSWORD } from './session.js';
