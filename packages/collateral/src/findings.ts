@@ -5,6 +5,10 @@ import type { SourceFailure } from './source/source.js';
 
 const CLOCK = "this server's clock";
 
+/** Whom to ask for a certificate that AMD gives to cloud providers alone, under credentials of their own (AMD 57230). */
+const VLEK_REMEDY =
+  'AMD gives VLEKs to cloud providers alone: ask yours for it and put it into `collateral.amd_folder`, or let the host hand it to the guest.';
+
 /** Which of how many sources, and who else waits. */
 export interface SourcePosition {
   readonly host: string;
@@ -54,6 +58,7 @@ export function failureFinding(item: Item, why: SourceFailure, at: SourcePositio
         params: { host, item: name, platform: itemSubject(item) },
         expected: name,
         actual: null,
+        ...(item.kind === 'vlek' ? { remedy: VLEK_REMEDY } : {}),
       });
     case 'retired':
       return failed('collateral.source.retired', {
@@ -158,7 +163,7 @@ export function missingFinding(item: Item): FindingDraft {
     params: { item: name, why: itemSubject(item) },
     expected: name,
     actual: null,
-    remedy: 'Import a bundle that has it, or configure a source.',
+    remedy: item.kind === 'vlek' ? VLEK_REMEDY : 'Import a bundle that has it, or configure a source.',
   });
 }
 

@@ -14,6 +14,11 @@ interface Status {
     readonly fetched_at: string;
     readonly fetched_from: string;
   }[];
+  readonly evaluations?: readonly {
+    readonly tee: string;
+    readonly numbers: readonly { readonly number: number; readonly tcb_date: string }[];
+  }[];
+  readonly pinned_evaluation?: number;
 }
 
 /** `assay collateral`: what hardware vendors have said, as a server keeps it. */
@@ -47,6 +52,11 @@ function status(): Command {
               ]),
             ]),
       );
+      for (const { numbers, tee } of answer.evaluations ?? []) {
+        const list = numbers.map(({ number, tcb_date: date }) => `${number} (${date.slice(0, 10)})`).join(', ');
+        out.write(`\nTCB evaluations that Intel serves for ${tee}, with the day of their TCB: ${list}\n`);
+      }
+      if (answer.pinned_evaluation !== undefined) out.write(`\npinned to TCB evaluation ${answer.pinned_evaluation}\n`);
       out.write(`\nthis server signs bundles with ${answer.exporter_key}\n`);
     });
   });

@@ -126,8 +126,14 @@ function sourceOfLeaf({ keyInfo: value }: ReportFields, { leaves }: SuppliedCert
     compare: { relation: 'present', type: 'certificate' },
     source: 'AMD 57230: the key that signs reports',
     origin: { kind: 'vendor', vendor: 'AMD', document: leaf },
+    // AMD serves VCEKs to everybody, VLEKs to cloud providers under their own credentials.
+    ...(leaf === 'VLEK' ? { remedy: VLEK_REMEDY, causes: VLEK_CAUSES } : {}),
   });
 }
+
+const VLEK_REMEDY =
+  'Let the host hand its VLEK to the guest, or ask the provider for it and put it into the server’s `collateral.amd_folder`.';
+const VLEK_CAUSES = [{ text: 'host gives its guests no certificates' }, { text: 'a VLEK cannot be fetched publicly' }];
 
 /** A missing list says nothing against the platform: the verdict is incomplete, and may be another one later. */
 function crlDemanded({ certificates, rules }: SnpInput): FindingDraft[] {

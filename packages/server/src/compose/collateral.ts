@@ -1,6 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { DecodeError, decodeBase64url, encodeBase64url } from '@assay/bytes';
-import { AssayError, assayError } from '@assay/bytes/findings';
+import { AssayError, assayError, utc } from '@assay/bytes/findings';
 import {
   type CollateralRecord,
   collateralStatus,
@@ -27,6 +27,13 @@ export interface ImportReport {
   readonly refused: readonly string[];
 }
 
+/** TCB evaluation numbers that Intel serves for a TEE, highest first. */
+export interface EvaluationStatus {
+  readonly tee: 'sgx' | 'tdx';
+  readonly issued: string;
+  readonly numbers: readonly { readonly number: number; readonly recovery_event: string; readonly tcb_date: string }[];
+}
+
 const exporterRecord = { ns: 'signer', key: 'collateral-exporter' } as const;
 /** Items that end within this time are shown as ending. */
 const endingMs = 72 * 3_600_000;
@@ -51,12 +58,32 @@ export class CollateralAdministration {
     this.#options = options;
   }
 
-  /** What is kept, by what ends first; and the key that signs this server's bundles. */
-  async status(): Promise<{ readonly exporter_key: string; readonly items: readonly ItemStatus[] }> {
-    const { endorsements, now } = this.#options;
+  /** What is kept, by what ends first; evaluation numbers that may be pinned; and the key that signs this server's bundles. */
+  async status(): Promise<{
+    readonly exporter_key: string;
+    readonly items: readonly ItemStatus[];
+    readonly evaluations: readonly EvaluationStatus[];
+    readonly pinned_evaluation?: number;
+  }> {
+    const { endorsements, now, settings } = this.#options;
     // Both keepers write to one cache: one archive shows everything.
     const items = await collateralStatus([endorsements.intel.keeper.archive], now(), endingMs);
-    return { exporter_key: encodeBase64url(rawPublicKey(await this.#exporterKey())), items };
+    const evaluations = (await endorsements.evaluations()).map(({ issueDate, numbers, tee }) => ({
+      tee,
+      issued: utc(issueDate),
+      numbers: numbers.map(({ number, recoveryEventDate, tcbDate }) => ({
+        number,
+        recovery_event: utc(recoveryEventDate),
+        tcb_date: utc(tcbDate),
+      })),
+    }));
+    const pinned = settings.tcb_evaluation_number;
+    return {
+      exporter_key: encodeBase64url(rawPublicKey(await this.#exporterKey())),
+      items,
+      evaluations,
+      ...(pinned === 0 ? {} : { pinned_evaluation: pinned }),
+    };
   }
 
   /** Everything that is kept, as a bundle signed by this server. */
@@ -75,7 +102,7 @@ export class CollateralAdministration {
     });
     const { amd, intel } = this.#options.endorsements;
     const ofAmd = records.filter(
-      ([item]) => item.kind === 'amd-chain' || item.kind === 'amd-crl' || item.kind === 'vcek',
+      ([{ kind }]) => kind === 'amd-chain' || kind === 'amd-crl' || kind === 'vcek' || kind === 'vlek',
     );
     const ofIntel = records.filter((record) => !ofAmd.includes(record));
     const refused = [...(await intel.take(ofIntel)), ...(await amd.take(ofAmd))];

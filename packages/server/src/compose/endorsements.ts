@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Endorsed, EndorsementRequest, EndorsementSource } from '@assay/attestation-service';
 import { DecodeError, decodeBase64, isJsonObject, type JsonValue } from '@assay/bytes';
 import { assayError } from '@assay/bytes/findings';
@@ -10,12 +12,24 @@ import {
   Fetcher,
   IntelCollateral,
   kdsSource,
+  leafFolder,
+  leafStoreSource,
   nodeTransport,
+  type OutboundProxy,
+  parseProxy,
   pcsSource,
   type Source,
   type Timing,
 } from '@assay/collateral';
-import { collateralFromEndorsements, collateralNeeds, intelTrust, verifyCollateral } from '@assay/evidence/dcap';
+import {
+  collateralFromEndorsements,
+  collateralNeeds,
+  type DcapTrust,
+  type EvaluationNumbers,
+  intelTrust,
+  verifyCollateral,
+  verifyEvaluationNumbers,
+} from '@assay/evidence/dcap';
 import { amdTrust, snpNeeds } from '@assay/evidence/snp';
 import { parseCertificates, type TrustAnchor } from '@assay/evidence/x509';
 import type { Storage } from '@assay/storage';
@@ -27,6 +41,7 @@ const NOTHING: Endorsed = { endorsements: {}, findings: [], collateral: [] };
 export class VendorEndorsements implements EndorsementSource {
   readonly intel: IntelCollateral;
   readonly amd: AmdCollateral;
+  readonly #intelTrust: DcapTrust;
 
   constructor(options: {
     readonly settings: Settings['collateral'];
@@ -47,9 +62,13 @@ export class VendorEndorsements implements EndorsementSource {
       cache,
       timing,
       policy,
-      update: settings.tcb_update,
-      verify: (endorsements) => verifyCollateral(collateralFromEndorsements(endorsements), trust).findings,
+      update: settings.tcb_evaluation_number === 0 ? settings.tcb_update : settings.tcb_evaluation_number,
+      verify: (endorsements) => [
+        ...verifyCollateral(collateralFromEndorsements(endorsements), trust).findings,
+        ...verifyEvaluationNumbers(endorsements, trust).findings,
+      ],
     });
+    this.#intelTrust = trust;
     this.amd = new AmdCollateral({
       sources: amdSources(settings, timing),
       cache,
@@ -71,6 +90,15 @@ export class VendorEndorsements implements EndorsementSource {
     }
   }
 
+  /** TCB evaluation numbers that Intel served when it was asked last, by TEE. */
+  async evaluations(): Promise<readonly EvaluationNumbers[]> {
+    const kept = await Promise.all((['sgx', 'tdx'] as const).map((tee) => this.intel.keptNumbers(tee)));
+    return kept.flatMap((record) => {
+      const { numbers } = record === undefined ? {} : verifyEvaluationNumbers(record.pieces, this.#intelTrust);
+      return numbers === undefined ? [] : [numbers];
+    });
+  }
+
   async #forQuote(evidence: JsonValue): Promise<Endorsed> {
     const quote = quoteOf(evidence);
     const needs = quote === undefined ? undefined : collateralNeeds(quote);
@@ -83,12 +111,12 @@ export class VendorEndorsements implements EndorsementSource {
     const needs = snpNeeds(evidence);
     if (needs?.product === undefined) return NOTHING;
     const { product, kind, hardwareId, tcb, suppliesLeaf } = needs;
-    const wantsLeaf = !suppliesLeaf && kind === 'VCEK' && hardwareId !== undefined;
+    const leaf = { ...(hardwareId === undefined ? {} : { hwId: hardwareId }), tcb };
     return endorsed(
       await this.amd.get({
         product,
         key: kind === 'VLEK' ? 'vlek' : 'vcek',
-        ...(wantsLeaf ? { leaf: { hwId: hardwareId, tcb } } : {}),
+        ...(suppliesLeaf ? {} : { leaf }),
       }),
     );
   }
@@ -138,22 +166,41 @@ export function emulatedRoots(settings: Settings['trust']): readonly TrustAnchor
 
 function intelSources(settings: Settings['collateral'], timing: Timing): readonly Source[] {
   const fetcher = fetcherOf(settings, timing, { requests: 300, intervalMs: 60_000 });
+  const api = settings.pcs_api === 3 ? 3 : 4;
   return [
-    ...settings.pccs.map((url) => pcsSource({ kind: 'pccs', url, fetcher })),
-    ...(settings.intel_pcs === 'off' ? [] : [pcsSource({ kind: 'pcs', url: settings.intel_pcs, fetcher })]),
+    ...settings.pccs.map((url) => pcsSource({ kind: 'pccs', url, api, fetcher })),
+    ...(settings.intel_pcs === 'off' ? [] : [pcsSource({ kind: 'pcs', url: settings.intel_pcs, api, fetcher })]),
   ];
 }
 
 function amdSources(settings: Settings['collateral'], timing: Timing): readonly Source[] {
-  if (settings.amd_kds === 'off') return [];
+  const { amd_folder: folder, amd_kds: kds } = settings;
   return [
-    kdsSource({
-      url: settings.amd_kds,
-      // KDS gives about one VCEK in ten seconds; chains and CRLs are not counted.
-      vcekFetcher: fetcherOf(settings, timing, { requests: 1, intervalMs: 10_000 }),
-      fetcher: fetcherOf(settings, timing, { requests: 60, intervalMs: 60_000 }),
-    }),
+    ...(folder === undefined ? [] : [leafStoreSource(leafFolder(`folder ${basename(folder)}`, fileIn(folder)))]),
+    ...(kds === 'off'
+      ? []
+      : [
+          kdsSource({
+            url: kds,
+            // KDS gives about one VCEK in ten seconds; chains and CRLs are not counted.
+            vcekFetcher: fetcherOf(settings, timing, { requests: 1, intervalMs: 10_000 }),
+            fetcher: fetcherOf(settings, timing, { requests: 60, intervalMs: 60_000 }),
+          }),
+        ]),
   ];
+}
+
+/** Files of a folder as they are now. The paths are made of hex digits, product names and numbers: none leads out of it. */
+function fileIn(folder: string): (path: string) => Promise<Uint8Array | undefined> {
+  return async (path) => {
+    try {
+      return new Uint8Array(await readFile(join(folder, path)));
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      throw error;
+    }
+  };
 }
 
 function fetcherOf(
@@ -163,9 +210,25 @@ function fetcherOf(
 ): Fetcher {
   const ca = settings.ca === undefined ? {} : { ca: [readFileSync(settings.ca, 'utf8')] };
   return new Fetcher({
-    transport: nodeTransport({ ...ca, allowHttp: settings.allow_http }),
+    transport: nodeTransport({ ...ca, ...proxyOf(settings), allowHttp: settings.allow_http }),
     timing,
     budget: new Budget(limit, timing.now),
+  });
+}
+
+/** @throws AssayError `config.file.form`, which does not repeat the setting: it may hold a password */
+function proxyOf({ no_proxy: without, proxy: url }: Settings['collateral']): { readonly proxy?: OutboundProxy } {
+  if (url === undefined || url === 'off') return {};
+  const proxy = parseProxy(url, without);
+  if (proxy !== undefined) return { proxy };
+  throw assayError('config.file.form', {
+    params: {
+      file: 'settings',
+      line: '',
+      key: 'collateral.proxy',
+      actual: 'of another form',
+      expected: '`http://[USER:PASSWORD@]HOST:PORT` or `off` is wanted',
+    },
   });
 }
 

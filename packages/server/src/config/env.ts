@@ -57,6 +57,27 @@ export function settingsFromEnvironment(env: Readonly<Record<string, string | un
   return { raw, issues };
 }
 
+/**
+ * Settings that conventional variables stand for, weaker than a file: `HTTPS_PROXY` and `NO_PROXY`, in either case. An empty
+ * variable is none.
+ */
+export function settingsFromConvention(env: Readonly<Record<string, string | undefined>>): RawConfig {
+  const raw: RawConfig = {};
+  const value = (name: string): string => env[name.toLowerCase()] || env[name] || '';
+  const proxy = value('HTTPS_PROXY');
+  if (proxy === '') return raw;
+  assign(raw, 'collateral.proxy', proxy);
+  const without = value('NO_PROXY')
+    .split(',')
+    .map((part) => part.trim());
+  assign(
+    raw,
+    'collateral.no_proxy',
+    without.filter((part) => part !== ''),
+  );
+  return raw;
+}
+
 /** Puts a value at a dotted name, making the tables on the way. */
 export function assign(raw: RawConfig, name: string, value: unknown): void {
   const [section = '', key] = name.split('.');

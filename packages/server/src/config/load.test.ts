@@ -63,6 +63,24 @@ describe('an Assay configuration', () => {
     expect(fatalIssues(issues)).toHaveLength(1);
   });
 
+  test('takes a proxy from the conventional variables, weaker than a file', () => {
+    const env = { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'localhost, .example.com,' };
+    expect(loadConfig({ env }).settings?.collateral).toMatchObject({
+      proxy: 'http://proxy:3128',
+      no_proxy: ['localhost', '.example.com'],
+    });
+    expect(loadConfig({ env: { ...env, https_proxy: 'http://lower:1' } }).settings?.collateral.proxy).toBe(
+      'http://lower:1',
+    );
+    const path = file('assay.toml', '[collateral]\nproxy = "off"\nallow_http = true\n');
+    expect(loadConfig({ file: path, env }).settings?.collateral).toMatchObject({ proxy: 'off', allow_http: true });
+    expect(loadConfig({ env: { ...env, ASSAY_COLLATERAL_PROXY: 'off' } }).settings?.collateral.proxy).toBe('off');
+    expect(loadConfig({ env: { HTTPS_PROXY: '', NO_PROXY: 'x' } }).settings?.collateral).toMatchObject({
+      no_proxy: [],
+    });
+    expect(loadConfig({}).settings?.collateral.proxy).toBeUndefined();
+  });
+
   test('warns of what is insecure', () => {
     const { issues } = loadConfig({
       flags: {

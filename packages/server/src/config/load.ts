@@ -4,7 +4,7 @@ import { nearestName } from '@assay/bytes/findings';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { Value } from 'typebox/value';
 import { parse as parseYaml } from 'yaml';
-import { assign, isTable, type RawConfig, settingsFromEnvironment } from './env.js';
+import { assign, isTable, type RawConfig, settingsFromConvention, settingsFromEnvironment } from './env.js';
 import { type ConfigIssue, fatalIssues } from './issues.js';
 import { Settings } from './schema.js';
 import { listSettings, type SettingInfo } from './settings-list.js';
@@ -42,6 +42,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const raw: RawConfig = {};
   let dialect: LoadedConfig['dialect'] = 'assay';
   let locate = (_key: string): string => '';
+  merge(raw, settingsFromConvention(sources.env ?? {}));
   for (const [name, value] of Object.entries(sources.defaults ?? {})) assign(raw, name, value);
 
   if (sources.file !== undefined) {

@@ -153,7 +153,23 @@ export const CollateralSettings = section(
       default: 'https://api.trustedservices.intel.com',
     }),
     amd_kds: Text('AMD’s Key Distribution Service, or `off`.', { default: 'https://kdsintf.amd.com' }),
-    ca: OptionalText('PEM file with CAs of those services, believed beside the system’s.'),
+    pcs_api: Count(
+      'Version of the API of those Intel services. 3 is that of older caches: SGX alone, no evaluation numbers.',
+      4,
+      3,
+      4,
+    ),
+    amd_folder: OptionalText(
+      'Folder of leaf certificates, asked before AMD: `vcek/HWID/vcek.der`, `vlek/PRODUCT/vlek.der` (or `.pem`). AMD gives VLEKs to cloud providers alone; theirs belong here, unless the hosts hand them to the guests.',
+    ),
+    proxy: OptionalText(
+      'Proxy on the way to those services, `http://[USER:PASSWORD@]HOST:PORT` `https://…`, or `off`. Default: the variable HTTPS_PROXY. Give it as ASSAY_COLLATERAL_PROXY where it holds a password.',
+      { secret: true },
+    ),
+    no_proxy: Texts(
+      'Hosts that are asked without the proxy: names with their subdomains, addresses, each with or without a port, or `*`. Default: the variable NO_PROXY.',
+    ),
+    ca: OptionalText('PEM file with CAs of those services, and of a proxy, believed beside the system’s.'),
     allow_http: Flag(
       'Allow `http://` for those services: what they say is signed, but who is asked about can be seen.',
       false,
@@ -166,6 +182,12 @@ export const CollateralSettings = section(
         'Which TCB evaluation counts: `early` as soon as Intel publishes it, `standard` when platforms had time to update.',
       default: 'early',
     }),
+    tcb_evaluation_number: Count(
+      'TCB evaluation number that TCB info and QE identity must be of, whatever `tcb_update` says; 0 pins none. `assay collateral status` shows which numbers Intel serves.',
+      0,
+      0,
+      2 ** 31 - 1,
+    ),
     refresh_after: Count('Hours after which a kept item is fetched again in the background.', 24, 1, 8760),
     expire_after: Count('Hours after which a kept item is not used without asking.', 168, 1, 8760),
     stale_if_error: Count(

@@ -11,6 +11,7 @@ import {
   DEFAULT_MODULES,
   defaultLevels,
   type IntelTee,
+  seconds,
   type TcbInfoFields,
   type TcbLevel,
   type TdxModuleIdentity,
@@ -42,6 +43,7 @@ export interface IntelOrders {
   readonly pckCrl?: Partial<CrlFields>;
   readonly tcbInfo?: DocumentOrders<TcbInfoFields>;
   readonly qeIdentity?: DocumentOrders<QeIdentityFields>;
+  readonly evaluationNumbers?: Omit<DocumentOrders<never>, 'fields'>;
   /** Serial numbers that the CRLs list, beside those given with the CRLs' own fields. */
   readonly revoked?: readonly bigint[];
   /** TCB levels by FMSPC; absent: {@link defaultLevels}. */
@@ -221,6 +223,26 @@ export class EmulatedIntel {
       ...orders.qeIdentity?.fields,
     };
     return this.#sign(qeIdentityDocument(fields), orders, orders.qeIdentity);
+  }
+
+  /** The evaluation numbers that {@link tcbInfo} knows, as API v4 lists them. */
+  evaluationNumbers(tee: IntelTee, orders: IntelOrders = this.orders): SignedDocument {
+    const today = this.#today();
+    const document = {
+      id: tee === 'sgx' ? 'SGX' : 'TDX',
+      version: 1,
+      issueDate: seconds(today),
+      nextUpdate: seconds(new Date(today.getTime() + 30 * DAY)),
+      tcbEvalNumbers: [
+        [EVALUATION.early, '2024-11-12T00:00:00Z', '2024-11-13T00:00:00Z'] as const,
+        [EVALUATION.standard, '2024-03-12T00:00:00Z', '2024-03-13T00:00:00Z'] as const,
+      ].map(([number, event, date]) => ({
+        tcbEvaluationDataNumber: number,
+        tcbRecoveryEventDate: event,
+        tcbDate: date,
+      })),
+    };
+    return this.#sign(document, orders, orders.evaluationNumbers);
   }
 
   /** All of it for one platform. */

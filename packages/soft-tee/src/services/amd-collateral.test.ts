@@ -12,6 +12,7 @@ import {
   nodeTransport,
 } from '@assay/collateral';
 import { createSnpVerifier } from '@assay/evidence';
+import { parseCertificate } from '@assay/evidence/x509';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type AmdChip, type EmulatedService, snpEvidence, startEmulatedKds, type TestWorld } from '../index.js';
 import { createCachedTestWorld } from '../testing/index.js';
@@ -185,6 +186,71 @@ test('CRLs: of another product, not signed by the ARK, ended', async () => {
   const ended = await client().get(chainOnly);
   expect(ids(ended)).toEqual(['fail collateral.item.expired']);
   expect(ended.complete).toBe(false);
+});
+
+test('a VLEK comes from the owner’s store, verifies a report, and is fetched again once it has ended', async () => {
+  const chip = world.amd.chip();
+  let vlek = world.amd.vlek(chip).der;
+  const store = leafStoreSource({ name: 'folder', vcek: async () => undefined, vlek: async () => vlek });
+  const fetcher = new Fetcher({
+    transport: nodeTransport({ allowHttp: true }),
+    timing,
+    budget: new Budget({ requests: 100, intervalMs: 60_000 }, timing.now),
+  });
+  const anchors = world.anchors(['Milan']).amd;
+  const sources = [store, kdsSource({ url: kds.url, vcekFetcher: fetcher, fetcher })];
+  const cache = memoryCache();
+  const collateral = new AmdCollateral({ sources, cache, timing, anchors });
+  const request = { product: 'Milan', key: 'vlek', leaf: { tcb: chip.tcb } } as const;
+  const set = await collateral.get(request);
+  expect([set.complete, ids(set)]).toEqual([true, []]);
+  expect(set.uses.map(({ item }) => item)).toContain('VLEK (Milan)');
+  const result = createSnpVerifier({ emulatedRoots: anchors }).verify({
+    evidence: snpEvidence(world, new Uint8Array(48), { chip, signer: 'vlek', certificates: 'none' }),
+    endorsements: set.endorsements,
+    reportData: undefined,
+    initData: undefined,
+    now: new Date(now),
+  });
+  expect(result.findings.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
+  expect(result.accepted).toBe(true);
+
+  const { notAfter } = parseCertificate(vlek);
+  now = notAfter.getTime() + 1;
+  expect(ids(await collateral.get(request))).toContain('fail collateral.item.expired');
+  vlek = world.amd.vlek(chip, chip.tcb, { leaf: { notAfter: new Date(now + 365 * DAY) } }).der;
+  now += 60_000;
+  expect((await collateral.get(request)).complete).toBe(true);
+});
+
+test('a VLEK that is not in the store: whom to ask is said; nobody asks AMD', async () => {
+  const request = { product: 'Milan', key: 'vlek', leaf: { tcb: world.amd.chip().tcb } } as const;
+  const missing = await client(memoryCache(), () => undefined).get(request);
+  expect(missing.complete).toBe(false);
+  expect(missing.findings).toContainEqual(
+    expect.objectContaining({ id: 'collateral.source.known', remedy: expect.stringContaining('ask yours for it') }),
+  );
+  expect(kds.log.filter((path) => !/\/vlek\/v1\/Milan\/(cert_chain|crl)$/.test(path))).toEqual([]);
+  // Without a store the set lacks nothing that could be had; the verifier says that the leaf is missing.
+  expect((await client().get(request)).complete).toBe(true);
+});
+
+test.each([
+  ['a VCEK where a VLEK is due', () => world.amd.vcek(world.amd.chip()).der],
+  ['two certificates', () => Buffer.concat([world.amd.vlek(world.amd.chip()).der, world.amd.ark('Milan').der])],
+  [
+    'of somebody else',
+    () => world.amd.vlek(world.amd.chip(), undefined, { leaf: { signer: world.amd.pki.arkKey('Milan') } }).der,
+  ],
+])('VLEK: %s is not kept', async (_, der) => {
+  const cache = memoryCache();
+  const sources = [leafStoreSource({ name: 'folder', vcek: async () => undefined, vlek: async () => der() })];
+  const chainOf = client(cache);
+  const request = { product: 'Milan', key: 'vlek', leaf: { tcb: world.amd.chip().tcb } } as const;
+  await chainOf.get(request);
+  const collateral = new AmdCollateral({ sources, cache, timing, anchors: world.anchors(['Milan']).amd });
+  expect(ids(await collateral.get(request))).toContain('fail collateral.answer.form');
+  expect(await cache.list('current/amd/vlek')).toEqual([]);
 });
 
 test('a store of the owner comes before the vendor', async () => {

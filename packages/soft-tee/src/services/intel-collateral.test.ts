@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { decodeUtf8, encodeUtf8 } from '@assay/bytes';
+import { decodeUtf8, encodeUtf8, type JsonObject } from '@assay/bytes';
 import {
   Budget,
   type BudgetLimit,
@@ -17,13 +17,21 @@ import {
   pcsSource,
   type RetryPolicy,
 } from '@assay/collateral';
-import { createTdxVerifier } from '@assay/evidence';
-import { collateralFromEndorsements, collateralNeeds, intelTrust, verifyCollateral } from '@assay/evidence/dcap';
+import { createSgxVerifier, createTdxVerifier } from '@assay/evidence';
+import {
+  collateralFromEndorsements,
+  collateralNeeds,
+  intelTrust,
+  verifyCollateral,
+  verifyEvaluationNumbers,
+} from '@assay/evidence/dcap';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   createTestWorld,
   type EmulatedService,
   encryptedPpid,
+  type IntelOrders,
+  sgxEvidence,
   startEmulatedPcs,
   type TestWorld,
   tdxEvidence,
@@ -94,7 +102,10 @@ function client(setting: Setting = {}): IntelCollateral {
     timing,
     ...(setting.policy === undefined ? {} : { policy: setting.policy }),
     ...(setting.update === undefined ? {} : { update: setting.update }),
-    verify: (endorsements) => verifyCollateral(collateralFromEndorsements(endorsements), trust).findings,
+    verify: (endorsements) => [
+      ...verifyCollateral(collateralFromEndorsements(endorsements), trust).findings,
+      ...verifyEvaluationNumbers(endorsements, trust).findings,
+    ],
   });
 }
 
@@ -139,6 +150,49 @@ describe('a set', () => {
     const set = await client({ services: [second], source: { api: 3 } }).get({ ...request, tee: 'sgx' });
     expect(set.complete).toBe(true);
     expect(decodeUtf8(set.endorsements['tcb_info'] ?? new Uint8Array())).toContain('"version":2');
+  });
+
+  test.each([1, 2] as const)(
+    'of SGX from API v3 with a QE identity of version %i verifies a quote',
+    async (version) => {
+      world.intel.orders = { qeIdentity: { fields: { version } } };
+      const set = await client({ services: [second], source: { api: 3 } }).get({ ...request, tee: 'sgx' });
+      expect([set.complete, ids(set)]).toEqual([true, []]);
+      expect(decodeUtf8(set.endorsements['qe_identity'] ?? new Uint8Array())).toContain(`"version":${version}`);
+      const result = createSgxVerifier({ emulatedRoots: [world.anchors().intel] }).verify({
+        evidence: sgxEvidence(world, randomBytes(48)),
+        endorsements: set.endorsements,
+        reportData: undefined,
+        initData: undefined,
+        now: new Date(now),
+      });
+      expect(result.accepted).toBe(true);
+    },
+  );
+
+  test('of TDX or of one evaluation is not to be had from API v3, which is not asked', async () => {
+    const source = { api: 3 } as const;
+    for (const [asked, update] of [
+      [request, 'early'],
+      [{ ...request, tee: 'sgx' } as const, 17],
+    ] as const) {
+      const set = await client({ services: [second], source, update }).get(asked);
+      expect(new Set(ids(set))).toEqual(new Set(['fail collateral.item.missing']));
+      expect(second.requests('tcb') + second.requests('qe/identity')).toBe(0);
+    }
+  });
+
+  test('of a pinned evaluation counts by what is signed', async () => {
+    const pinned = client({ update: 17 });
+    expect((await pinned.get(request)).complete).toBe(true);
+    expect(first.log.filter((path) => /tcb\?|identity/.test(path)).every((path) => /Number=17/.test(path))).toBe(true);
+    world.intel.orders = { tcbInfo: { fields: { evaluation: 16 } }, qeIdentity: { fields: { evaluation: 18 } } };
+    const other = await client({ update: 17 }).get(request);
+    expect(ids(other)).toEqual(['fail collateral.answer.form', 'fail collateral.answer.form']);
+    const said = other.findings.map(({ title }) => title).join('\n');
+    expect(said).toContain('is of TCB evaluation 16, 17 was asked for');
+    expect(said).toContain('is of TCB evaluation 18, 17 was asked for');
+    expect(other.complete).toBe(false);
   });
 
   test('has the PCK chain of a platform that its quote only names', async () => {
@@ -373,6 +427,67 @@ describe('age', () => {
     const set = await client().get(request);
     expect(ids(set)).toEqual(['fail collateral.item.future']);
     expect(set.complete).toBe(false);
+  });
+});
+
+describe('evaluation numbers', () => {
+  const numbersOf = async (collateral: IntelCollateral): Promise<unknown> => {
+    const record = await collateral.keptNumbers('tdx');
+    const trust = intelTrust([world.anchors().intel]);
+    return record === undefined ? undefined : verifyEvaluationNumbers(record.pieces, trust).numbers?.numbers;
+  };
+
+  test('are fetched with a refresh, and kept', async () => {
+    const collateral = client();
+    await collateral.get(request);
+    expect(await numbersOf(collateral)).toBeUndefined();
+    await collateral.refresh(request);
+    expect(await numbersOf(collateral)).toEqual([
+      { number: 18, recoveryEventDate: new Date('2024-11-12'), tcbDate: new Date('2024-11-13') },
+      { number: 17, recoveryEventDate: new Date('2024-03-12'), tcbDate: new Date('2024-03-13') },
+    ]);
+    expect(first.log).toContain('/tdx/certification/v4/tcbevaluationdatanumbers');
+  });
+
+  test('a cache that has none leaves the set as complete', async () => {
+    first.order('tcbevaluationdatanumbers', { kind: 'status', status: 404 });
+    const collateral = client();
+    const set = await collateral.refresh(request);
+    expect([set.complete, ids(set)]).toEqual([true, []]);
+    expect(await numbersOf(collateral)).toBeUndefined();
+  });
+
+  const edited = (changes: Record<string, unknown>) => ({
+    document: (document: JsonObject) => ({ ...document, ...changes }) as JsonObject,
+  });
+  const one = {
+    tcbEvaluationDataNumber: 1,
+    tcbRecoveryEventDate: '2024-11-12T00:00:00Z',
+    tcbDate: '2024-11-13T00:00:00Z',
+  };
+  test.each<[string, () => IntelOrders['evaluationNumbers']]>([
+    ['signed by a stranger', () => ({ signer: world.stranger('P-256') })],
+    [
+      'signed by a platform',
+      () => {
+        const platform = world.intel.platform();
+        return { signer: world.intel.pki.pckKey(platform), chain: world.intel.pckChain(platform, {}) };
+      },
+    ],
+    ['changed after it was signed', () => ({ afterSigning: (text: string) => text.replace('18', '19') })],
+    ['of version 2', () => edited({ version: 2 })],
+    ['of no TEE', () => edited({ id: 'QE' })],
+    ['empty', () => edited({ tcbEvalNumbers: [] })],
+    ['with a number twice', () => edited({ tcbEvalNumbers: [one, one] })],
+    ['with a number as text', () => edited({ tcbEvalNumbers: [{ ...one, tcbEvaluationDataNumber: '1' }] })],
+    ['with a date that is none', () => edited({ tcbEvalNumbers: [{ ...one, tcbDate: '2024' }] })],
+  ])('a list %s is not kept', async (_, orders) => {
+    const evaluationNumbers = orders();
+    world.intel.orders = evaluationNumbers === undefined ? {} : { evaluationNumbers };
+    const collateral = client();
+    expect((await collateral.refresh(request)).complete).toBe(true);
+    expect(first.requests('tcbevaluationdatanumbers')).toBe(1);
+    expect(await collateral.keptNumbers('tdx')).toBeUndefined();
   });
 });
 

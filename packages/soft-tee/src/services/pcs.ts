@@ -62,6 +62,16 @@ function pcsRoutes(world: TestWorld, options: PcsOptions): readonly ServiceRoute
       return json(body, 'SGX-Enclave-Identity-Issuer-Chain', document.chain);
     },
   };
+  const numbers: ServiceRoute = {
+    name: 'tcbevaluationdatanumbers',
+    // API v3 has no such list.
+    pattern: /^\/(sgx|tdx)\/certification\/v4\/tcbevaluationdatanumbers$/,
+    answer: (match) => {
+      const document = intel.evaluationNumbers(teeOf(match[1]));
+      const body = `{"tcbEvaluationDataNumbers":${document.text},"signature":"${document.signature}"}`;
+      return json(body, 'TCB-Evaluation-Data-Numbers-Issuer-Chain', document.chain);
+    },
+  };
   const pckCrl: ServiceRoute = {
     name: 'pckcrl',
     pattern: /^\/sgx\/certification\/v([34])\/pckcrl$/,
@@ -135,7 +145,7 @@ function pcsRoutes(world: TestWorld, options: PcsOptions): readonly ServiceRoute
       };
     },
   };
-  return [tcb, identity, pckCrl, rootCrl, pckCert, pckCerts, fmspcs];
+  return [tcb, identity, numbers, pckCrl, rootCrl, pckCert, pckCerts, fmspcs];
 }
 
 /** `encrypted_ppid` of the emulation is the PPID itself, zero-padded to the 384 bytes that RSA-3072 would give. */
