@@ -1,6 +1,20 @@
 /** Attestation Service: verifier registry, appraisal, EAR broker, gRPC and REST faces. */
 export type { Verdict } from '@assay/bytes/findings';
 export type * from './contract.js';
+export {
+  AkEnrolment,
+  AttestationKeys,
+  type AttestationKeysOptions,
+  type EndorsementIdentity,
+  type EnrolledKey,
+  type EnrolmentActor,
+  type EnrolmentChallenge,
+  type EnrolmentOptions,
+  type EnrolmentRequest,
+  enrolmentBytes,
+  type KeyIdentity,
+  type Revocation,
+} from './enrolment/index.js';
 export type { Endorsed, EndorsementRequest, EndorsementSource } from './evaluate/endorse.js';
 export { VerifierRegistry } from './evaluate/registry.js';
 export { GrpcAttestationClient, type GrpcAttestationOptions } from './grpc/client.js';
