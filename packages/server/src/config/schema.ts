@@ -3,6 +3,7 @@ import { Count, Flag, OptionalText, section, Text, Texts } from './field.js';
 import { SgxSettings } from './tee/sgx.js';
 import { SnpSettings } from './tee/snp.js';
 import { TdxSettings } from './tee/tdx.js';
+import { TpmSettings } from './tee/tpm.js';
 
 /**
  * Every setting of an Assay server: type, default, and the sentence that help and the reference page print.
@@ -244,6 +245,7 @@ export const Settings = Type.Object(
     tdx: TdxSettings,
     sgx: SgxSettings,
     snp: SnpSettings,
+    tpm: TpmSettings,
     audit: AuditSettings,
     log: LogSettings,
     plugins: Type.Array(Plugin, { description: 'Plug-ins beside `resource`, which is always on.', default: [] }),
