@@ -1,5 +1,6 @@
 export { compareInitData, type InitDataComparison } from './binding/init-data.js';
 export { compareReportData, type FieldSize, fit, type ReportDataComparison } from './binding/report-data.js';
+export { createCcaVerifier } from './cca/verifier.js';
 export { type CsvVerifierOptions, createCsvVerifier, csvVerifier } from './csv/verifier.js';
 export type { DcapVerifierOptions } from './dcap/verifier.js';
 export * as eventlog from './eventlog/index.js';

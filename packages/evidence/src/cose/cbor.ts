@@ -82,7 +82,6 @@ export function isCborArray(value: CborValue | undefined): value is readonly Cbo
 /** A value as findings describe it: what it is, never its content. */
 export function describeCbor(value: CborValue | undefined): string {
   if (value === undefined) return 'absent';
-  if (value === null) return 'null';
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (isCborArray(value)) return `a list of ${value.length}`;
   if (isCborMap(value)) return `a map of ${value.size}`;

@@ -178,6 +178,8 @@ describe('keys', () => {
 
   test.each<[string, unknown]>([
     ['not an object', 'x'],
+    ['null', null],
+    ['x with a leading zero', { ...jwk, x: Buffer.from([0, ...x]).toString('base64url') }],
     ['RSA', { ...jwk, kty: 'RSA' }],
     ['no curve', { ...jwk, crv: undefined }],
     ['another curve', { ...jwk, crv: 'secp256k1' }],
