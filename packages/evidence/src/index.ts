@@ -6,6 +6,8 @@ export type { DcapVerifierOptions } from './dcap/verifier.js';
 export * as eventlog from './eventlog/index.js';
 export { type EventlogFileResult, verifyEventlogFiles } from './eventlog/index.js';
 export { createNitroVerifier, nitroVerifier } from './nitro/verifier.js';
+export { createNvidiaVerifier, type NvidiaVerifierOptions, nvidiaVerifier } from './nvidia/verifier.js';
+export { createDpuVerifier, type DpuVerifierOptions } from './nvidia-dpu/verifier.js';
 export { sampleDeviceVerifier, sampleVerifier } from './sample/verifier.js';
 export { createSgxVerifier, sgxVerifier } from './sgx/verifier.js';
 export * as snp from './snp/index.js';

@@ -55,6 +55,11 @@ export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
     tee: 'csv',
     verify: async (files, options) => (await import('@assay/evidence/csv')).verifyCsvFiles(files, options),
   },
+  nvidia: {
+    roles: ['evidence', 'cert_chain', 'driver_rim', 'vbios_rim', 'root'],
+    tee: 'nvidia',
+    verify: async (files, options) => (await import('@assay/evidence/nvidia')).verifyNvidiaFiles(files, options),
+  },
   eventlog: {
     roles: ['event_log', 'quote'],
     verify: async (files, options) => (await import('@assay/evidence/eventlog')).verifyEventlogFiles(files, options),
