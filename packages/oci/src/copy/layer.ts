@@ -1,0 +1,115 @@
+/** One layer on its way from a source to a target: as it is, encrypted, or decrypted. */
+import { PassThrough, type Readable, type Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  encryptedMediaType,
+  encryptionAnnotations,
+  type KeyUnwrapper,
+  type KeyWrapper,
+  LayerDecryption,
+  LayerEncryption,
+  openLayer,
+  plainAnnotations,
+  plainMediaType,
+} from '@assay/ocicrypt';
+import type { BlobWriter, ImageSource, ImageTarget } from '../location/location.js';
+import { type Digest, DigestCheck, isDigest } from '../model/digest.js';
+import type { Descriptor } from '../model/manifest.js';
+
+/** What is done with a layer. */
+export type LayerAction =
+  | { readonly kind: 'keep' }
+  | {
+      readonly kind: 'encrypt';
+      readonly wrappers: readonly KeyWrapper[];
+      readonly random: (bytes: number) => Uint8Array;
+    }
+  | { readonly kind: 'decrypt'; readonly unwrappers: readonly KeyUnwrapper[] };
+
+export interface LayerCopy {
+  readonly source: ImageSource;
+  readonly target: ImageTarget;
+  readonly layer: Descriptor;
+  /** `layer 2`, for errors and progress. */
+  readonly name: string;
+  readonly onBytes: (bytes: number) => void;
+  /** Told of every blob that is in the target now and was not before. */
+  readonly onCommitted?: (descriptor: Descriptor) => void;
+}
+
+/** @returns the layer's new descriptor; nothing of it is in the target unless this resolves */
+export async function copyLayer(copy: LayerCopy, action: LayerAction): Promise<Descriptor> {
+  switch (action.kind) {
+    case 'keep':
+      return keep(copy);
+    case 'encrypt':
+      return encrypt(copy, action);
+    case 'decrypt':
+      return decrypt(copy, action.unwrappers);
+  }
+}
+
+async function keep(copy: LayerCopy): Promise<Descriptor> {
+  const { layer, target } = copy;
+  if (await target.has(layer)) {
+    copy.onBytes(layer.size);
+    return layer;
+  }
+  await through(copy, undefined, () => layer);
+  return layer;
+}
+
+async function encrypt(
+  copy: LayerCopy,
+  { wrappers, random }: Extract<LayerAction, { kind: 'encrypt' }>,
+): Promise<Descriptor> {
+  const mediaType = encryptedMediaType(copy.layer.mediaType);
+  const encryption = new LayerEncryption(random);
+  let annotations: Descriptor['annotations'];
+  const { digest, size } = await through(copy, encryption, async () => {
+    // The layer is committed only when its recipients have it: an encrypted layer without them is lost.
+    annotations = await encryptionAnnotations(encryption.result, wrappers, copy.layer.annotations);
+    return encryption.result;
+  });
+  return { ...copy.layer, mediaType, digest, size, ...(annotations === undefined ? {} : { annotations }) };
+}
+
+async function decrypt(copy: LayerCopy, unwrappers: readonly KeyUnwrapper[]): Promise<Descriptor> {
+  const { layer, name } = copy;
+  const mediaType = plainMediaType(layer.mediaType);
+  const { annotations: before = {} } = layer;
+  const { publicOptions, privateOptions } = await openLayer(before, unwrappers, name);
+  const decryption = new LayerDecryption(publicOptions, privateOptions, name);
+  const { digest } = await through(copy, decryption, () => ({ digest: privateOptions.digest, size: layer.size }));
+  const annotations = plainAnnotations(before);
+  const { annotations: _, ...rest } = layer;
+  return { ...rest, mediaType, digest, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) };
+}
+
+/** Streams a blob, whose digest is checked as it comes, by way of a step into the target. */
+async function through(
+  { source, target, layer, onBytes, onCommitted }: LayerCopy,
+  step: Transform | undefined,
+  written: () => { digest: string; size: number } | Promise<{ digest: string; size: number }>,
+): Promise<{ digest: Digest; size: number }> {
+  const writer = await target.writer();
+  try {
+    const content = await source.blob(layer);
+    content.on('data', (chunk: Uint8Array) => onBytes(chunk.length));
+    await write(writer, content, new DigestCheck(layer.digest, layer.size), step ?? new PassThrough());
+    const { digest, size } = await written();
+    if (!isDigest(digest)) throw new Error(`${digest} is no digest`);
+    const blob = { ...layer, digest, size };
+    const known = await target.has(blob);
+    await writer.commit({ digest, size });
+    if (!known) onCommitted?.(blob);
+    return { digest, size };
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+function write(writer: BlobWriter, content: Readable, check: DigestCheck, step: Transform): Promise<void> {
+  return pipeline(content, check, step, (result) => writer.write(result));
+}
