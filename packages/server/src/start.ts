@@ -60,7 +60,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     const certificate = settings.http.insecure_http
       ? undefined
       : await serverCertificate(settings, services.storage, services.keys, world);
-    const routes = routeTable({ services, metrics, settings, version: VERSION });
+    const routes = routeTable({ services, metrics, settings, version: VERSION, warn });
     const urls: string[] = [];
     for (const address of settings.http.listen) {
       const app = await mountRoutes(routes, {

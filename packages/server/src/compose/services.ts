@@ -18,6 +18,7 @@ import { CollateralAdministration } from './collateral.js';
 import { emulatedRoots, VendorEndorsements } from './endorsements.js';
 import { realSources } from './sources.js';
 import { openKeys, openStorage, type World } from './state.js';
+import { openTpm, type TpmServices, trustedAks, withFreshKeys } from './tpm.js';
 import { verifiersOf } from './verifiers.js';
 
 /** Which services one process holds. */
@@ -33,6 +34,8 @@ export interface Services {
   readonly broker?: KeyBroker;
   /** Vendors' statements; absent where a remote Attestation Service keeps them. */
   readonly collateral?: CollateralAdministration;
+  /** Attestation keys of TPMs; absent where a remote Attestation Service keeps them. */
+  readonly tpm?: TpmServices;
   /** Lets administrators through; absent where nothing is administered over HTTP. */
   readonly admin?: AdminGuard;
   readonly first?: FirstStart;
@@ -61,7 +64,9 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
       : undefined;
     const endorsements =
       role === 'rvps' || settings.attestation_service.type === 'grpc' ? undefined : openEndorsements(options, storage);
-    const attestation = role === 'rvps' ? undefined : await openAttestation(options, storage, keys, rvps, endorsements);
+    const tpm = endorsements === undefined ? undefined : openTpm(settings.tpm, storage, world);
+    const attestation =
+      role === 'rvps' ? undefined : await openAttestation(options, storage, keys, { rvps, endorsements, tpm });
     const admin =
       attestation !== undefined && servesGuests(role) ? await adminConfig(settings, storage, world) : undefined;
     const broker =
@@ -108,6 +113,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
               now: world.now,
             }),
           }),
+      ...(tpm === undefined ? {} : { tpm }),
       ...(guard === undefined ? {} : { admin: guard }),
       ...(admin?.first === undefined ? {} : { first: admin.first }),
       readiness: () => readiness({ storage, broker, attestation }),
@@ -141,10 +147,14 @@ async function openAttestation(
   options: ServiceOptions,
   storage: Storage,
   keys: KeyManagement,
-  rvps: ReferenceValues | undefined,
-  endorsements: VendorEndorsements | undefined,
+  parts: {
+    readonly rvps: ReferenceValues | undefined;
+    readonly endorsements: VendorEndorsements | undefined;
+    readonly tpm: TpmServices | undefined;
+  },
 ): Promise<AttestationBackend> {
   const { settings, world } = options;
+  const { endorsements, rvps, tpm } = parts;
   const section = settings.attestation_service;
   const token = settings.grpc.token === undefined ? {} : { token: settings.grpc.token };
   if (section.type === 'grpc') return new GrpcAttestationClient({ address: section.address, now: world.now, ...token });
@@ -153,8 +163,10 @@ async function openAttestation(
     storage,
     kms: keys,
     referenceValues: rvps ?? new GrpcReferenceValueClient({ address: settings.rvps.address, ...token }),
-    verifiers: verifiersOf(settings),
-    ...(endorsements === undefined ? {} : { endorsements }),
+    verifiers: verifiersOf(settings, tpm === undefined ? undefined : trustedAks(tpm)),
+    ...(endorsements === undefined
+      ? {}
+      : { endorsements: tpm === undefined ? endorsements : withFreshKeys(endorsements, tpm) }),
     now: world.now,
     random: world.random,
     token: {

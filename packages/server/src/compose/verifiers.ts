@@ -6,14 +6,19 @@ import {
   type Verifier,
 } from '@assay/evidence';
 import { createSnpVerifier } from '@assay/evidence/snp';
+import { createTpmVerifier, type TrustedAks } from '@assay/evidence/tpm';
 import type { Settings } from '../config/schema.js';
 import { sgxRules } from '../config/tee/sgx.js';
 import { snpRules } from '../config/tee/snp.js';
 import { tdxRules } from '../config/tee/tdx.js';
 import { emulatedRoots } from './endorsements.js';
 
-/** The verifiers of this server, with the owner's rules for each TEE: a new TEE is one line here. */
-export function verifiersOf(settings: Settings): readonly Verifier[] {
+/**
+ * The verifiers of this server, with the owner's rules for each TEE: a new TEE is one line here.
+ *
+ * @param trustedAks attestation keys of TPMs that are enrolled
+ */
+export function verifiersOf(settings: Settings, trustedAks?: TrustedAks): readonly Verifier[] {
   const roots = emulatedRoots(settings.trust);
   const emulated = roots.length === 0 ? {} : { emulatedRoots: roots };
   const { stale_if_error: hours } = settings.collateral;
@@ -24,6 +29,7 @@ export function verifiersOf(settings: Settings): readonly Verifier[] {
     createTdxVerifier({ ...intel, ...tdxRules(settings.tdx) }),
     createSgxVerifier({ ...intel, ...sgxRules(settings.sgx) }),
     createSnpVerifier({ ...emulated, rules: snpRules(settings.snp) }),
+    createTpmVerifier({ ...emulated, ...(trustedAks === undefined ? {} : { trustedAks }) }),
     sampleVerifier,
     sampleDeviceVerifier,
   ];

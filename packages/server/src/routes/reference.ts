@@ -5,10 +5,12 @@ import { policyRoutes } from './api/policies.js';
 import { referenceValueRoutes } from './api/reference-values.js';
 import { replayRoutes } from './api/replay.js';
 import { resourceRoutes } from './api/resources.js';
+import { tpmKeyRoutes } from './api/tpm.js';
 import { attestationServiceRoutes } from './attestation-service.js';
 import { kbsRoutes } from './kbs.js';
 import { operationsRoutes } from './operations.js';
 import type { Route } from './route.js';
+import { tpmRoutes } from './tpm.js';
 
 /** Every route that any role serves, for documentation: the handlers are never called. */
 export function documentedRoutes(): readonly Route[] {
@@ -22,6 +24,8 @@ export function documentedRoutes(): readonly Route[] {
     ...referenceValueRoutes(nothing, nothing),
     ...resourceRoutes(nothing),
     ...collateralRoutes(nothing, nothing),
+    ...tpmRoutes(nothing, { access: 'public', warn: () => undefined }),
+    ...tpmKeyRoutes(nothing, nothing),
     ...attestationServiceRoutes(nothing),
     ...operationsRoutes({
       version: '',
