@@ -49,7 +49,7 @@ export interface DcapOptions {
   readonly acceptedStatuses?: readonly TcbStatus[];
   /** Milliseconds before the end of collateral at which a warning is due. Default one day. */
   readonly endingWithin?: number;
-  /** PCK chain from a PCCS, for quotes that do not carry one (certification data types 1 to 4). */
+  /** PCK chain from a PCCS, for quotes that do not carry one (certification data types 1 to 4, and 7). */
   readonly pckChain?: Uint8Array | undefined;
   /** Where imported attestation keys are kept. */
   readonly keys?: KeyCache;
@@ -133,6 +133,13 @@ export function isTdx(quote: AuthenticQuote): quote is AuthenticQuote<TdxQuote> 
   return quote.quote.tee === 'tdx';
 }
 
+/** A manifest certifies nothing: its parts are encrypted for Intel, whose service makes PCK certificates of it once. */
+const MANIFEST = {
+  remedy:
+    'The quote carries the manifest of a platform that is not registered. On the host let Intel’s agent register it (`mpa_registration`), or give the manifest to a PCCS (`PCKIDRetrievalTool`); then quotes carry the PCK chain (type 5).',
+  causes: [{ text: 'platform not registered with Intel' }, { text: 'host without PCCS, quoting by its manifest' }],
+};
+
 /** The chain of the quote (type 5), or the one that came from elsewhere for the other types. */
 function chainOf(quote: ParsedQuote, { trust }: VerifiedCollateral, given: Uint8Array | undefined): PckChain {
   const { type, data } = quote.certification;
@@ -145,6 +152,7 @@ function chainOf(quote: ParsedQuote, { trust }: VerifiedCollateral, given: Uint8
     actual: type,
     compare: { relation: 'present', type: 'certificate' },
     source: 'certification data of the quote',
+    ...(type === 7 ? MANIFEST : {}),
   });
   return withoutChain(finding);
 }

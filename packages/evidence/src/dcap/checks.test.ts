@@ -1,5 +1,5 @@
 import { concatBytes, derInteger, derNull, derOid, derSequence } from '@assay/bytes';
-import type { FindingId } from '@assay/bytes/findings';
+import { assembleVerdict, type FindingId } from '@assay/bytes/findings';
 import { describe, expect, test } from 'vitest';
 import { vendorKeys } from '../x509/index.js';
 import { KEY_CERT_SIGN, pemChain, testExtension } from '../x509/testing/issue.js';
@@ -40,6 +40,13 @@ function otherKey(quote: Uint8Array): Uint8Array {
   return put(swapped, SIGNATURE, ...fixedWidth(quote.subarray(0, 632), KEYS.other));
 }
 
+/** Platform manifest: identifier, rest of the header, encrypted parts. */
+function manifest(size: number): Uint8Array {
+  const bytes = new Uint8Array(size).fill(0xe5, 32);
+  bytes.set(Buffer.from('178e874b49e44aa599bb3057170925b4', 'hex'));
+  return bytes;
+}
+
 const cases: readonly (readonly [name: string, fails: readonly FindingId[], spoil: Spoil])[] = [
   // The envelope.
   ['version 0', ['dcap.quote.version'], { quote: (q) => put(q, 0, 0) }],
@@ -64,7 +71,17 @@ const cases: readonly (readonly [name: string, fails: readonly FindingId[], spoi
   ['outer size one short', ['dcap.quote.nesting'], { quote: (q) => put(q, OUTER + 2, (q[OUTER + 2] ?? 0) - 1) }],
   ['inner type 0', ['dcap.quote.nesting'], { certification: { type: 0 } }],
   ['inner type 6', ['dcap.quote.nesting'], { certification: { type: 6 } }],
-  ['inner type 7', ['dcap.quote.nesting'], { certification: { type: 7 } }],
+  ['inner type 8', ['dcap.quote.nesting'], { certification: { type: 8 } }],
+  ['outer type 7', ['dcap.quote.nesting'], { quote: (q) => put(q, OUTER, 7) }],
+  ['type 7 that is no manifest', ['dcap.quote.nesting'], { certification: { type: 7 } }],
+  ['type 7 of a header alone', ['dcap.quote.nesting'], { certification: { type: 7, data: manifest(32) } }],
+  ['type 7 without data', ['dcap.quote.nesting'], { certification: { type: 7, data: new Uint8Array() } }],
+  ['type 7 that is too long', ['dcap.quote.nesting'], { certification: { type: 7, data: manifest(65_568) } }],
+  [
+    'type 7 with another identifier',
+    ['dcap.quote.nesting'],
+    { certification: { type: 7, data: put(manifest(1000), 15, 0) } },
+  ],
   ['inner size too large', ['dcap.quote.nesting'], { quote: (q) => put(q, INNER + 2, 0xff, 0xff, 0xff, 0x7f) }],
   ['inner size too small', ['dcap.quote.nesting'], { quote: (q) => put(q, INNER + 2, 16, 0, 0, 0) }],
   ['type 2 of another size', ['dcap.quote.nesting'], { certification: { type: 2, data: new Uint8Array(275) } }],
@@ -344,6 +361,30 @@ describe('chains', () => {
     const { authentic, findings } = authenticateQuote(quote, verifyCollateral(raw, trust), NOW);
     expect(authentic).toBeUndefined();
     expect(findings.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id)).toEqual(['dcap.pck.source']);
+  });
+
+  test('a platform manifest certifies nothing: the verdict is incomplete, and says what to do', () => {
+    for (const spoil of [{}, { version: 5 }, { tee: 'sgx' }] as const) {
+      const certification = { type: 7, data: manifest(2000) };
+      const { quote, findings: parsing } = parseQuote(world({ ...spoil, certification }).quote);
+      if (quote === undefined) throw new Error('unread');
+      expect(quote.certification).toEqual(certification);
+      const { raw, trust } = world(spoil);
+      const { authentic, findings } = authenticateQuote(quote, verifyCollateral(raw, trust), NOW);
+      expect(authentic).toBeUndefined();
+      const all = [...parsing, ...findings];
+      expect(all.filter(({ outcome }) => outcome === 'fail')).toEqual([
+        expect.objectContaining({
+          id: 'dcap.pck.source',
+          title: 'quote carries no PCK certificate (certification type 7)',
+          remedy: expect.stringContaining('register it'),
+        }),
+      ]);
+      expect(assembleVerdict({ kind: 'tdx', at: NOW, asked: false, findings: all }).verdict).toBe('incomplete');
+    }
+    // The QE report is signed by the PCK key all the same: with its chain from elsewhere the quote verifies.
+    expect(judge({ certification: { type: 7, data: manifest(65_567) } }).word).toBe('accept');
+    expect(judge({ certification: { type: 7, data: manifest(33) } }).word).toBe('accept');
   });
 
   test('a signer of its own chain: TCB info signed under the PCK CA is not believed', () => {

@@ -19,7 +19,7 @@ export interface CollateralNeeds {
 /** A platform that the quote only names: its PCK certificate has to be asked from a PCCS. */
 export interface PckCertificateNeeds {
   readonly tee: Tee;
-  /** Certification data type, 1 to 4, and its bytes. */
+  /** Certification data type, 1 to 4 or 7, and its bytes. */
   readonly certificationType: number;
   readonly certificationData: Uint8Array;
 }

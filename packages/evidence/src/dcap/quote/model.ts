@@ -15,7 +15,7 @@ export interface QuoteHeader {
   readonly userData: Uint8Array;
 }
 
-/** What certifies the key of the quoting enclave: types 1 to 5. */
+/** What certifies the key of the quoting enclave: types 1 to 5; or type 7, with which its platform would be registered. */
 export interface CertificationData {
   readonly type: number;
   readonly data: Uint8Array;

@@ -29,6 +29,10 @@ const TEE_TYPES: Readonly<Record<number, Tee>> = { 0: 'sgx', 129: 'tdx' };
 const INTEL_VENDOR_ID = Uint8Array.from(Buffer.from('939a7233f79c4ca9940a0db3957f0607', 'hex'));
 const QE_REPORT_CERTIFICATION = 6;
 const PLATFORM_MANIFEST = 7;
+const MANIFEST_GUID = Uint8Array.from(Buffer.from('178e874b49e44aa599bb3057170925b4', 'hex'));
+const MANIFEST_HEADER = 32;
+/** The header has 16 bits for the size of what follows. */
+const LARGEST_MANIFEST = MANIFEST_HEADER + 0xffff;
 /** Sizes of the certification data types 2 and 3: PPID encrypted, CPUSVN, PCESVN, PCE id. Type 1 has no agreed size, and nothing reads it. */
 const PPID_SIZES: Readonly<Record<number, number>> = { 2: 276, 3: 404 };
 const BODY_TYPES: Readonly<Record<number, { readonly tee: Tee; readonly size: number }>> = {
@@ -222,7 +226,11 @@ function readSignatureData(region: QuoteCursor, version: number): SignatureData 
 }
 
 function checkCertification(type: number, data: Uint8Array): void {
-  if (type < 1 || type > 5) throw wrongType('certification data', type, '1 to 5');
+  if (type === PLATFORM_MANIFEST) {
+    checkManifest(data);
+    return;
+  }
+  if (type < 1 || type > 5) throw wrongType('certification data', type, '1 to 5, or 7');
   const size = PPID_SIZES[type];
   if (size === undefined || size === data.length) return;
   const finding = failed('dcap.quote.nesting', {
@@ -239,9 +247,36 @@ function checkCertification(type: number, data: Uint8Array): void {
   });
 }
 
+/**
+ * Firmware's request to register a platform with Intel: a header of 32 bytes and encrypted parts that Intel alone can read
+ * (Intel SGX platform registration, `StructureHeader`). What follows the header is opaque here; its length is that of the region.
+ */
+function checkManifest(data: Uint8Array): void {
+  const part = `certification data of type ${PLATFORM_MANIFEST}`;
+  const { length } = data;
+  const inside = length > MANIFEST_HEADER && length <= LARGEST_MANIFEST;
+  if (inside && sameBytes(data.subarray(0, MANIFEST_GUID.length), MANIFEST_GUID)) return;
+  const expected = inside
+    ? `the identifier ${encodeHex(MANIFEST_GUID)}`
+    : `more than ${MANIFEST_HEADER}, at most ${LARGEST_MANIFEST} bytes`;
+  const actual = inside ? encodeHex(data.subarray(0, MANIFEST_GUID.length)) : length;
+  throw new QuoteFault({
+    ...failed('dcap.quote.nesting', {
+      subject: SUBJECT,
+      params: { part, actual: length, expected },
+      expected,
+      actual,
+      compare: { relation: 'well-formed', type: 'bytes' },
+      source: 'Intel SGX platform registration: platform manifest',
+    }),
+    title: inside
+      ? `${part} is no platform manifest`
+      : `${part} has ${length} bytes; a platform manifest has another size`,
+  });
+}
+
 function wrongType(part: string, type: number, wanted: string): QuoteFault {
-  const name = type === PLATFORM_MANIFEST ? ' (platform manifest)' : '';
-  const finding = reported('dcap.quote.nesting', `${part} is of type ${type}${name}; ${wanted} can stand there`, {
+  const finding = reported('dcap.quote.nesting', `${part} is of type ${type}; ${wanted} can stand there`, {
     subject: SUBJECT,
     expected: wanted,
     actual: type,
