@@ -1,3 +1,10 @@
+export {
+  type AzVerifierOptions,
+  azSnpVtpmVerifier,
+  azTdxVtpmVerifier,
+  createAzSnpVtpmVerifier,
+  createAzTdxVtpmVerifier,
+} from './az/verifier.js';
 export { compareInitData, type InitDataComparison } from './binding/init-data.js';
 export { compareReportData, type FieldSize, fit, type ReportDataComparison } from './binding/report-data.js';
 export { createCcaVerifier } from './cca/verifier.js';
@@ -21,6 +28,7 @@ export {
   verifySnpFiles,
 } from './snp/index.js';
 export { createTdxVerifier, tdxVerifier } from './tdx/verifier.js';
+export { createTpmVerifier, type TpmVerifierOptions, tpmVerifier } from './tpm/verifier.js';
 export type {
   ClaimClass,
   ClaimSet,

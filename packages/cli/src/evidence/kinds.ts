@@ -60,6 +60,28 @@ export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
     tee: 'nvidia',
     verify: async (files, options) => (await import('@assay/evidence/nvidia')).verifyNvidiaFiles(files, options),
   },
+  tpm: {
+    roles: ['quote_msg', 'quote_sig', 'pcrs', 'ak_spki', 'ak_public', 'ak_cert', 'event_log'],
+    tee: 'tpm',
+    verify: async (files, options) => (await import('@assay/evidence/tpm')).verifyTpmFiles(files, options),
+  },
+  az: {
+    roles: [
+      'hcl_report',
+      'tpm_quote_msg',
+      'tpm_quote_sig',
+      'pcrs',
+      'vcek',
+      'ask',
+      'ark',
+      'crl',
+      'td_quote',
+      'collateral',
+      'ak_cert',
+      'ak_intermediates',
+    ],
+    verify: async (files, options) => (await import('@assay/evidence/az')).verifyAzFiles(files, options),
+  },
   eventlog: {
     roles: ['event_log', 'quote'],
     verify: async (files, options) => (await import('@assay/evidence/eventlog')).verifyEventlogFiles(files, options),

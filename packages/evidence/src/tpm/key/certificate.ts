@@ -2,7 +2,7 @@
  * Certificates of attestation keys (TCG EK Credential Profile and AK certificates of cloud providers): a path to a root that
  * the owner named.
  */
-import { constantTimeEqual, DecodeError } from '@assay/bytes';
+import { constantTimeEqual, DER_TAG, DecodeError, DerReader, decodePem, decodeUtf8 } from '@assay/bytes';
 import { utc } from '@assay/bytes/findings';
 import {
   type Certificate,
@@ -11,7 +11,7 @@ import {
   checkLink,
   extensionReader,
   nameInWords,
-  parseCertificates,
+  parseCertificate,
   pinned,
   sameName,
   selfIssued,
@@ -61,22 +61,40 @@ const EXTENDED_KEY_USAGE = '2.5.29.37';
 /** Extensions of AK certificates that may be critical: what they say of the device and its policies is not read. */
 const TOLERATED = [EXTENDED_KEY_USAGE, '2.5.29.17', '2.5.29.32'];
 const LONGEST_PATH = 8;
+const LARGEST_CHAIN = 64 * 1024;
+const MOST_CERTIFICATES = 8;
 
-/** Reads a chain, leaf first: PEM or DER, with or without NUL bytes behind it. @throws DecodeError */
+/** Reads a chain, leaf first: PEM or DER, with or without zeros behind each certificate, as NV indexes have them. @throws DecodeError */
 export function parseAkCertificates(bytes: Uint8Array): Certificate[] {
-  const certificates = parseCertificates(untilDerEnd(bytes));
+  if (bytes.length > LARGEST_CHAIN) throw new DecodeError('AK certificate', `${bytes.length} bytes are too many`);
+  const blocks = bytes[0] === DER_TAG.sequence ? [bytes] : pemBlocks(bytes);
+  const certificates = blocks.flatMap(withoutPadding).map((der) => parseCertificate(der));
   if (certificates.length === 0) throw new DecodeError('AK certificate', 'no certificate');
+  if (certificates.length > MOST_CERTIFICATES) {
+    throw new DecodeError('AK certificate', `${certificates.length} certificates are too many`);
+  }
   return certificates;
 }
 
-/** NV indexes have a fixed size: behind the DER of a certificate come zeros. */
-function untilDerEnd(bytes: Uint8Array): Uint8Array {
-  if (bytes[0] !== 0x30) return bytes;
+function pemBlocks(bytes: Uint8Array): Uint8Array[] {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0) end -= 1;
-  // A certificate may itself end in zeros: its length says where it ends.
-  const declared = bytes[1] === 0x82 ? 4 + 256 * (bytes[2] ?? 0) + (bytes[3] ?? 0) : 0;
-  return bytes.subarray(0, Math.max(end, Math.min(declared, bytes.length)));
+  return decodePem(decodeUtf8(bytes.subarray(0, end))).map((block) => {
+    if (block.label !== 'CERTIFICATE') throw new DecodeError('PEM', `block ${block.label} is not a CERTIFICATE`);
+    return block.bytes;
+  });
+}
+
+/** The certificates of a block; what follows the last one is zero: the index is longer than what it holds. */
+function withoutPadding(block: Uint8Array): Uint8Array[] {
+  const ders: Uint8Array[] = [];
+  const reader = new DerReader(block);
+  while (!reader.atEnd && reader.peekTag() === DER_TAG.sequence) ders.push(reader.element(DER_TAG.sequence).encoded);
+  const used = ders.reduce((length, der) => length + der.length, 0);
+  if (block.subarray(used).some((byte) => byte !== 0)) {
+    throw new DecodeError('AK certificate', 'something other than zeros follows', used);
+  }
+  return ders;
 }
 
 /**
