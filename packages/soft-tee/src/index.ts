@@ -58,5 +58,16 @@ export { NITRO_LEVELS, type NitroLevel, type NitroOrders } from './nitro/pki.js'
 export type { EmulatedService, ServiceAnswer, ServiceFailure, ServiceOptions } from './services/http.js';
 export { startEmulatedKds } from './services/kds.js';
 export { encryptedPpid, type PcsOptions, startEmulatedPcs } from './services/pcs.js';
+export { EmulatedSevFirmware, EmulatedSevGuest, SevFirmwareError, type SevStatus } from './sev/firmware.js';
+export { EmulatedSev, type SevFirmwareVersion, type SevPlatform, type SevPlatformOptions } from './sev/platform.js';
+export {
+  type LaunchOptions,
+  launchWithSecrets,
+  type SevKeyBrokerClient,
+  type SevSecretDetails,
+  type SevSecretRequest,
+  type StartedLaunch,
+  startLaunch,
+} from './sev/shim.js';
 export { createTestWorld, type TestWorld, type TestWorldOptions } from './world.js';
 export { EMULATED_ORGANIZATION, EMULATED_UNIT } from './x509/emulated-name.js';

@@ -5,6 +5,7 @@ import type { AmdProduct } from './amd/tcb.js';
 import { EmulatedIntel } from './intel/intel.js';
 import { type Curve, type KeyPems, KeyStore } from './keys/key-store.js';
 import { EmulatedNitro } from './nitro/nitro.js';
+import { EmulatedSev } from './sev/platform.js';
 import { publicKeyInfo } from './x509/extension.js';
 
 export interface TestWorldOptions {
@@ -22,6 +23,8 @@ export interface TestWorld {
   readonly intel: EmulatedIntel;
   readonly amd: EmulatedAmd;
   readonly nitro: EmulatedNitro;
+  /** Platforms of SEV and SEV-ES; their root is a file of AMD's own form (`sev.ark()`). */
+  readonly sev: EmulatedSev;
   readonly now: () => Date;
   /**
    * The roots, for an owner to add by name. Making those of AMD makes their RSA keys: name only products that are used.
@@ -46,6 +49,7 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
     intel,
     amd,
     nitro,
+    sev: new EmulatedSev(keys),
     now: options.now,
     anchors: (products = []) => ({
       intel: { name: 'emulated Intel SGX Root CA', publicKey: publicKeyInfo(intel.pki.rootKey), emulated: true },

@@ -48,12 +48,12 @@ export class KeyStore {
     return this.#once(`${label}`, () => this.#derive(label, curve));
   }
 
-  /** The RSA-4096 private key of a label. Blocks for about a second at first use: see {@link prepareRsa}. */
-  rsa(label: string): KeyObject {
+  /** The RSA private key of a label. One of 4096 bits blocks for about a second at first use: see {@link prepareRsa}. */
+  rsa(label: string, modulusLength: 2048 | 4096 = 4096): KeyObject {
     return this.#once(label, () => {
       const known = rsaKeys.get(label);
       if (known !== undefined) return known;
-      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 4096 });
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength });
       rsaKeys.set(label, privateKey);
       return privateKey;
     });

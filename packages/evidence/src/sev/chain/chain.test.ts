@@ -7,7 +7,7 @@ import { verifySevFiles } from '../files.js';
 import { verifySevChain } from './chain.js';
 import { CHAIN_KEYS, type ChainChanges, makeChain, OCA_RSA, P256 } from './chain.test.helper.js';
 import { CHAIN_ROLES, type ChainFiles, LARGEST_CHAIN, splitChain } from './files.js';
-import { sevTrust, sevTrustIn } from './roots.js';
+import { sevTrust, sevTrustIn, sha256 } from './roots.js';
 
 const sound = makeChain();
 const trust = sevTrustIn([sound.ark]);
@@ -184,13 +184,16 @@ describe('form', () => {
 
   test('the ARK file without its signature stands only where that form is pinned', () => {
     const cut = sound.ark.slice(0, 64 + 512);
-    expect(failures({ ...sound, ark: cut })).toContain('sev.chain.root ARK');
-    const [anchor] = sevTrustIn([cut]).anchors;
-    const pinned = { anchors: [{ name: 'cut', sha256: 'none', unsignedSha256: anchor?.sha256 ?? '' }] };
-    expect(failures({ ...sound, ark: cut }, pinned)).toEqual([]);
-    expect(failures({ ...sound, ark: cut }, { anchors: [{ name: 'cut', sha256: anchor?.sha256 ?? '' }] })).toContain(
-      'sev.chain.root ARK',
-    );
+    expect(failures({ ...sound, ark: cut }, sevTrustIn([sound.ark]))).toEqual([]);
+    expect(
+      failures({ ...sound, ark: cut }, { anchors: [{ name: 'whole file', sha256: sha256(sound.ark) }] }),
+    ).toContain('sev.chain.root ARK');
+    expect(failures(sound, { anchors: [{ name: 'whole file', sha256: sha256(sound.ark) }] })).toEqual([]);
+  });
+
+  test('a pinned ARK whose signature was changed', () => {
+    const ark = flip(sound.ark, 64 + 512 + 5);
+    expect(failures({ ...sound, ark })).toEqual(['sev.chain.links ARK by ARK']);
   });
 });
 

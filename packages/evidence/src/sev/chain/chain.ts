@@ -148,7 +148,7 @@ function root({ ark }: Parsed, anchor: SevAnchor | undefined, { anchors }: SevTr
     failed('sev.chain.root', {
       subject: 'ARK',
       params: { actual, list: anchors.map((one) => one.name).join(', ') },
-      expected: anchors.map((one) => one.sha256),
+      expected: anchors.map((one) => one.sha256 ?? one.bodySha256 ?? ''),
       actual,
       compare: { relation: 'one-of', type: 'digest' },
       source: 'pins of this release, and ARKs that the owner named',

@@ -1,14 +1,17 @@
 /** Trust anchors of SEV: AMD's ARK files, pinned by their digest. */
 import { createHash } from 'node:crypto';
-import type { ParsedAuthorityCertificate } from '../certificate/authority.js';
+import { type ParsedAuthorityCertificate, parseAuthorityCertificate } from '../certificate/authority.js';
 
 /** A file that is trusted as it stands. */
 export interface SevAnchor {
   readonly name: string;
   /** SHA-256 of the whole file, lower-case hex. */
-  readonly sha256: string;
-  /** SHA-256 of the file without its signature, where that form is trusted too. */
-  readonly unsignedSha256?: string;
+  readonly sha256?: string;
+  /**
+   * SHA-256 of the signed part, which holds the key: of a root that the owner named, and of the one file that AMD published
+   * without its signature. A signature that is there has to hold all the same.
+   */
+  readonly bodySha256?: string;
   /** Root of emulated hardware, added by the owner by name. */
   readonly emulated?: true;
 }
@@ -18,7 +21,7 @@ export const AMD_ARKS: readonly SevAnchor[] = [
   {
     name: 'ARK Naples',
     sha256: 'dedabca561e1dece8cc00b7bda864cf5f20b95017864408cfe18eaee0dce24b9',
-    unsignedSha256: '8efddcaaf84990cf6354d93637be270220cf15797332b3d918c3b8cc77349f31',
+    bodySha256: '8efddcaaf84990cf6354d93637be270220cf15797332b3d918c3b8cc77349f31',
   },
   { name: 'ARK Rome', sha256: '865977b268c16d5b27772b00aaefb4e737ba9499e818ed8e9f65b0cecefbc529' },
   { name: 'ARK Milan', sha256: '1246469862b78a7a8625579b0378d1f8e975eb8b82a1623b579d7968a5969888' },
@@ -31,28 +34,27 @@ export interface SevTrust {
   readonly anchors: readonly SevAnchor[];
 }
 
-/** AMD's pins, and the ARKs of emulated hardware that the owner added by name. */
+/** AMD's pins, and the ARKs of emulated hardware that the owner added by name. @throws DecodeError for a file that is none */
 export function sevTrust(emulatedArks: readonly Uint8Array[] = []): SevTrust {
   return { anchors: [...AMD_ARKS, ...emulatedArks.map((file) => anchorOf(file, { emulated: true }))] };
 }
 
-/** Only these files. */
+/** Only these files. @throws DecodeError for a file that is none */
 export function sevTrustIn(arks: readonly Uint8Array[]): SevTrust {
   return { anchors: arks.map((file) => anchorOf(file, {})) };
 }
 
 function anchorOf(file: Uint8Array, more: Pick<SevAnchor, 'emulated'>): SevAnchor {
-  const digest = sha256(file);
+  const digest = sha256(parseAuthorityCertificate(file).body);
   const kind = more.emulated === true ? 'emulated ARK' : 'given ARK';
-  return { name: `${kind} ${digest.slice(0, 16)}…`, sha256: digest, ...more };
+  return { name: `${kind} ${digest.slice(0, 16)}…`, bodySha256: digest, ...more };
 }
 
 /** The anchor that an ARK is; undefined for a file that nobody pinned. */
 export function anchorFor(ark: ParsedAuthorityCertificate, { anchors }: SevTrust): SevAnchor | undefined {
-  const digest = sha256(ark.bytes);
-  return anchors.find((anchor) =>
-    ark.signature === undefined ? anchor.unsignedSha256 === digest : anchor.sha256 === digest,
-  );
+  const file = sha256(ark.bytes);
+  const body = sha256(ark.body);
+  return anchors.find((anchor) => anchor.sha256 === file || anchor.bodySha256 === body);
 }
 
 export function sha256(bytes: Uint8Array): string {
