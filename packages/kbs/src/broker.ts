@@ -18,6 +18,7 @@ import { asKnownError } from './protocol-fault.js';
 import { Release } from './release/release.js';
 import { ResourceService } from './resources/service.js';
 import { ResourceStore } from './resources/store.js';
+import { openSevBroker } from './sev/broker.js';
 import { TokenTrust } from './token/trust.js';
 import { TokenVerifier } from './token/verifier.js';
 import type { KbsLimits, KeyBroker, KeyBrokerOptions, ServedVersion } from './types.js';
@@ -98,6 +99,10 @@ export async function openKeyBroker(options: KeyBrokerOptions): Promise<KeyBroke
     issued: options.ownIssuer === true ? (token, digest, claims) => tokens.issued(token, digest, claims) : undefined,
   });
   const release = new Release({ plugins, admin, sessions, tokens, policies, audit, metrics, now, random });
+  const sev =
+    config.sev === undefined
+      ? undefined
+      : openSevBroker({ config: config.sev, storage, kms, audit, policies, resources, metrics, now, random });
   return {
     auth: (call) => handshake.auth(call),
     attest: (call) => handshake.attest(call),
@@ -114,6 +119,7 @@ export async function openKeyBroker(options: KeyBrokerOptions): Promise<KeyBroke
         return id === undefined ? undefined : audit.get(id);
       },
     },
+    ...(sev === undefined ? {} : { sev }),
     readiness: () => readiness(options, policies),
     sweep: async () => {
       const time = now().getTime();

@@ -8,5 +8,22 @@ export { parseAttemptId } from './ids.js';
 export { NO_METRICS } from './metrics.js';
 export type { PluginConfig } from './plugins/config.js';
 export { POLICY_TEXTS } from './policy/texts.gen.js';
+export type {
+  BundleCall,
+  BundleReply,
+  LaunchPolicies,
+  LaunchPolicyRecord,
+  OnlineSecretCall,
+  OnlineSecretReply,
+  ReportKeyRecord,
+  ReportKeys,
+  SecretCall,
+  SecretDetails,
+  SecretReply,
+  SevBroker,
+  SevConfig,
+} from './sev/contract.js';
+export { type LaunchPolicy, parseLaunchPolicy } from './sev/launch-policy.js';
+export { SevRefusal } from './sev/refusal.js';
 export type { TokenTrustConfig } from './token/config.js';
 export * from './types.js';

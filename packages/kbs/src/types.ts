@@ -8,6 +8,7 @@ import type { KeyManagement } from '@assay/kms';
 import type { Storage } from '@assay/storage';
 import type { AdminConfig } from './admin/config.js';
 import type { PluginConfig } from './plugins/config.js';
+import type { SevBroker, SevConfig } from './sev/contract.js';
 import type { TokenTrustConfig } from './token/config.js';
 
 /** Id of one attestation attempt: a ULID in lower case (26 characters), so that ids sort by time. */
@@ -54,6 +55,8 @@ export interface KbsConfig {
     readonly attempts?: number;
   };
   readonly limits?: Partial<KbsLimits>;
+  /** Pre-attestation of SEV and SEV-ES guests; absent: off. */
+  readonly sev?: SevConfig;
 }
 
 /** What a service may read from outside: files named in the configuration and https documents. Both give the whole content. */
@@ -321,8 +324,8 @@ export interface AttemptSummary {
   readonly state: AttemptState;
   readonly startedAt: string;
   readonly endedAt?: string;
-  /** `handshake`, or `token` for a request with a token that no handshake of this service issued. */
-  readonly kind: 'handshake' | 'token';
+  /** `handshake`; `token` for a request with a token that no handshake of this service issued; `launch` for pre-attestation. */
+  readonly kind: 'handshake' | 'token' | 'launch';
   readonly tee?: string;
   readonly protocol?: string;
   readonly address?: string;
@@ -419,6 +422,8 @@ export interface KeyBroker {
   readonly resources: Resources;
   readonly resourcePolicies: ResourcePolicies;
   readonly attempts: Attempts;
+  /** Present where pre-attestation of SEV guests is configured. */
+  readonly sev?: SevBroker;
   /** Everything that must answer before secrets can be released; empty when ready. */
   readiness(): Promise<readonly Finding[]>;
   /** Frees what is over its time (sessions, attempts) or count (attempts), in the stores it was given; call about once a minute. */
