@@ -1,8 +1,10 @@
 /** Guards that no vector and no spoiled part alone reaches: each of these goes red when its `if` no longer decides. */
+
 import { derElement, derOctetString, derOid, derSequence, encodeBase64, type JsonValue } from '@assay/bytes';
 import { expect, test } from 'vitest';
 import { verifyTdxFiles } from '../tdx/files.js';
 import { createTdxVerifier } from '../tdx/verifier.js';
+import { EMULATED_ORGANIZATION } from '../x509/index.js';
 import { pemChain, testKey } from '../x509/testing/issue.js';
 import { Members } from './collateral/members.js';
 import { teeOfTcbInfo } from './collateral/tcb-info.js';
@@ -11,7 +13,7 @@ import { collateralNeeds } from './needs.js';
 import type { PckPlatform } from './pck/extension.js';
 import { parseQuote } from './quote/parse.js';
 import { readSgxReport, readTdReport } from './quote/report.js';
-import { dcapTrust, EMULATED_ORGANIZATION } from './roots.js';
+import { dcapTrust } from './roots.js';
 import { matchLevel } from './tcb/match.js';
 import { judge } from './testing/run.js';
 import { KEYS, NOW, type Spoil, world } from './testing/world.js';

@@ -37,6 +37,6 @@ export type { PckCa } from './pck/names.js';
 export type { ParsedQuote, SgxQuote, TdxQuote, Tee } from './quote/model.js';
 export { parseQuote, type QuoteParse } from './quote/parse.js';
 export type { SgxReport, TdReport } from './quote/report.js';
-export { type DcapTrust, dcapTrust, EMULATED_ORGANIZATION, INTEL_SGX_ROOT, intelTrust } from './roots.js';
+export { type DcapTrust, dcapTrust, INTEL_SGX_ROOT, intelTrust } from './roots.js';
 export { TCB_STATUSES, type TcbStatus } from './tcb/status.js';
 export type { DcapVerifierOptions } from './verifier.js';

@@ -23,9 +23,6 @@ export const INTEL_SGX_ROOT: TrustAnchor = {
   publicKey: Uint8Array.from(Buffer.from(P256_PREFIX + INTEL_ROOT_POINT, 'hex')),
 };
 
-/** Organization in the names of emulated hardware's certificates: a verifier recognises them, and still refuses them. */
-export const EMULATED_ORGANIZATION = 'Assay emulated TEE';
-
 /** PCK chains that are kept: about one per host. */
 const KEPT_CHAINS = 512;
 

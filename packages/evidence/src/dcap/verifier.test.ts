@@ -6,8 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { createSgxVerifier, sgxVerifier } from '../sgx/verifier.js';
 import { createTdxVerifier, tdxVerifier } from '../tdx/verifier.js';
 import type { Endorsements, Verifier, VerifierResult, VerifyInput } from '../verifier.js';
+import { EMULATED_ORGANIZATION } from '../x509/index.js';
 import { COLLATERAL_NAMES, type RawCollateral } from './collateral/raw.js';
-import { EMULATED_ORGANIZATION } from './roots.js';
 import { KEYS, NOW, put, type Spoil, world } from './testing/world.js';
 
 const anchor = { name: 'test root', publicKey: KEYS.root.spki };

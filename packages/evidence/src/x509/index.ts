@@ -22,6 +22,7 @@ export {
   validity,
 } from './chain.js';
 export { type CertificateList, normaliseCrl, parseCrl } from './crl.js';
+export { EMULATED_ORGANIZATION, saysEmulated } from './emulated.js';
 export { type BasicConstraints, EXTENSION, type Extension, extensionReader, type KeyUsage } from './extension.js';
 export { KeyCache, vendorKeys, verifyFixedWidth, verifySignature } from './key.js';
 export { LruMap } from './lru.js';

@@ -3,18 +3,17 @@ import { createHash, type KeyObject } from 'node:crypto';
 import { DER_TAG, DecodeError, encodeHex } from '@assay/bytes';
 import { type FindingDraft, failed, notChecked, passed } from '@assay/bytes/findings';
 import {
-  ATTRIBUTE_TYPE,
-  attributeTexts,
   type Certificate,
   checkEndEntity,
   checkPath,
   nameInWords,
   orderChain,
   pinned,
+  saysEmulated,
   type TrustAnchor,
   vendorKeys,
 } from '../../x509/index.js';
-import { anchorKeys, type DcapTrust, EMULATED_ORGANIZATION, readChain } from '../roots.js';
+import { anchorKeys, type DcapTrust, readChain } from '../roots.js';
 import { type PckPlatform, readPckPlatform } from './extension.js';
 import { CA_NAMES, isPckName, isRootName, named, PCK_PHRASE, type PckCa, pckCaOf, ROOT_NAME } from './names.js';
 
@@ -132,7 +131,7 @@ function rootFindings(root: Certificate, anchor: TrustAnchor | undefined, trust:
   }
   const [expected = ''] = anchorKeys(trust);
   const actual = encodeHex(root.publicKey.key);
-  const emulated = attributeTexts(root.subject, ATTRIBUTE_TYPE.organization).includes(EMULATED_ORGANIZATION);
+  const emulated = saysEmulated(root.subject);
   const pin = failed('dcap.pck.root', {
     subject: named(root),
     params: { cn, actual, expected },

@@ -12,10 +12,7 @@ import {
   utc,
   visible,
 } from '@assay/bytes/findings';
-import { EMULATED_ORGANIZATION } from '../../dcap/roots.js';
 import {
-  ATTRIBUTE_TYPE,
-  attributeTexts,
   type Certificate,
   certificateSubject,
   checkPath,
@@ -23,6 +20,7 @@ import {
   nameInWords,
   parseCertificates,
   pinned,
+  saysEmulated,
   type TrustAnchor,
   validity,
 } from '../../x509/index.js';
@@ -151,8 +149,7 @@ function pinnedRoot(
     source: anchorNames(anchors),
     origin: { kind: 'pin', name: anchorNames(anchors), fingerprint: anchorDigests(anchors) },
   });
-  const organizations = attributeTexts(root.subject, ATTRIBUTE_TYPE.organization);
-  if (!organizations.includes(EMULATED_ORGANIZATION)) return [unknown];
+  if (!saysEmulated(root.subject)) return [unknown];
   return [
     failed('evidence.emulated.root', {
       subject,

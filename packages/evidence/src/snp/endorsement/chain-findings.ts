@@ -10,14 +10,12 @@ import {
   utc,
   visible,
 } from '@assay/bytes/findings';
-import { EMULATED_ORGANIZATION } from '../../dcap/roots.js';
 import {
-  ATTRIBUTE_TYPE,
-  attributeTexts,
   type Certificate,
   type CertificateList,
   certificateSubject,
   nameInWords,
+  saysEmulated,
   selfIssued,
   type TrustAnchor,
   validity,
@@ -88,8 +86,7 @@ export function pinnedRoot(root: Certificate, anchor: TrustAnchor | undefined, t
     source: anchorNames(trust),
     origin: { kind: 'pin', name: anchorNames(trust), fingerprint: anchorDigests(trust) },
   });
-  const organizations = attributeTexts(root.subject, ATTRIBUTE_TYPE.organization);
-  if (!organizations.includes(EMULATED_ORGANIZATION)) return [unknown];
+  if (!saysEmulated(root.subject)) return [unknown];
   return [
     failed('evidence.emulated.root', {
       subject,
