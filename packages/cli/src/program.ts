@@ -7,6 +7,7 @@ import { conformanceCommand } from './commands/conformance.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { emulateCommand } from './commands/emulate.js';
+import { imageCommand } from './commands/image.js';
 import { kbsClientCommand } from './commands/kbs-client.js';
 import { loginCommand } from './commands/login.js';
 import { policyCommand } from './commands/policy.js';
@@ -46,6 +47,7 @@ With --json a command prints one JSON document on standard output; diagnostics g
     clientCommand(),
     kbsClientCommand(),
     verifyCommand(),
+    imageCommand(),
     collateralCommand(),
     emulateCommand(),
     regoCommand(),

@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { type CopyProgress, type CopyResult, copyImage } from '@assay/oci';
+import { type CommonFlags, outputOf } from '../command.js';
+import { CliError, EXIT } from '../exit.js';
+import { columns, styled } from '../terminal/style.js';
+import { unwrappersOf, wrappersOf } from './keys.js';
+import { sourceOf, targetOf } from './locations.js';
+
+export type EncryptFlags = CommonFlags & { encryptionKey?: readonly string[]; layer?: readonly string[] };
+export type DecryptFlags = CommonFlags & { decryptionKey?: readonly string[] };
+
+export async function encryptImage(source: string, target: string, flags: EncryptFlags): Promise<void> {
+  const keys = flags.encryptionKey ?? [];
+  if (keys.length === 0) {
+    throw new CliError('nobody to encrypt for: --encryption-key is missing', EXIT.usage, {
+      hint: '--encryption-key jwe:PUBLIC-KEY.pem',
+    });
+  }
+  const layers = flags.layer?.map(layerOf);
+  await copy(source, target, flags, {
+    encrypt: {
+      wrappers: wrappersOf(keys),
+      random: (length) => randomBytes(length),
+      ...(layers === undefined ? {} : { layers }),
+    },
+  });
+}
+
+export async function decryptImage(source: string, target: string, flags: DecryptFlags): Promise<void> {
+  const keys = flags.decryptionKey ?? [];
+  if (keys.length === 0) {
+    throw new CliError('nothing to decrypt with: --decryption-key is missing', EXIT.usage, {
+      hint: '--decryption-key PRIVATE-KEY.pem',
+    });
+  }
+  await copy(source, target, flags, { decrypt: { unwrappers: unwrappersOf(keys) } });
+}
+
+async function copy(
+  source: string,
+  target: string,
+  flags: CommonFlags,
+  action: Pick<Parameters<typeof copyImage>[0], 'encrypt' | 'decrypt'>,
+): Promise<void> {
+  const output = outputOf(flags);
+  const result = await copyImage({
+    source: sourceOf(source),
+    target: targetOf(target),
+    ...action,
+    ...(output.json ? {} : { onProgress: progressTo(output.err) }),
+  });
+  output.result(asJson(result), (out) => {
+    out.write(
+      columns(
+        result.layers.map(({ action: done, mediaType, digest, size }, index) => [
+          `layer ${index}`,
+          done === 'keep' ? 'as it was' : styled(out, 'green', `${done}ed`),
+          `${size} bytes`,
+          digest.slice(0, 19),
+          mediaType,
+        ]),
+      ),
+    );
+    out.write(`${target}  ${result.digest}\n`);
+  });
+}
+
+function asJson({ digest, mediaType, layers }: CopyResult): unknown {
+  return {
+    digest,
+    media_type: mediaType,
+    layers: layers.map(({ action, mediaType: type, digest: layer, size }) => ({
+      action,
+      media_type: type,
+      digest: layer,
+      size,
+    })),
+  };
+}
+
+/** One line for each layer of some size: at its start, and every second until its end. */
+function progressTo(out: { write(text: string): void }): (progress: CopyProgress) => void {
+  const told = new Map<string, number>();
+  return ({ layer, action, bytes, total }) => {
+    const now = Date.now();
+    if (total < LARGE || bytes === total || now - (told.get(layer) ?? 0) < 1000) return;
+    told.set(layer, now);
+    out.write(`${layer}: ${action} ${Math.floor((bytes / total) * 100)} % of ${(total / 2 ** 20).toFixed(1)} MiB\n`);
+  };
+}
+
+const LARGE = 16 * 2 ** 20;
+
+function layerOf(text: string): number {
+  if (/^-?\d{1,4}$/.test(text)) return Number(text);
+  throw new CliError(`--layer ${text}: not the number of a layer`, EXIT.usage, {
+    hint: '0 is the lowest, -1 the last',
+  });
+}
