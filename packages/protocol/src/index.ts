@@ -138,8 +138,27 @@ export {
   protocolTraits,
   type RuntimeDataForm,
 } from './kbs/version.js';
+export { type AnnotationPacket, parseAnnotationPacket } from './key-provider/annotation-packet.js';
+export { formatUnwrapResponse, parseUnwrapRequest } from './key-provider/messages.js';
 export { ProtocolError, type ProtocolErrorCode, type ProtocolErrorDetails } from './protocol-error.js';
 export { formatResourceName, parseResourceName, type ResourceName } from './resource/resource-name.js';
 export { formatResourceUri, parseResourceUri, type ResourceUri, resourceRequestPath } from './resource/resource-uri.js';
+export { openWrapped, type WrappedData } from './sealed-secret/aead.js';
+export {
+  decodeSealedSecret,
+  isSealedSecret,
+  type OpenedSealedSecret,
+  openSealedSecret,
+  openWithoutVerification,
+  type UnverifiedSealedSecret,
+} from './sealed-secret/envelope.js';
+export {
+  type EnvelopePayload,
+  parseSealedPayload,
+  SEALED_SECRET_VERSION,
+  type SealedPayload,
+  type VaultPayload,
+} from './sealed-secret/payload.js';
+export { SealedSecretError, type SealedSecretFault } from './sealed-secret/sealed-secret-error.js';
 export { at as jsonAt } from './shape.js';
 export { isTee, parseTee, TEES, type Tee } from './tee.js';

@@ -1,12 +1,13 @@
 import { ProtocolError, quoteBriefly } from './protocol-error.js';
 
-/** TEE names as the KBS protocol spells them today (kbs-types 0.18). */
+/** TEE names as the KBS protocol spells them today (kbs-types 0.18), and `nitro`, which is Assay's own. */
 export const TEES = [
   'az-snp-vtpm',
   'az-tdx-vtpm',
   'cca',
   'csv',
   'hygondcu',
+  'nitro',
   'nvidia',
   'nvidiadpu',
   'sample',
