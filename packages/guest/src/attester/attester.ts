@@ -1,5 +1,5 @@
 import type { JsonValue } from '@assay/bytes';
-import type { Tee } from '@assay/protocol';
+import type { HashAlgorithm, Tee } from '@assay/protocol';
 
 /** Something that makes evidence of the TEE (or device) it runs in. */
 export interface Attester {
@@ -10,4 +10,18 @@ export interface Attester {
    * @param reportData digest of the runtime data; the attester pads it to its TEE's register
    */
   getEvidence(reportData: Uint8Array): Promise<JsonValue>;
+  /** The field that init-data is bound to at launch, as the hardware tells it. Absent where it cannot be read. */
+  readonly initDataField?: () => Promise<Uint8Array>;
+  /** Registers that a running guest extends. Absent where there are none. */
+  readonly registers?: MeasurementRegisters;
+}
+
+/** Measurement registers of a running guest, addressed as PCRs. */
+export interface MeasurementRegisters {
+  readonly algorithm: HashAlgorithm;
+  /** Index that the event log gives the register of a PCR. */
+  logIndex(pcr: number): number;
+  read(pcr: number): Promise<Uint8Array>;
+  /** register = H(register ‖ digest) */
+  extend(pcr: number, digest: Uint8Array): Promise<void>;
 }

@@ -1,0 +1,59 @@
+import type { Attester } from './attester.js';
+import { AttesterError } from './attester-error.js';
+import { ccaAttester } from './hardware/cca.js';
+import { gramineAttester, isGramine } from './hardware/sgx.js';
+import { snpAttester } from './hardware/snp.js';
+import { tdxAttester } from './hardware/tdx.js';
+import { tsmProvider } from './hardware/tsm-report.js';
+import { sampleAttester, sampleDeviceAttester } from './sample.js';
+import { lineOf, type System } from './system.js';
+
+/** What a guest finds out about itself with. */
+export interface Platform {
+  readonly system: System;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `process.arch`. */
+  readonly arch: string;
+}
+
+/** A step of the detection that lives elsewhere: vTPMs and TPMs. Undefined: this is not that platform. */
+export type Probe = (platform: Platform) => Promise<Attester | undefined>;
+
+export interface Probes {
+  /** Asked after TDX and SGX, as Azure's TDX guests have neither's interface. */
+  readonly azure?: Probe;
+  /** Asked last. */
+  readonly tpm?: Probe;
+}
+
+/** The attester of the TEE that this guest runs in, in upstream's order; `sample`, which proves nothing, where there is none. */
+export async function detectAttester(platform: Platform, probes: Probes = {}): Promise<Attester> {
+  const { system, env, arch } = platform;
+  const provider = await tsmProvider(system);
+  if (provider === 'tdx_guest' || (await system.exists('dev/tdx_guest'))) return tdxAttester(system, env['AAEL_PATH']);
+  if (await isGramine(system)) return gramineAttester(system);
+  if (env['OCCLUM'] !== undefined) throw missing('SGX in Occlum', 'its quotes need an ioctl, which Node.js has not');
+  const azure = await probes.azure?.(platform);
+  if (azure !== undefined) return azure;
+  if (provider === 'sev_guest') return snpAttester(system);
+  if (await system.exists('sys/devices/platform/sev-guest'))
+    throw missing('SNP', 'this kernel has no configfs-tsm; mount configfs, or use Linux 6.7 or later');
+  if (await system.exists('dev/csv-guest')) throw missing('CSV', 'its reports need an ioctl, which Node.js has not');
+  if (arch === 'arm64' && provider === 'arm_cca_guest') return ccaAttester(system);
+  if (await isSecureExecution(system)) throw missing('IBM SE', 'its requests need an ioctl, which Node.js has not');
+  return (await probes.tpm?.(platform)) ?? sampleAttester();
+}
+
+/** Attesters of devices beside the CPU. */
+export function detectDevices({ env }: Platform): readonly Attester[] {
+  return env['ENABLE_SAMPLE_DEVICE'] === undefined ? [] : [sampleDeviceAttester()];
+}
+
+/** A TEE was found and cannot be spoken for: going on as `sample` would only hide that. */
+function missing(tee: string, why: string): AttesterError {
+  return new AttesterError(`${tee} was detected, and this release has no attester for it: ${why}`);
+}
+
+async function isSecureExecution(system: System): Promise<boolean> {
+  return (await lineOf(system, 'sys/firmware/uv/prot_virt_guest')) === '1';
+}

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { concatBytes, encodeUtf8 } from '@assay/bytes';
+import { MountError } from './mount-error.js';
+import { type MountOptions, own, requiredOption, words } from './options.js';
+import type { RunProgram } from './run-program.js';
+
+const OSSFS = '/usr/local/bin/ossfs';
+const GOCRYPTFS = '/usr/local/bin/gocryptfs';
+
+export interface ObjectStorageSurroundings {
+  readonly run: RunProgram;
+  /** Unseals an option that is a sealed secret; gives others as they are. */
+  readonly reveal: (text: string) => Promise<Uint8Array>;
+}
+
+/** Mounts a bucket of Alibaba Cloud OSS, by wish with gocryptfs over it. @throws MountError */
+export async function mountObjectStorage(
+  mountPoint: string,
+  options: MountOptions,
+  { run, reveal }: ObjectStorageSurroundings,
+): Promise<void> {
+  for (const name of ['readonly', 'targetPath', 'volumeId']) requiredOption(options, name);
+  const bucket = requiredOption(options, 'bucket');
+  const path = requiredOption(options, 'path');
+  const url = requiredOption(options, 'url');
+  const other = words(requiredOption(options, 'otherOpts'));
+  const id = await reveal(requiredOption(options, 'akId'));
+  const secret = await reveal(requiredOption(options, 'akSecret'));
+  if (bucket.startsWith('-')) throw new MountError('bucket must be the name of a bucket');
+  const encrypted = own(options, 'encrypted') === 'gocryptfs';
+  const folder = await mkdtemp(join(tmpdir(), 'oss-'));
+  try {
+    const login = await secretFile(folder, 'login', concatBytes(encodeUtf8(`${bucket}:`), id, encodeUtf8(':'), secret));
+    const below = encrypted ? join(tmpdir(), randomBytes(5).toString('hex')) : mountPoint;
+    await mkdir(below, { recursive: true });
+    await run(OSSFS, [`${bucket}:${path}`, below, `-ourl=${url}`, `-opasswd_file=${login}`, ...other]);
+    if (!encrypted) return;
+    const password = await secretFile(folder, 'password', await reveal(own(options, 'encPasswd') ?? ''));
+    await mkdir(mountPoint, { recursive: true });
+    await run(GOCRYPTFS, [below, mountPoint, '-passfile', password, '-nosyslog']);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function secretFile(folder: string, name: string, content: Uint8Array): Promise<string> {
+  const path = join(folder, name);
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(content);
+  } finally {
+    await file.close();
+  }
+  return path;
+}

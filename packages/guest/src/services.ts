@@ -1,0 +1,34 @@
+/** `@assay/guest/services`: the guest's services. Apart from the main entry, so that a client of a broker does not load them. */
+export { AttestationAgent } from './agent/agent.js';
+export { EventLog } from './agent/event-log/event-log.js';
+export { InitDataError } from './agent/init-data.js';
+export { agentService } from './agent/service.js';
+export { readKbsToken } from './agent/tokens.js';
+export { type ApiBackend, ttrpcBackend } from './api/backend.js';
+export type { ApiFeature } from './api/router.js';
+export { API_ADDRESS, serveApi } from './api/server.js';
+export { AttesterError } from './attester/attester-error.js';
+export { detectAttester, detectDevices, type Platform, type Probes } from './attester/detect.js';
+export { AGENT_LOG } from './attester/hardware/cc-event-log.js';
+export { type System, systemAt } from './attester/system.js';
+export { DataHub } from './cdh/data-hub.js';
+export { awsDriver } from './cdh/kms/aws.js';
+export { KmsError } from './cdh/kms/kms-driver.js';
+export { MountError } from './cdh/secure-mount/mount-error.js';
+export { runProgram } from './cdh/secure-mount/run-program.js';
+export { dataHubServices } from './cdh/service.js';
+export { openSecret, type Unsealing, unsealPayload } from './cdh/unseal.js';
+export { type AgentConfig, agentConfigOf, parseAgentConfig } from './config/agent-config.js';
+export { ConfigError } from './config/config-error.js';
+export {
+  AGENT_SOCKET,
+  DATA_HUB_FOLDER,
+  DATA_HUB_SOCKET,
+  type DataHubConfig,
+  parseDataHubConfig,
+} from './config/data-hub-config.js';
+export { readConfigFile } from './config/document.js';
+export { kbcParamsOf, readKernelCommandLine } from './config/kbc-params.js';
+export { httpTransport } from './kbc/http-transport.js';
+export { type Credential, TokenKbc } from './kbc/token-kbc.js';
+export { type RpcServer, serveRpc } from './rpc/serve.js';
