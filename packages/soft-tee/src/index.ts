@@ -9,10 +9,13 @@ export {
   type EmulatedTee,
   emulatedAttester,
 } from './attester/attester.js';
+export { type CcaOverrides, ccaEvidence, ccaToken } from './attester/cca.js';
 export { type NitroOverrides, nitroDocument, nitroEvidence } from './attester/nitro.js';
 export { type SgxOverrides, sgxEvidence, sgxQuote } from './attester/sgx.js';
 export { type SnpOverrides, snpEvidence, snpReport } from './attester/snp.js';
 export { type TdxOverrides, tdxEvidence, tdxQuote } from './attester/tdx.js';
+export { type CcaMachine, EmulatedCca } from './cca/cca.js';
+export { CCA_DEFECTS, type CcaDefect, type CcaDefectName } from './defects/cca.js';
 export {
   type EmulatedIntelCase,
   INTEL_DEFECTS,

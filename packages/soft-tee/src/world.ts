@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { TrustAnchor } from '@assay/evidence/x509';
 import { EmulatedAmd } from './amd/amd.js';
 import type { AmdProduct } from './amd/tcb.js';
+import { EmulatedCca } from './cca/cca.js';
 import { EmulatedIntel } from './intel/intel.js';
 import { type Curve, type KeyPems, KeyStore } from './keys/key-store.js';
 import { EmulatedNitro } from './nitro/nitro.js';
@@ -23,6 +24,7 @@ export interface TestWorld {
   readonly intel: EmulatedIntel;
   readonly amd: EmulatedAmd;
   readonly nitro: EmulatedNitro;
+  readonly cca: EmulatedCca;
   /** Platforms of SEV and SEV-ES; their root is a file of AMD's own form (`sev.ark()`). */
   readonly sev: EmulatedSev;
   readonly now: () => Date;
@@ -49,6 +51,7 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
     intel,
     amd,
     nitro,
+    cca: new EmulatedCca(keys),
     sev: new EmulatedSev(keys),
     now: options.now,
     anchors: (products = []) => ({

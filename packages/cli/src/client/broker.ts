@@ -35,7 +35,14 @@ export function httpTransport(url: string, ca: string | undefined, userAgent: st
 }
 
 /** TEEs that any machine can speak for: samples, and emulated hardware. */
-export const EMULATED_TEES = ['sample', 'emulated-tdx', 'emulated-sgx', 'emulated-snp'] as const;
+export const EMULATED_TEES = [
+  'sample',
+  'emulated-tdx',
+  'emulated-sgx',
+  'emulated-snp',
+  'emulated-cca',
+  'emulated-nitro',
+] as const;
 
 /** The attester of a TEE name. */
 export async function attesterFor(
@@ -53,6 +60,10 @@ export async function attesterFor(
       return emulatedGuest('sgx', world ?? defaultWorldFile());
     case 'emulated-snp':
       return emulatedGuest('snp', world ?? defaultWorldFile());
+    case 'emulated-cca':
+      return emulatedGuest('cca', world ?? defaultWorldFile());
+    case 'emulated-nitro':
+      return emulatedGuest('nitro', world ?? defaultWorldFile());
     default:
       throw new CliError(
         `no attester for TEE \`${tee}\` in this release; there are ${EMULATED_TEES.join(', ')}`,

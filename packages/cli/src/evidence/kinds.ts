@@ -60,6 +60,16 @@ export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
     tee: 'nvidia',
     verify: async (files, options) => (await import('@assay/evidence/nvidia')).verifyNvidiaFiles(files, options),
   },
+  cca: {
+    roles: ['token', 'cpak'],
+    tee: 'cca',
+    verify: async (files, options) => (await import('@assay/evidence/cca')).verifyCcaFiles(files, options),
+  },
+  nitro: {
+    roles: ['document', 'root'],
+    tee: 'nitro',
+    verify: async (files, options) => (await import('@assay/evidence/nitro')).verifyNitroFiles(files, options),
+  },
   tpm: {
     roles: ['quote_msg', 'quote_sig', 'pcrs', 'ak_spki', 'ak_public', 'ak_cert', 'event_log'],
     tee: 'tpm',

@@ -144,8 +144,8 @@ function judgeDebug(document: ParsedDocument | undefined, rules: NitroRules): Fi
   if (rules.debugAllowed === true) {
     return warned('nitro.enclave.debug', {
       ...facts,
-      source: 'rule of the owner: nitro.debug',
-      origin: { kind: 'setting', key: 'nitro.debug' },
+      source: 'rule of the owner: nitro.debug_allowed',
+      origin: { kind: 'setting', key: 'nitro.debug_allowed' },
     });
   }
   return failed('nitro.enclave.debug', {

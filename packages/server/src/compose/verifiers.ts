@@ -1,4 +1,6 @@
 import {
+  createCcaVerifier,
+  createNitroVerifier,
   createSgxVerifier,
   createTdxVerifier,
   sampleDeviceVerifier,
@@ -8,6 +10,8 @@ import {
 import { createSnpVerifier } from '@assay/evidence/snp';
 import { createTpmVerifier, type TrustedAks } from '@assay/evidence/tpm';
 import type { Settings } from '../config/schema.js';
+import { ccaOptions } from '../config/tee/cca.js';
+import { nitroRules } from '../config/tee/nitro.js';
 import { sgxRules } from '../config/tee/sgx.js';
 import { snpRules } from '../config/tee/snp.js';
 import { tdxRules } from '../config/tee/tdx.js';
@@ -30,6 +34,8 @@ export function verifiersOf(settings: Settings, trustedAks?: TrustedAks): readon
     createSgxVerifier({ ...intel, ...sgxRules(settings.sgx) }),
     createSnpVerifier({ ...emulated, rules: snpRules(settings.snp) }),
     createTpmVerifier({ ...emulated, ...(trustedAks === undefined ? {} : { trustedAks }) }),
+    createCcaVerifier(ccaOptions(settings.cca)),
+    createNitroVerifier({ ...emulated, rules: nitroRules(settings.nitro) }),
     sampleVerifier,
     sampleDeviceVerifier,
   ];

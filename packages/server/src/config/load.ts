@@ -8,6 +8,8 @@ import { assign, isTable, type RawConfig, settingsFromConvention, settingsFromEn
 import { type ConfigIssue, fatalIssues } from './issues.js';
 import { Settings } from './schema.js';
 import { listSettings, type SettingInfo } from './settings-list.js';
+import { loosenedCca } from './tee/cca.js';
+import { loosenedNitro } from './tee/nitro.js';
 import { loosenedSgx } from './tee/sgx.js';
 import { loosenedSnp } from './tee/snp.js';
 import { loosenedTdx } from './tee/tdx.js';
@@ -220,7 +222,13 @@ function insecureSettings(settings: Settings): ConfigIssue[] {
       settings.trust.emulated_roots,
       'evidence of emulated hardware is accepted as authentic; it proves nothing',
     );
-  const loosened = { tdx: loosenedTdx(settings.tdx), sgx: loosenedSgx(settings.sgx), snp: loosenedSnp(settings.snp) };
+  const loosened = {
+    tdx: loosenedTdx(settings.tdx),
+    sgx: loosenedSgx(settings.sgx),
+    snp: loosenedSnp(settings.snp),
+    cca: loosenedCca(settings.cca),
+    nitro: loosenedNitro(settings.nitro),
+  };
   for (const [section, rules] of Object.entries(loosened))
     for (const { key, actual, why } of rules) warn(`${section}.${key}`, actual, why);
   return issues;

@@ -1,5 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { Count, Flag, OptionalText, section, Text, Texts } from './field.js';
+import { CcaSettings } from './tee/cca.js';
+import { NitroSettings } from './tee/nitro.js';
 import { SgxSettings } from './tee/sgx.js';
 import { SnpSettings } from './tee/snp.js';
 import { TdxSettings } from './tee/tdx.js';
@@ -246,6 +248,8 @@ export const Settings = Type.Object(
     sgx: SgxSettings,
     snp: SnpSettings,
     tpm: TpmSettings,
+    cca: CcaSettings,
+    nitro: NitroSettings,
     audit: AuditSettings,
     log: LogSettings,
     plugins: Type.Array(Plugin, { description: 'Plug-ins beside `resource`, which is always on.', default: [] }),

@@ -1,6 +1,8 @@
 import type { JsonObject } from '@assay/bytes';
 import type { TestWorld } from '../world.js';
+import { type CcaOverrides, ccaEvidence } from './cca.js';
 import { type NitroOverrides, nitroEvidence } from './nitro.js';
+import { type DpuOverrides, dpuEvidence, type NvidiaOverrides, nvidiaEvidence } from './nvidia.js';
 import { type SgxOverrides, sgxEvidence } from './sgx.js';
 import { type SnpOverrides, snpEvidence } from './snp.js';
 import { type TdxOverrides, tdxEvidence } from './tdx.js';
@@ -11,6 +13,9 @@ export interface EmulatedOverrides {
   readonly sgx: SgxOverrides;
   readonly snp: SnpOverrides;
   readonly nitro: NitroOverrides;
+  readonly nvidia: NvidiaOverrides;
+  readonly nvidiadpu: DpuOverrides;
+  readonly cca: CcaOverrides;
 }
 
 export type EmulatedTee = keyof EmulatedOverrides;
@@ -43,4 +48,7 @@ const EVIDENCE: { readonly [Tee in EmulatedTee]: Maker<Tee> } = {
   sgx: sgxEvidence,
   snp: snpEvidence,
   nitro: nitroEvidence,
+  nvidia: nvidiaEvidence,
+  nvidiadpu: dpuEvidence,
+  cca: ccaEvidence,
 };
