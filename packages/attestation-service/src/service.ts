@@ -120,7 +120,7 @@ export class AttestationService implements AttestationBackend {
   }
 
   async challenge(tee: string, params: string): Promise<string> {
-    return this.#registry.find(tee).challenge?.(params, this.#random) ?? '';
+    return this.#registry.find(tee).challenge?.(params, this.#random, this.#now()) ?? '';
   }
 
   async setPolicy(id: string, text: string, by: PolicyAuthor): Promise<SetPolicyResult> {

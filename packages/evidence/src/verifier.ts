@@ -78,6 +78,7 @@ export interface Verifier {
    * Verifier challenge of TEEs that have one (IBM SE).
    *
    * @param params `tee_params` as the client sent them
+   * @throws AssayError where no challenge can be made now
    */
-  challenge?(params: string, random: (bytes: number) => Uint8Array): string;
+  challenge?(params: string, random: (bytes: number) => Uint8Array, now: Date): string;
 }

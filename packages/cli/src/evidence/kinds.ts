@@ -92,6 +92,20 @@ export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
     ],
     verify: async (files, options) => (await import('@assay/evidence/az')).verifyAzFiles(files, options),
   },
+  se: {
+    roles: [
+      'input',
+      'host_key_document',
+      'ibm_signing_key',
+      'intermediate_ca',
+      'root_ca',
+      'ibm_crl',
+      'inter_crl',
+      'root_crl',
+    ],
+    tee: 'se',
+    verify: async (files, options) => (await import('@assay/evidence/se')).verifySeFiles(files, options),
+  },
   eventlog: {
     roles: ['event_log', 'quote'],
     verify: async (files, options) => (await import('@assay/evidence/eventlog')).verifyEventlogFiles(files, options),

@@ -20,6 +20,7 @@ import { OPERATION } from './operation.js';
 import { POLICY } from './policy.js';
 import { PROTOCOL } from './protocol.js';
 import { REFERENCE_VALUES } from './reference-values.js';
+import { SE } from './se.js';
 import { SERVICES } from './services.js';
 import { SEV } from './sev.js';
 import { TPM } from './tpm.js';
@@ -43,6 +44,7 @@ export const REGISTER = {
   ...SEV,
   ...IMAGES,
   ...CSV,
+  ...SE,
 } as const;
 
 /** An unregistered id does not compile. */
