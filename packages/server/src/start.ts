@@ -7,6 +7,7 @@ import { openServices, type Role, type Services } from './compose/services.js';
 import { hostOf, serverCertificate, type World } from './compose/state.js';
 import type { Settings } from './config/schema.js';
 import { type GrpcFace, serveGrpc } from './grpc/serve.js';
+import { serveSev } from './grpc/serve-sev.js';
 import { mountRoutes } from './http/mount.js';
 import type { ServerCertificate } from './http/self-signed.js';
 import { createLogger } from './logging.js';
@@ -31,6 +32,8 @@ export interface RunningServer {
   readonly urls: readonly string[];
   /** Address of the gRPC face, where there is one. */
   readonly grpc?: string;
+  /** Address of SEV pre-attestation, where it is on. */
+  readonly sev?: string;
   /** Present with TLS. */
   readonly certificate?: ServerCertificate & { readonly selfSigned: boolean };
   /** The admin token, when this start was the first one of its data. Secret. */
@@ -55,7 +58,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const warn = (finding: Pick<FindingDraft, 'id' | 'title' | 'remedy'>): void =>
     logger.warn({ code: finding.id, remedy: finding.remedy }, finding.title ?? finding.id);
   const services = await openServices({ settings, dataDir, role, world, metrics, warn });
-  const open: { http: FastifyInstance[]; grpc?: GrpcFace } = { http: [] };
+  const open: { http: FastifyInstance[]; grpc?: GrpcFace; sev?: GrpcFace } = { http: [] };
   try {
     const certificate = settings.http.insecure_http
       ? undefined
@@ -84,6 +87,17 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
         ...(certificate === undefined ? {} : { certificate }),
       });
     }
+    const sev = services.broker?.sev;
+    if (sev !== undefined && settings.sev.listen !== undefined) {
+      open.sev = await serveSev({
+        address: settings.sev.listen,
+        broker: sev,
+        onDefect: (error) => logger.error({ err: error }, 'SEV call failed'),
+        ...(settings.sev.tls
+          ? { certificate: certificate ?? (await serverCertificate(settings, services.storage, services.keys, world)) }
+          : {}),
+      });
+    }
     const sweeper = setInterval(() => {
       services.sweep().catch((error: unknown) => logger.error({ err: error }, 'sweep failed'));
     }, sweepSeconds * 1000);
@@ -92,16 +106,17 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       urls,
       services,
       ...(open.grpc === undefined ? {} : { grpc: open.grpc.address }),
+      ...(open.sev === undefined ? {} : { sev: open.sev.address }),
       ...(certificate === undefined ? {} : { certificate }),
       ...(services.first === undefined ? {} : { adminToken: services.first.token }),
       close: once(async () => {
         clearInterval(sweeper);
-        await drain(open.http, open.grpc, settings.http.drain_timeout, logger);
+        await drain(open.http, [open.grpc, open.sev], settings.http.drain_timeout, logger);
         await services.close();
       }),
     };
   } catch (error) {
-    await drain(open.http, open.grpc, 0, logger);
+    await drain(open.http, [open.grpc, open.sev], 0, logger);
     await services.close();
     throw error;
   }
@@ -134,11 +149,11 @@ async function listen(app: FastifyInstance, address: string, scheme: string): Pr
 /** New connections are refused at once; requests under way get `seconds` to finish. */
 async function drain(
   http: readonly FastifyInstance[],
-  grpc: GrpcFace | undefined,
+  grpc: readonly (GrpcFace | undefined)[],
   seconds: number,
   logger: FastifyBaseLogger,
 ): Promise<void> {
-  const closing = Promise.all([...http.map((app) => app.close()), grpc?.close()]);
+  const closing = Promise.all([...http.map((app) => app.close()), ...grpc.map((face) => face?.close())]);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), seconds * 1000);
@@ -146,7 +161,7 @@ async function drain(
   if ((await Promise.race([closing, late])) === 'late') {
     logger.warn(`requests did not finish in ${seconds} s; their connections are cut`);
     for (const app of http) app.server.closeAllConnections();
-    grpc?.cut();
+    for (const face of grpc) face?.cut();
     await closing;
   }
   clearTimeout(timer);

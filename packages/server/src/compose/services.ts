@@ -12,6 +12,7 @@ import type { KeyManagement } from '@assay/kms';
 import { GrpcReferenceValueClient, ReferenceValues } from '@assay/rvps';
 import type { Storage } from '@assay/storage';
 import type { Settings } from '../config/schema.js';
+import { sevConfig } from '../config/tee/sev.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { adminConfig, type FirstStart } from './admin.js';
 import { CollateralAdministration } from './collateral.js';
@@ -79,6 +80,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
               token: settings.attestation_token,
               plugins: [{ name: 'resource' }, ...settings.plugins],
               audit: { days: settings.audit.retention, attempts: settings.audit.attempts },
+              ...(settings.sev.listen === undefined ? {} : { sev: sevConfig(settings.sev) }),
             },
             storage,
             kms: keys,

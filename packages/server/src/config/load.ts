@@ -10,9 +10,11 @@ import { Settings } from './schema.js';
 import { listSettings, type SettingInfo } from './settings-list.js';
 import { loosenedCca } from './tee/cca.js';
 import { loosenedNitro } from './tee/nitro.js';
+import { loosenedSev } from './tee/sev.js';
 import { loosenedSgx } from './tee/sgx.js';
 import { loosenedSnp } from './tee/snp.js';
 import { loosenedTdx } from './tee/tdx.js';
+import { loosenedTpm } from './tee/tpm.js';
 import { isTrusteeConfig, translateTrustee } from './trustee.js';
 
 /** Where settings come from; later ones win: file, environment, command line. */
@@ -226,6 +228,8 @@ function insecureSettings(settings: Settings): ConfigIssue[] {
     tdx: loosenedTdx(settings.tdx),
     sgx: loosenedSgx(settings.sgx),
     snp: loosenedSnp(settings.snp),
+    tpm: loosenedTpm(settings.tpm),
+    sev: loosenedSev(settings.sev),
     cca: loosenedCca(settings.cca),
     nitro: loosenedNitro(settings.nitro),
   };

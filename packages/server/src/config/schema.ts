@@ -1,7 +1,9 @@
 import Type, { type Static } from 'typebox';
 import { Count, Flag, OptionalText, section, Text, Texts } from './field.js';
+import { AzureSettings } from './tee/azure.js';
 import { CcaSettings } from './tee/cca.js';
 import { NitroSettings } from './tee/nitro.js';
+import { SevSettings } from './tee/sev.js';
 import { SgxSettings } from './tee/sgx.js';
 import { SnpSettings } from './tee/snp.js';
 import { TdxSettings } from './tee/tdx.js';
@@ -247,7 +249,9 @@ export const Settings = Type.Object(
     tdx: TdxSettings,
     sgx: SgxSettings,
     snp: SnpSettings,
+    sev: SevSettings,
     tpm: TpmSettings,
+    azure: AzureSettings,
     cca: CcaSettings,
     nitro: NitroSettings,
     audit: AuditSettings,

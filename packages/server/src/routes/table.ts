@@ -8,6 +8,7 @@ import { policyRoutes } from './api/policies.js';
 import { referenceValueRoutes } from './api/reference-values.js';
 import { replayRoutes } from './api/replay.js';
 import { resourceRoutes } from './api/resources.js';
+import { sevRoutes } from './api/sev.js';
 import { tpmKeyRoutes } from './api/tpm.js';
 import { attestationServiceRoutes } from './attestation-service.js';
 import { kbsRoutes } from './kbs.js';
@@ -48,6 +49,7 @@ export function routeTable(sources: TableSources): readonly Route[] {
       ...policyRoutes(broker, attestation),
       ...resourceRoutes(broker),
     );
+    if (broker.sev !== undefined) routes.push(...sevRoutes(broker.sev));
     if (rvps !== undefined) routes.push(...referenceValueRoutes(broker, rvps));
     if (collateral !== undefined) routes.push(...collateralRoutes(broker, collateral));
     if (tpm !== undefined) routes.push(...tpmKeyRoutes(broker, tpm.keys));
