@@ -21,16 +21,19 @@ import {
   type Source,
   type Timing,
 } from '@assay/collateral';
+import { azSnpNeeds, azTdxNeeds } from '@assay/evidence/az';
 import {
+  type CollateralNeeds,
   collateralFromEndorsements,
   collateralNeeds,
   type DcapTrust,
   type EvaluationNumbers,
   intelTrust,
+  type PckCertificateNeeds,
   verifyCollateral,
   verifyEvaluationNumbers,
 } from '@assay/evidence/dcap';
-import { amdTrust, snpNeeds } from '@assay/evidence/snp';
+import { amdTrust, type SnpNeeds, snpNeeds } from '@assay/evidence/snp';
 import { parseCertificates, type TrustAnchor } from '@assay/evidence/x509';
 import type { Storage } from '@assay/storage';
 import type { Settings } from '../config/schema.js';
@@ -82,9 +85,13 @@ export class VendorEndorsements implements EndorsementSource {
     switch (request.tee) {
       case 'tdx':
       case 'sgx':
-        return this.#forQuote(request.evidence);
+        return this.#forQuote(quoteNeeds(request.evidence));
       case 'snp':
-        return this.#forReport(request.evidence);
+        return this.#forReport(snpNeeds(request.evidence));
+      case 'az-snp-vtpm':
+        return this.#forReport(azSnpNeeds(request.evidence));
+      case 'az-tdx-vtpm':
+        return this.#forQuote(azTdxNeeds(request.evidence));
       default:
         return NOTHING;
     }
@@ -99,16 +106,13 @@ export class VendorEndorsements implements EndorsementSource {
     });
   }
 
-  async #forQuote(evidence: JsonValue): Promise<Endorsed> {
-    const quote = quoteOf(evidence);
-    const needs = quote === undefined ? undefined : collateralNeeds(quote);
+  async #forQuote(needs: CollateralNeeds | PckCertificateNeeds | undefined): Promise<Endorsed> {
     // Without a platform there is nothing to ask for: the verifier says what is wrong with the quote.
     if (needs === undefined || !('fmspc' in needs)) return NOTHING;
     return endorsed(await this.intel.get({ tee: needs.tee, fmspc: needs.fmspc, ca: needs.ca }));
   }
 
-  async #forReport(evidence: JsonValue): Promise<Endorsed> {
-    const needs = snpNeeds(evidence);
+  async #forReport(needs: SnpNeeds | undefined): Promise<Endorsed> {
     if (needs?.product === undefined) return NOTHING;
     const { product, kind, hardwareId, tcb, suppliesLeaf } = needs;
     const leaf = { ...(hardwareId === undefined ? {} : { hwId: hardwareId }), tcb };
@@ -128,11 +132,11 @@ function endorsed({ endorsements, findings, uses }: CollateralSet): Endorsed {
   return { endorsements, findings, collateral: uses };
 }
 
-function quoteOf(evidence: JsonValue): Uint8Array | undefined {
+function quoteNeeds(evidence: JsonValue): CollateralNeeds | PckCertificateNeeds | undefined {
   const quote = isJsonObject(evidence) ? evidence['quote'] : undefined;
   if (typeof quote !== 'string') return undefined;
   try {
-    return decodeBase64(quote);
+    return collateralNeeds(decodeBase64(quote));
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;

@@ -1,6 +1,8 @@
 import {
   createCcaVerifier,
   createNitroVerifier,
+  createAzSnpVtpmVerifier,
+  createAzTdxVtpmVerifier,
   createSgxVerifier,
   createTdxVerifier,
   sampleDeviceVerifier,
@@ -12,9 +14,11 @@ import { createTpmVerifier, type TrustedAks } from '@assay/evidence/tpm';
 import type { Settings } from '../config/schema.js';
 import { ccaOptions } from '../config/tee/cca.js';
 import { nitroRules } from '../config/tee/nitro.js';
+import { azureRules } from '../config/tee/azure.js';
 import { sgxRules } from '../config/tee/sgx.js';
 import { snpRules } from '../config/tee/snp.js';
 import { tdxRules } from '../config/tee/tdx.js';
+import { tpmRules } from '../config/tee/tpm.js';
 import { emulatedRoots } from './endorsements.js';
 
 /**
@@ -29,11 +33,18 @@ export function verifiersOf(settings: Settings, trustedAks?: TrustedAks): readon
   // The allowance with which the item was handed out is the one that its dates are read with.
   const grace = { milliseconds: hours * 3_600_000, setting: `collateral.stale_if_error = ${hours}h` };
   const intel = { ...emulated, ...(hours === 0 ? {} : { grace }) };
+  const azure = azureRules(settings.azure);
   return [
     createTdxVerifier({ ...intel, ...tdxRules(settings.tdx) }),
     createSgxVerifier({ ...intel, ...sgxRules(settings.sgx) }),
     createSnpVerifier({ ...emulated, rules: snpRules(settings.snp) }),
-    createTpmVerifier({ ...emulated, ...(trustedAks === undefined ? {} : { trustedAks }) }),
+    createTpmVerifier({
+      ...emulated,
+      ...tpmRules(settings.tpm),
+      ...(trustedAks === undefined ? {} : { trustedAks }),
+    }),
+    createAzSnpVtpmVerifier({ ...azure, snp: { ...emulated, rules: snpRules(settings.snp) } }),
+    createAzTdxVtpmVerifier({ ...azure, tdx: { ...intel, ...tdxRules(settings.tdx) } }),
     createCcaVerifier(ccaOptions(settings.cca)),
     createNitroVerifier({ ...emulated, rules: nitroRules(settings.nitro) }),
     sampleVerifier,
