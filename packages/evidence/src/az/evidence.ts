@@ -18,8 +18,10 @@ export interface AzEvidence {
   readonly signature: Uint8Array;
   /** Values of the SHA-256 bank, from PCR 0. */
   readonly pcrs: readonly Uint8Array[];
-  /** VCEK (DER or PEM) or TD quote. */
-  readonly hardware: Uint8Array;
+  /** TD quote (TDX); empty for SNP, whose report is inside the HCL report. */
+  readonly tdQuote: Uint8Array;
+  /** VCEK of Azure's metadata service, DER or PEM; undefined: one has to be fetched. */
+  readonly vcek: Uint8Array | undefined;
   readonly akCertificate: Uint8Array | undefined;
 }
 
@@ -61,11 +63,12 @@ function readTexts(value: JsonObject, version: 1 | 2, kind: AzKind): AzEvidence 
     message: memberBytes(own(quote, 'message'), 'tpm_quote.message', 'hex', LARGEST_STRUCTURE),
     signature: memberBytes(own(quote, 'signature'), 'tpm_quote.signature', 'hex', LARGEST_STRUCTURE),
     pcrs: memberPcrs(own(quote, 'pcrs'), 'tpm_quote.pcrs', 'hex'),
-    hardware:
-      kind === 'snp'
-        ? memberBytes(own(value, 'vcek'), 'vcek', 'base64url', LARGEST_VCEK)
-        : memberBytes(own(value, 'td_quote'), 'td_quote', 'base64url', LARGEST_QUOTE),
-    akCertificate: akCertificateOf(value),
+    ...hardwareOf(
+      kind,
+      () => optional(value, 'vcek', LARGEST_VCEK),
+      () => memberBytes(own(value, 'td_quote'), 'td_quote', 'base64url', LARGEST_QUOTE),
+    ),
+    akCertificate: optional(value, 'ak_cert', LARGEST_CHAIN),
   };
 }
 
@@ -78,13 +81,18 @@ function readOctets(value: JsonObject, kind: AzKind): AzEvidence {
     message: memberBytes(own(quote, 'message'), `${quoteName}.message`, 'octets', LARGEST_STRUCTURE),
     signature: memberBytes(own(quote, 'signature'), `${quoteName}.signature`, 'octets', LARGEST_STRUCTURE),
     pcrs: memberPcrs(own(quote, 'pcrs'), `${quoteName}.pcrs`, 'octets'),
-    hardware: kind === 'snp' ? pem(value) : memberBytes(own(value, 'td_quote'), 'td_quote', 'octets', LARGEST_QUOTE),
-    akCertificate: akCertificateOf(value),
+    ...hardwareOf(
+      kind,
+      () => pem(value),
+      () => memberBytes(own(value, 'td_quote'), 'td_quote', 'octets', LARGEST_QUOTE),
+    ),
+    akCertificate: optional(value, 'ak_cert', LARGEST_CHAIN),
   };
 }
 
-function pem(value: JsonObject): Uint8Array {
+function pem(value: JsonObject): Uint8Array | undefined {
   const text = own(value, 'vcek');
+  if (text === undefined || text === null) return undefined;
   const expected = `PEM of at most ${LARGEST_VCEK} characters is due`;
   if (typeof text !== 'string') throw new MemberFault('vcek', describe(text), expected);
   if (text.length === 0 || text.length > LARGEST_VCEK)
@@ -92,9 +100,17 @@ function pem(value: JsonObject): Uint8Array {
   return encodeUtf8(text);
 }
 
-function akCertificateOf(value: JsonObject): Uint8Array | undefined {
-  const found = own(value, 'ak_cert');
-  return found === undefined || found === null ? undefined : memberBytes(found, 'ak_cert', 'base64url', LARGEST_CHAIN);
+function hardwareOf(
+  kind: AzKind,
+  vcek: () => Uint8Array | undefined,
+  tdQuote: () => Uint8Array,
+): Pick<AzEvidence, 'tdQuote' | 'vcek'> {
+  return kind === 'snp' ? { vcek: vcek(), tdQuote: new Uint8Array() } : { vcek: undefined, tdQuote: tdQuote() };
+}
+
+function optional(value: JsonObject, member: string, limit: number): Uint8Array | undefined {
+  const found = own(value, member);
+  return found === undefined || found === null ? undefined : memberBytes(found, member, 'base64url', limit);
 }
 
 function objectOf(value: JsonObject, member: string): JsonObject {

@@ -12,8 +12,7 @@ export function azSnpNeeds(evidence: JsonValue): SnpNeeds | undefined {
   if (read === undefined) return undefined;
   try {
     const { fields } = checkForm(parseHclReport(read.hclReport).hardwareReport);
-    // The VCEK comes from Azure's metadata service with the evidence.
-    return fields === undefined ? undefined : reportNeeds(fields, true);
+    return fields === undefined ? undefined : reportNeeds(fields, read.vcek !== undefined);
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;
@@ -23,5 +22,5 @@ export function azSnpNeeds(evidence: JsonValue): SnpNeeds | undefined {
 /** @returns undefined for evidence without a readable quote, or one that names no platform */
 export function azTdxNeeds(evidence: JsonValue): CollateralNeeds | PckCertificateNeeds | undefined {
   const { evidence: read } = readAzEvidence(evidence, 'tdx');
-  return read === undefined ? undefined : collateralNeeds(read.hardware);
+  return read === undefined ? undefined : collateralNeeds(read.tdQuote);
 }

@@ -46,7 +46,10 @@ export function createAzSnpVtpmVerifier(
   const rules = snp.rules ?? {};
   return azVerifier('snp', options, (evidence, report, { endorsements = {}, now }) => {
     const { certificates, findings } = readEndorsements(endorsements);
-    const supplied = merge({ leaves: [evidence.hardware], authorities: [], crls: [] }, certificates);
+    const supplied = merge(
+      { leaves: evidence.vcek === undefined ? [] : [evidence.vcek], authorities: [], crls: [] },
+      certificates,
+    );
     const examination = examineSnp({
       report: report.hardwareReport,
       certificates: supplied,
@@ -64,8 +67,8 @@ export function createAzTdxVtpmVerifier(
   options: AzVerifierOptions & { readonly tdx?: DcapVerifierOptions } = {},
 ): Verifier {
   const examine = quoteExaminer<TdxQuote>('tdx', options.tdx ?? {});
-  return azVerifier('tdx', options, ({ hardware }, _report, { endorsements = {}, now }) =>
-    examineTdx({ quote: hardware, endorsements, examine, now }),
+  return azVerifier('tdx', options, ({ tdQuote }, _report, { endorsements = {}, now }) =>
+    examineTdx({ quote: tdQuote, endorsements, examine, now }),
   );
 }
 
