@@ -1,8 +1,8 @@
 import {
-  createCcaVerifier,
-  createNitroVerifier,
   createAzSnpVtpmVerifier,
   createAzTdxVtpmVerifier,
+  createCcaVerifier,
+  createNitroVerifier,
   createSgxVerifier,
   createTdxVerifier,
   sampleDeviceVerifier,
@@ -12,9 +12,9 @@ import {
 import { createSnpVerifier } from '@assay/evidence/snp';
 import { createTpmVerifier, type TrustedAks } from '@assay/evidence/tpm';
 import type { Settings } from '../config/schema.js';
+import { azureRules } from '../config/tee/azure.js';
 import { ccaOptions } from '../config/tee/cca.js';
 import { nitroRules } from '../config/tee/nitro.js';
-import { azureRules } from '../config/tee/azure.js';
 import { sgxRules } from '../config/tee/sgx.js';
 import { snpRules } from '../config/tee/snp.js';
 import { tdxRules } from '../config/tee/tdx.js';
