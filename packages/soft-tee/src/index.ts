@@ -11,6 +11,15 @@ export {
 } from './attester/attester.js';
 export { type CcaOverrides, ccaEvidence, ccaToken } from './attester/cca.js';
 export { type NitroOverrides, nitroDocument, nitroEvidence } from './attester/nitro.js';
+export {
+  type DpuOverrides,
+  dpuEvidence,
+  type NvidiaDeviceOverrides,
+  type NvidiaOverrides,
+  nvidiaEvidence,
+  nvidiaNonce,
+  nvidiaReport,
+} from './attester/nvidia.js';
 export { type SgxOverrides, sgxEvidence, sgxQuote } from './attester/sgx.js';
 export { type SnpOverrides, snpEvidence, snpReport } from './attester/snp.js';
 export { type TdxOverrides, tdxEvidence, tdxQuote } from './attester/tdx.js';
@@ -58,8 +67,22 @@ export { TD_ATTRIBUTE, type TdReportFields } from './intel/td-report.js';
 export type { KeyPems } from './keys/key-store.js';
 export { EmulatedNitro } from './nitro/nitro.js';
 export { NITRO_LEVELS, type NitroLevel, type NitroOrders } from './nitro/pki.js';
+export { goldenMeasurement, type NvidiaArch, type NvidiaDevice } from './nvidia/device.js';
+export { encodeManifest, type GoldenMeasurement, type ManifestFields } from './nvidia/manifest.js';
+export { EMULATED_NRAS_ISSUER, es384, type NrasOrders, nrasKeySet } from './nvidia/nras.js';
+export { driverName, EmulatedNvidia, vbiosName } from './nvidia/nvidia.js';
+export { answerOcsp, OCSP_TRY_LATER, type OcspOrders } from './nvidia/ocsp.js';
+export { type NvidiaOrders, nvidiaName } from './nvidia/pki.js';
+export {
+  encodeNvidiaReport,
+  type NvidiaReportFields,
+  nvidiaBlock,
+  nvidiaOpaque,
+  nvidiaRequest,
+} from './nvidia/report.js';
 export type { EmulatedService, ServiceAnswer, ServiceFailure, ServiceOptions } from './services/http.js';
 export { startEmulatedKds } from './services/kds.js';
+export { startEmulatedNvidia } from './services/nvidia.js';
 export { encryptedPpid, type PcsOptions, startEmulatedPcs } from './services/pcs.js';
 export { EmulatedSevFirmware, EmulatedSevGuest, SevFirmwareError, type SevStatus } from './sev/firmware.js';
 export { EmulatedSev, type SevFirmwareVersion, type SevPlatform, type SevPlatformOptions } from './sev/platform.js';

@@ -6,6 +6,7 @@ import { EmulatedCca } from './cca/cca.js';
 import { EmulatedIntel } from './intel/intel.js';
 import { type Curve, type KeyPems, KeyStore } from './keys/key-store.js';
 import { EmulatedNitro } from './nitro/nitro.js';
+import { EmulatedNvidia } from './nvidia/nvidia.js';
 import { EmulatedSev } from './sev/platform.js';
 import { publicKeyInfo } from './x509/extension.js';
 
@@ -25,6 +26,7 @@ export interface TestWorld {
   readonly amd: EmulatedAmd;
   readonly nitro: EmulatedNitro;
   readonly cca: EmulatedCca;
+  readonly nvidia: EmulatedNvidia;
   /** Platforms of SEV and SEV-ES; their root is a file of AMD's own form (`sev.ark()`). */
   readonly sev: EmulatedSev;
   readonly now: () => Date;
@@ -35,6 +37,8 @@ export interface TestWorld {
     readonly intel: TrustAnchor;
     readonly amd: readonly TrustAnchor[];
     readonly nitro: TrustAnchor;
+    /** Of devices, and of reference manifests. */
+    readonly nvidia: readonly TrustAnchor[];
   };
   /** A key that nobody in this world vouches for. */
   stranger(curve: Curve): KeyObject;
@@ -47,11 +51,13 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
   const intel = new EmulatedIntel(keys, options.now);
   const amd = new EmulatedAmd(keys, options.now);
   const nitro = new EmulatedNitro(keys);
+  const nvidia = new EmulatedNvidia(keys, options.now);
   return {
     intel,
     amd,
     nitro,
     cca: new EmulatedCca(keys),
+    nvidia,
     sev: new EmulatedSev(keys),
     now: options.now,
     anchors: (products = []) => ({
@@ -62,6 +68,10 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
         emulated: true,
       })),
       nitro: { name: 'emulated aws.nitro-enclaves', publicKey: publicKeyInfo(nitro.pki.rootKey), emulated: true },
+      nvidia: [
+        { name: 'emulated NVIDIA Device Identity CA', publicKey: publicKeyInfo(nvidia.pki.rootKey), emulated: true },
+        { name: 'emulated NVIDIA CoRIM CA', publicKey: publicKeyInfo(nvidia.pki.manifestRootKey), emulated: true },
+      ],
     }),
     stranger: (curve) => keys.ec(`stranger/${curve}`, curve),
     exportKeys: () => keys.export(),

@@ -2,6 +2,7 @@ import { DER_TAG, derElement, derOid, derPrintableString, derSequence, derSetOf,
 
 const TYPES = {
   CN: '2.5.4.3',
+  serialNumber: '2.5.4.5',
   C: '2.5.4.6',
   L: '2.5.4.7',
   ST: '2.5.4.8',
