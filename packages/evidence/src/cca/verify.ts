@@ -1,7 +1,7 @@
 /** A token, the owner's platform keys and reference values: every question asked, every answer kept. */
 import { createHash } from 'node:crypto';
 import { constantTimeEqual, encodeHex } from '@assay/bytes';
-import { type FindingDraft, failed, notChecked, passed, refuses, unmet, warned } from '@assay/bytes/findings';
+import { type FindingDraft, failed, notChecked, passed, refuses, warned } from '@assay/bytes/findings';
 import { verifySign1 } from '../cose/index.js';
 import { isSecured, lifecycleHex, lifecycleName } from './lifecycle.js';
 import type { CcaRules } from './rules.js';
@@ -181,7 +181,7 @@ function judgeReference(
   { referenceMismatch }: CcaRules,
 ): FindingDraft {
   if (what === undefined) return passed(id, subject);
-  const make = referenceMismatch === 'warn' ? warned : unmet;
+  const make = referenceMismatch === 'warn' ? warned : failed;
   return make(id, {
     subject,
     params: { what },

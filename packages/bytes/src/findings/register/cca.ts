@@ -142,7 +142,7 @@ export const CCA = {
   'cca.platform.reference': {
     stage: 'appraise',
     severity: 'high',
-    unmet: 'warn',
+    unmet: 'fail',
     checks: 'software components and configuration of the platform are in the owner’s reference store',
     title: 'platform {what} is not in the reference store',
     causes: ['firmware was updated and the store was not', 'software that the owner does not know'],
@@ -159,7 +159,7 @@ export const CCA = {
   'cca.realm.reference': {
     stage: 'appraise',
     severity: 'high',
-    unmet: 'warn',
+    unmet: 'fail',
     checks: 'measurements of the realm are in the owner’s reference store',
     title: 'realm {what} is not in the reference store',
     causes: ['other image or configuration of the realm', 'store was not updated with the image'],
