@@ -1,4 +1,5 @@
 /** Revocation of NVIDIA's certificates, by the OCSP answers that came along. */
+import { createHash } from 'node:crypto';
 import {
   type CollateralUse,
   cut,
@@ -34,9 +35,13 @@ export interface RevocationInput {
   readonly clock: string;
 }
 
-/** Names of the endorsements about one certificate: the answer, and the nonce that was asked with. */
-export function ocspNames({ fingerprint }: Certificate): { readonly response: string; readonly nonce: string } {
-  return { response: `ocsp:${fingerprint}`, nonce: `ocsp_nonce:${fingerprint}` };
+/** Names of the endorsements about one certificate, by its issuer's key and its serial number: the answer, and the nonce that was asked with. */
+export function ocspNames(
+  { serial }: Certificate,
+  issuer: Certificate,
+): { readonly response: string; readonly nonce: string } {
+  const key = createHash('sha256').update(issuer.publicKey.der).digest('hex');
+  return { response: `ocsp:${key}:${serial}`, nonce: `ocsp_nonce:${key}:${serial}` };
 }
 
 /** Judges every certificate between the leaf and the root. */
@@ -63,7 +68,8 @@ function judgeOne(
   issuers: readonly Certificate[],
   { clock, demand, endorsements, now, subject }: RevocationInput,
 ): { readonly finding: FindingDraft; readonly use?: CollateralUse } {
-  const names = ocspNames(certificate);
+  const [issuer = certificate] = issuers;
+  const names = ocspNames(certificate, issuer);
   const cn = cut(visible(nameInWords(certificate.subject)), 36);
   const response = named(endorsements, names.response);
   if (response === undefined) return { finding: missing(cn, subject, demand) };

@@ -30,7 +30,7 @@ export interface Topology {
 export function judgeTopology(nodes: readonly Node[], emulated: boolean): Topology {
   const gpus = nodes.filter(({ kind }) => kind === 'gpu');
   const switches = nodes.filter(({ kind }) => kind === 'switch');
-  if (switches.length === 0) return { findings: [], claimSets: [] };
+  if (switches.length === 0 || nodes.length < 2) return { findings: [], claimSets: [] };
   const what = problem(gpus, switches);
   if (what !== undefined) {
     const finding = warned('nvidia.topology.complete', {
