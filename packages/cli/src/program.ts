@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { attesterFor } from './client/broker.js';
+import { agentCommand } from './commands/agent.js';
 import { auditCommand } from './commands/audit.js';
 import { clientCommand } from './commands/client.js';
 import { collateralCommand } from './commands/collateral.js';
@@ -15,6 +17,7 @@ import { regoCommand } from './commands/rego.js';
 import { rvCommand } from './commands/rv.js';
 import { secretCommand } from './commands/secret.js';
 import { configCommand, serveCommand } from './commands/serve.js';
+import { tpmCommand } from './commands/tpm.js';
 import { verifyCommand } from './commands/verify.js';
 import { VERSION } from './version.js';
 
@@ -46,9 +49,11 @@ With --json a command prints one JSON document on standard output; diagnostics g
     auditCommand(),
     clientCommand(),
     kbsClientCommand(),
+    tpmCommand(),
     verifyCommand(),
     imageCommand(),
     collateralCommand(),
+    agentCommand(attesterFor),
     emulateCommand(),
     regoCommand(),
     conformanceCommand(),

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { sampleDeviceAttester } from '@assay/guest';
+import { type Attester, sampleDeviceAttester } from '@assay/guest';
 import {
   decodeJwtUnverified,
   PROTOCOL_VERSIONS,
@@ -20,19 +20,21 @@ import {
 } from '../client/broker.js';
 import { configHome, readCredentials } from '../client/config-home.js';
 import { readCa } from '../client/server.js';
+import { type TpmFlags, tpmGuest, withTpmFlags } from '../client/tpm.js';
 import { group, outputOf, type ServerCommandFlags, serverCommand } from '../command.js';
 import { styled } from '../terminal/style.js';
 
-type ClientFlags = ServerCommandFlags & {
-  tee: string;
-  protocol: ProtocolVersion;
-  keyAlgorithm: TeeKeyAlgorithm;
-  teeKeyFile?: string;
-  svn?: string;
-  device?: boolean;
-  initData?: string;
-  world?: string;
-};
+type ClientFlags = ServerCommandFlags &
+  TpmFlags & {
+    tee: string;
+    protocol: ProtocolVersion;
+    keyAlgorithm: TeeKeyAlgorithm;
+    teeKeyFile?: string;
+    svn?: string;
+    device?: boolean;
+    initData?: string;
+    world?: string;
+  };
 
 /** `assay client`: what a guest does, for trying things out. */
 export function clientCommand(): Command {
@@ -45,8 +47,8 @@ export function clientCommand(): Command {
 }
 
 function guestCommand(name: string, summary: string, examples: readonly [string, string]): Command {
-  return serverCommand(name, summary, examples)
-    .addOption(new Option('--tee <name>', 'TEE to speak for').choices(EMULATED_TEES).default('sample'))
+  return withTpmFlags(serverCommand(name, summary, examples))
+    .addOption(new Option('--tee <name>', 'TEE to speak for').choices([...EMULATED_TEES, 'tpm']).default('sample'))
     .addOption(
       new Option('--protocol <version>', 'protocol version').choices(Object.keys(PROTOCOL_VERSIONS)).default('0.4.0'),
     )
@@ -59,6 +61,7 @@ function guestCommand(name: string, summary: string, examples: readonly [string,
     .option('--svn <text>', 'security version that the sample TEE claims')
     .option('--device', 'add evidence of a sample device')
     .option('--world <file>', 'keys of the emulated world (`assay emulate serve`)')
+    .option('--tpm-event-log <file>', 'event log of the TPM’s PCRs (default: the firmware’s, for a device)')
     .option('--init-data <file>', 'init-data document (TOML)');
 }
 
@@ -109,14 +112,19 @@ async function kbcOf(flags: ClientFlags, token?: string) {
   const ca = flags.certFile === undefined ? credentials.servers[url]?.ca : readCa(flags.certFile);
   return createKbc({
     transport: httpTransport(url, ca, 'assay-client/0.1.0'),
-    attester: await attesterFor(flags.tee, {
-      ...(flags.svn === undefined ? {} : { svn: flags.svn }),
-      ...(flags.world === undefined ? {} : { world: flags.world }),
-    }),
+    attester: await attesterOf(flags),
     keyPair: flags.teeKeyFile === undefined ? newKeyPair(flags.keyAlgorithm) : keyPairFromFile(flags.teeKeyFile),
     version: flags.protocol,
     ...(flags.device === true ? { devices: [sampleDeviceAttester()] } : {}),
     ...(flags.initData === undefined ? {} : { initDataToml: readFileSync(flags.initData, 'utf8') }),
     ...(token === undefined ? {} : { token }),
+  });
+}
+
+async function attesterOf(flags: ClientFlags): Promise<Attester> {
+  if (flags.tee === 'tpm') return tpmGuest(flags);
+  return attesterFor(flags.tee, {
+    ...(flags.svn === undefined ? {} : { svn: flags.svn }),
+    ...(flags.world === undefined ? {} : { world: flags.world }),
   });
 }
