@@ -4,6 +4,7 @@ import { DecodeError, type JsonObject } from '@assay/bytes';
 import { type FindingDraft, type FindingRef, notChecked, refuses, reported, warned } from '@assay/bytes/findings';
 import { compareInitData } from '../binding/init-data.js';
 import { compareReportData } from '../binding/report-data.js';
+import type { EventRules } from '../eventlog/index.js';
 import type { Endorsements, Verifier, VerifierResult, VerifyInput } from '../verifier.js';
 import { LruMap, type TrustAnchor } from '../x509/index.js';
 import { type Appraisal, appraise } from './appraisal.js';
@@ -27,6 +28,8 @@ export interface DcapVerifierOptions extends Omit<DcapOptions, 'pckChain'> {
   /** Roots of emulated hardware that the owner added by name: evidence under them says `emulated`. */
   readonly emulatedRoots?: readonly TrustAnchor[];
   readonly appraisal?: Appraisal;
+  /** What is asked of the events of a boot; TDX only. */
+  readonly events?: EventRules;
 }
 
 /** What a TEE adds to the common part. */
@@ -36,10 +39,11 @@ export interface DcapTee<Q extends ParsedQuote> {
   readonly initData: (quote: Q) => { readonly name: string; readonly value: Uint8Array };
   readonly claims: (quote: AuthenticQuote<Q>) => JsonObject;
   readonly origins: { readonly [path: string]: FindingRef };
-  /** Event logs, where the evidence may carry some; at least one is there. */
+  /** Event logs, where the evidence may carry some. */
   readonly eventLogs?: (
     logs: Pick<QuoteEvidence, 'eventLog' | 'agentLog'>,
     quote: Q,
+    rules: EventRules,
   ) => { readonly findings: readonly FindingDraft[]; readonly claims: JsonObject };
 }
 
@@ -55,7 +59,7 @@ const COLLATERAL_PIECES = [
 
 export function createDcapVerifier<Q extends ParsedQuote>(tee: DcapTee<Q>, options: DcapVerifierOptions): Verifier {
   const examine = quoteExaminer<Q>(tee.tee, options);
-  return { tee: tee.tee, verify: (input) => verify(input, tee, examine) };
+  return { tee: tee.tee, verify: (input) => verify(input, tee, examine, options.events ?? {}) };
 }
 
 /** A quote judged by the vendor's word and the owner's rules; what it binds is another question. */
@@ -103,7 +107,12 @@ function trustOf(options: Pick<DcapVerifierOptions, 'roots' | 'emulatedRoots'>):
   return dcapTrust([...roots, ...emulatedRoots.map((anchor) => ({ ...anchor, emulated: true as const }))]);
 }
 
-function verify<Q extends ParsedQuote>(input: VerifyInput, tee: DcapTee<Q>, examine: QuoteExaminer<Q>): VerifierResult {
+function verify<Q extends ParsedQuote>(
+  input: VerifyInput,
+  tee: DcapTee<Q>,
+  examine: QuoteExaminer<Q>,
+  events: EventRules,
+): VerifierResult {
   const { evidence, finding } = readQuoteEvidence(input.evidence, tee.tee);
   if (evidence === undefined) return refused([finding], tee.tee, 'the evidence was not read');
   const { authentication, findings: examined, quote } = examine(evidence.quote, input.endorsements ?? {}, input.now);
@@ -117,8 +126,7 @@ function verify<Q extends ParsedQuote>(input: VerifyInput, tee: DcapTee<Q>, exam
   const initData = compareInitData(register.value, input.initData, register.value.length, register.name);
   findings.push(reportData.finding, initData.finding);
   const { agentLog, eventLog } = evidence;
-  const logged = eventLog !== undefined || agentLog !== undefined;
-  const log = logged ? tee.eventLogs?.({ agentLog, eventLog }, quote) : undefined;
+  const log = tee.eventLogs?.({ agentLog, eventLog }, quote, events);
   findings.push(...(log?.findings ?? []));
 
   const { authentic } = authentication;

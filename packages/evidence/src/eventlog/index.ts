@@ -8,4 +8,5 @@ export { EVENT, eventTypeName } from './event-type.js';
 export { type EventlogFileOptions, type EventlogFileResult, verifyEventlogFiles } from './files.js';
 export { type EventRecord, LARGEST_LOG, type LogKind, type ParsedEventlog, parseEventlog } from './parse.js';
 export { compareData, duplicateSeparators, type RegisterValues, replay } from './replay.js';
+export { type EventRules, judgeEvents } from './rules.js';
 export { type EventlogInput, type EventlogResult, type QuotedRegister, verifyEventlog } from './verify.js';

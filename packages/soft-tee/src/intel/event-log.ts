@@ -8,6 +8,7 @@ export const LOG_EVENT = {
   separator: 0x4,
   eventTag: 0x6,
   ipl: 0xd,
+  variableDriverConfig: 0x8000_0001,
   bootServicesApplication: 0x8000_0003,
   platformFirmwareBlob2: 0x8000_000a,
 } as const;
@@ -45,19 +46,36 @@ export function emulatedEventLog(events: readonly LogEvent[]): EmulatedEventLog 
 }
 
 /** A boot of a kernel, with its command line and initrd, and separators. */
-export function bootEvents(boot: { kernel: Uint8Array; cmdline: string; initrd: Uint8Array }): readonly LogEvent[] {
+export function bootEvents(boot: {
+  readonly kernel: Uint8Array;
+  readonly cmdline: string;
+  readonly initrd: Uint8Array;
+  /** State of the firmware variable; absent: the firmware measures none. */
+  readonly secureBoot?: boolean;
+}): readonly LogEvent[] {
   const firmware = encodeUtf8('Emulated firmware');
+  const { secureBoot } = boot;
+  // As the Linux EFI stub measures it: UTF-16LE with its NUL.
+  const cmdline = sha384(Buffer.from(`${boot.cmdline}\0`, 'utf16le'));
   return [
     {
       register: 1,
       type: LOG_EVENT.platformFirmwareBlob2,
       data: concatBytes(u8(firmware.length), firmware, new Uint8Array(16)),
     },
+    ...(secureBoot === undefined
+      ? []
+      : [{ register: 1, type: LOG_EVENT.variableDriverConfig, data: secureBootVariable(secureBoot) } as const]),
     { register: 1, type: LOG_EVENT.separator, data: new Uint8Array(4) },
     { register: 2, type: LOG_EVENT.bootServicesApplication, data: imageLoad('kernel'), digest: sha384(boot.kernel) },
     { register: 2, type: LOG_EVENT.separator, data: new Uint8Array(4) },
-    { register: 3, type: LOG_EVENT.eventTag, data: tagged(0x1, `kernel_cmdline: ${boot.cmdline}`) },
-    { register: 3, type: LOG_EVENT.eventTag, data: tagged(0x2, 'initrd'), digest: sha384(boot.initrd) },
+    {
+      register: 3,
+      type: LOG_EVENT.eventTag,
+      data: tagged(0x8f3b_22ec, 'LOADED_IMAGE::LoadOptions\0'),
+      digest: cmdline,
+    },
+    { register: 3, type: LOG_EVENT.eventTag, data: tagged(0x8f3b_22ed, 'Linux initrd\0'), digest: sha384(boot.initrd) },
   ];
 }
 
@@ -75,6 +93,14 @@ function header(): Uint8Array {
 function tagged(id: number, text: string): Uint8Array {
   const bytes = encodeUtf8(text);
   return concatBytes(u32(id), u32(bytes.length), bytes);
+}
+
+/** UEFI_VARIABLE_DATA of SecureBoot: GUID of global variables, lengths, name, value. */
+function secureBootVariable(on: boolean): Uint8Array {
+  const name = Buffer.from('SecureBoot', 'utf16le');
+  const guid = Uint8Array.from(Buffer.from('61dfe48bca93d211aa0d00e098032b8c', 'hex'));
+  const lengths = concatBytes(u32(name.length / 2), u32(0), u32(1), u32(0));
+  return concatBytes(guid, lengths, name, u8(on ? 1 : 0));
 }
 
 /** UEFI_IMAGE_LOAD_EVENT of a file: address, length, link address, then a device path with one file node. */

@@ -28,6 +28,7 @@ describe('without settings the rules are the verifiers’ own', () => {
     expect(tdxRules(tdx)).toEqual({
       endingWithin: 86_400_000,
       appraisal: { allowDebug: false, allowUnknownAttributes: false, allowSeptVe: false },
+      events: { logRequired: false, secureBoot: false },
     });
   });
 
@@ -72,8 +73,27 @@ ${more}
   expect(tdxRules(tdx)).toEqual({
     ...both,
     appraisal: { allowDebug: true, allowUnknownAttributes: true, allowSeptVe: true },
+    events: { logRequired: false, secureBoot: false },
   });
   expect(sgxRules(sgx)).toEqual({ ...both, appraisal: { allowDebug: true, enclaveFlags: 0x84n } });
+});
+
+test('rules for the boot of a TD', () => {
+  const [one, two, three] = ['ab', 'cd', 'ef'].map((byte) => byte.repeat(48));
+  const { tdx } = settingsOf(`[tdx]
+event_log_required = true
+kernel_digests = ["${one}"]
+cmdline_digests = ["${two}"]
+initrd_digests = ["${three}"]
+secure_boot_required = true
+`);
+  expect(tdxRules(tdx).events).toEqual({
+    logRequired: true,
+    secureBoot: true,
+    kernels: [one],
+    commandLines: [two],
+    initrds: [three],
+  });
 });
 
 test('an empty list of advisories accepts none; of statuses, too', () => {
@@ -118,6 +138,7 @@ test.each([
   ['tdx', 'accepted_tcb_statuses = ["uptodate"]', '"UpToDate" | "SWHardeningNeeded"'],
   ['tdx', 'accepted_advisories = ["a b"]', 'an advisory like `INTEL-SA-00586` is wanted'],
   ['tdx', 'accepted_advisories = "INTEL-SA-00586"', 'list of strings is wanted'],
+  ['tdx', 'kernel_digests = ["ab"]', 'SHA-384 in 96 hex digits, lower case is wanted'],
   ['sgx', 'enclave_flags = ["DEBUG"]', '`sgx.enclave_flags.0` is `"DEBUG"`'],
   ['sgx', 'unknown_attributes_allowed = true', '`sgx.unknown_attributes_allowed` is not a setting'],
   ['snp', 'maximum_vmpl = 4', 'integer, 0 to 3 is wanted'],

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import { concatBytes, encodeUtf8 } from '@assay/bytes';
+import { describe, expect, test } from 'vitest';
+import { EVENT } from './event-type.js';
+import { extended, logOf, type TestEvent, u32 } from './eventlog.test.helper.js';
+import { type EventRules, judgeEvents } from './rules.js';
+import { verifyEventlog } from './verify.js';
+
+const sha384 = (text: string): string => createHash('sha384').update(text).digest('hex');
+const tagged = (name: string): Uint8Array => concatBytes(u32(1), u32(name.length), encodeUtf8(name));
+const tag = (name: string, measured: string): TestEvent => ({
+  index: 3,
+  type: EVENT.eventTag,
+  data: tagged(name),
+  measured: encodeUtf8(measured),
+});
+const application = (measured: string): TestEvent => ({
+  index: 2,
+  type: EVENT.efiBootServicesApplication,
+  data: new Uint8Array(36),
+  measured: encodeUtf8(measured),
+});
+const variable = (name: string, value: number, changes: Partial<TestEvent> = {}, guid?: string): TestEvent => {
+  const text = Buffer.from(name, 'utf16le');
+  const bytes = Uint8Array.from(Buffer.from(guid ?? '61dfe48bca93d211aa0d00e098032b8c', 'hex'));
+  const data = concatBytes(bytes, u32(name.length), u32(0), u32(1), u32(0), text, Uint8Array.of(value));
+  return { index: 1, type: EVENT.efiVariableDriverConfig, data, ...changes };
+};
+
+const kernel = application('kernel');
+const cmdline = tag('LOADED_IMAGE::LoadOptions', 'console=hvc0');
+const initrd = tag('Linux initrd', 'initrd');
+const secure = variable('SecureBoot', 1);
+
+/** Judges a boot whose registers are what its events make of them. */
+function judge(events: readonly TestEvent[], rules: EventRules): string[] {
+  const registers = [1, 2, 3, 4].map((index) => ({
+    bank: 'sha384' as const,
+    index,
+    name: `RTMR${index - 1}`,
+    value: extended(events, index),
+  }));
+  const { authentic, findings } = verifyEventlog({ log: logOf(events), kind: 'cc', registers });
+  expect(findings.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
+  return said(judgeEvents(authentic, true, rules, 'tdx'));
+}
+
+function said(findings: ReturnType<typeof judgeEvents>): string[] {
+  return findings.map(({ id, outcome, title }) => `${outcome} ${id}${title === undefined ? '' : `: ${title}`}`);
+}
+
+const boot = [secure, kernel, cmdline, initrd];
+const RULES = {
+  kernel: { kernels: [sha384('kernel')] },
+  cmdline: { commandLines: [sha384('console=hvc0')] },
+  initrd: { initrds: [sha384('initrd'), sha384('older initrd')] },
+  secureBoot: { secureBoot: true },
+} as const;
+
+test('nothing is asked without a rule', () => {
+  expect(judge(boot, {})).toEqual([]);
+  expect(judgeEvents(undefined, false, {}, 'tdx')).toEqual([]);
+  expect(judgeEvents(undefined, false, { secureBoot: false, logRequired: false }, 'tdx')).toEqual([]);
+});
+
+test('a boot as wanted', () => {
+  const all: EventRules = {
+    logRequired: true,
+    ...RULES.kernel,
+    ...RULES.cmdline,
+    ...RULES.initrd,
+    ...RULES.secureBoot,
+  };
+  expect(judge(boot, all)).toEqual([
+    'pass eventlog.log.missing',
+    'pass eventlog.event.kernel',
+    'pass eventlog.event.cmdline',
+    'pass eventlog.event.initrd',
+    'pass eventlog.event.secure-boot',
+  ]);
+});
+
+describe('another', () => {
+  const cases: readonly (readonly [string, readonly TestEvent[], EventRules, string])[] = [
+    ['kernel', [application('other')], RULES.kernel, 'eventlog.event.kernel: kernel measured'],
+    ['kernel beside the known one', [kernel, application('other')], RULES.kernel, '(event 2); 1 values known'],
+    ['boot loader before the kernel', [application('loader'), kernel], RULES.kernel, '(event 1); 1 values known'],
+    ['no kernel', [cmdline], RULES.kernel, 'the event log names no kernel; 1 value is known'],
+    ['command line', [tag('LOADED_IMAGE::LoadOptions', 'init=/bin/sh')], RULES.cmdline, 'command line measured'],
+    [
+      'second command line',
+      [cmdline, tag('LOADED_IMAGE::LoadOptions', 'more')],
+      RULES.cmdline,
+      'command line measured',
+    ],
+    ['no command line', [kernel, initrd], RULES.cmdline, 'the event log names no command line'],
+    ['initrd', [tag('Linux initrd', 'other')], RULES.initrd, '2 values known, none equal'],
+    ['no initrd', [cmdline], RULES.initrd, 'the event log names no initrd; 2 values are known'],
+    ['known ones of nothing', [kernel], { kernels: [] }, '0 values known'],
+  ];
+  test.each(cases)('%s', (_, events, rules, message) => {
+    const findings = judge(events, rules);
+    expect(findings).toHaveLength(1);
+    expect(findings[0]).toMatch(/^fail /);
+    expect(findings[0]).toContain(message);
+  });
+});
+
+describe('Secure Boot', () => {
+  const cases: readonly (readonly [string, readonly TestEvent[], string])[] = [
+    ['off', [variable('SecureBoot', 0)], 'is off; wanted on'],
+    ['on and off', [secure, variable('SecureBoot', 0)], 'is off; wanted on'],
+    ['of another value', [variable('SecureBoot', 2)], 'is of an unknown value'],
+    ['not measured', [kernel], 'is not measured'],
+    ['another variable', [variable('SetupMode', 1)], 'is not measured'],
+    ['of another vendor', [variable('SecureBoot', 1, {}, '00'.repeat(16))], 'is not measured'],
+    ['a boot variable', [variable('SecureBoot', 1, { type: EVENT.efiVariableBoot2 })], 'is not measured'],
+  ];
+  test.each(cases)('%s', (_, events, message) => {
+    const [finding = ''] = judge(events, RULES.secureBoot);
+    expect(finding).toContain('fail eventlog.event.secure-boot');
+    expect(finding).toContain(message);
+  });
+
+  test('the value that is shown must be the one that was measured', () => {
+    const events = [variable('SecureBoot', 1, { measured: variable('SecureBoot', 0).data })];
+    const registers = [{ bank: 'sha384' as const, index: 1, name: 'RTMR0', value: extended(events, 1) }];
+    const { authentic, findings } = verifyEventlog({ log: logOf(events), kind: 'cc', registers });
+    // Such a log is refused as a whole; the rule is then not asked, and never passes.
+    expect(findings.some(({ id, outcome }) => id === 'eventlog.event.digest' && outcome === 'fail')).toBe(true);
+    expect(said(judgeEvents(authentic, true, RULES.secureBoot, 'tdx'))[0]).toMatch(
+      /^not-checked eventlog.event.secure-boot/,
+    );
+  });
+});
+
+test('events that extend nothing, or registers that nobody vouches for, say nothing', () => {
+  const registers = [{ bank: 'sha384' as const, index: 3, name: 'RTMR2', value: extended([cmdline], 3) }];
+  const events = [kernel, { ...kernel, index: 3, type: EVENT.noAction }, cmdline];
+  const { authentic } = verifyEventlog({ log: logOf(events), kind: 'cc', registers, unquoted: 'omit' });
+  expect(authentic).toBeDefined();
+  expect(said(judgeEvents(authentic, true, RULES.kernel, 'tdx'))[0]).toContain('names no kernel');
+});
+
+test.each([
+  [{ logRequired: true }, 'tdx.event_log_required'],
+  [RULES.kernel, 'tdx.kernel_digests'],
+  [RULES.cmdline, 'tdx.cmdline_digests'],
+  [RULES.initrd, 'tdx.initrd_digests'],
+  [RULES.secureBoot, 'tdx.secure_boot_required'],
+])('without a log %j is refused by name of the rule', (rules, key) => {
+  expect(judgeEvents(undefined, false, rules, 'tdx')).toEqual([
+    expect.objectContaining({ id: 'eventlog.log.missing', outcome: 'fail', origin: { kind: 'setting', key } }),
+  ]);
+});
+
+test('digests are told in hex', () => {
+  const other = application('other');
+  const registers = [{ bank: 'sha384' as const, index: 2, name: 'RTMR1', value: extended([other], 2) }];
+  const { authentic } = verifyEventlog({ log: logOf([other]), kind: 'cc', registers });
+  expect(judgeEvents(authentic, true, RULES.kernel, 'tdx')).toEqual([
+    expect.objectContaining({ actual: sha384('other'), expected: [sha384('kernel')] }),
+  ]);
+});
