@@ -15,6 +15,7 @@ export {
   type TransportFault,
   type TransportRequest,
 } from './http/transport.js';
+export { HygonCollateral, type HygonCollateralOptions, type HygonRequest } from './hygon.js';
 export { type CollateralSet, IntelCollateral, type IntelCollateralOptions, type IntelRequest } from './intel.js';
 export {
   type AmdKey,
@@ -38,6 +39,7 @@ export {
   type KeeperOptions,
   type KeepingPolicy,
 } from './keeper.js';
+export { HYGON_KDS, type HygonKdsOptions, hskCekFolder, hygonKdsSource } from './source/hygon.js';
 export { AMD_KDS, type KdsSourceOptions, kdsSource, type LeafStore, leafStoreSource } from './source/kds.js';
 export { leafFolder } from './source/leaf-folder.js';
 export { INTEL_PCS, type PcsSourceOptions, pcsSource } from './source/pcs.js';

@@ -15,6 +15,7 @@ export { type EventlogFileResult, verifyEventlogFiles } from './eventlog/index.j
 export { createNitroVerifier, nitroVerifier } from './nitro/verifier.js';
 export { createNvidiaVerifier, type NvidiaVerifierOptions, nvidiaVerifier } from './nvidia/verifier.js';
 export { createDpuVerifier, type DpuVerifierOptions } from './nvidia-dpu/verifier.js';
+export { createHygonDcuVerifier } from './hygon-dcu/verifier.js';
 export { sampleDeviceVerifier, sampleVerifier } from './sample/verifier.js';
 export { createSeVerifier, type SeMaterials } from './se/verifier.js';
 export { createSgxVerifier, sgxVerifier } from './sgx/verifier.js';

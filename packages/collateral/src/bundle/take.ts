@@ -1,4 +1,5 @@
 import type { AmdCollateral } from '../amd.js';
+import type { HygonCollateral } from '../hygon.js';
 import type { IntelCollateral } from '../intel.js';
 import type { Item } from '../item/item.js';
 import { parseItemKey } from '../item/parse-key.js';
@@ -9,6 +10,7 @@ import type { Bundle } from './bundle.js';
 export interface BundleTargets {
   readonly intel?: IntelCollateral;
   readonly amd?: AmdCollateral;
+  readonly hygon?: HygonCollateral;
 }
 
 /** What became of a bundle. */
@@ -22,23 +24,27 @@ export interface TakenBundle {
 export async function takeBundle(bundle: Bundle, targets: BundleTargets): Promise<TakenBundle> {
   const intel: [Item, CollateralRecord][] = [];
   const amd: [Item, CollateralRecord][] = [];
+  const hygon: [Item, CollateralRecord][] = [];
   const unknown: string[] = [];
   for (const record of bundle.records) {
     const item = parseItemKey(record.key);
     if (item === undefined) unknown.push('a record is of no known item');
+    else if (item.kind === 'hsk-cek') hygon.push([item, record]);
     else (record.key.startsWith('amd/') ? amd : intel).push([item, record]);
   }
-  const [ofIntel, ofAmd] = [
+  const results = [
     targets.intel === undefined ? { asked: 0, problems: [] } : await taken(intel, targets.intel),
     targets.amd === undefined ? { asked: 0, problems: [] } : await taken(amd, targets.amd),
+    targets.hygon === undefined ? { asked: 0, problems: [] } : await taken(hygon, targets.hygon),
   ];
-  const problems = [...ofIntel.problems, ...ofAmd.problems];
-  return { taken: ofIntel.asked + ofAmd.asked - problems.length, problems: [...unknown, ...problems] };
+  const problems = results.flatMap((result) => result.problems);
+  const asked = results.reduce((sum, result) => sum + result.asked, 0);
+  return { taken: asked - problems.length, problems: [...unknown, ...problems] };
 }
 
 async function taken(
   records: readonly (readonly [Item, CollateralRecord])[],
-  target: IntelCollateral | AmdCollateral,
+  target: IntelCollateral | AmdCollateral | HygonCollateral,
 ): Promise<{ asked: number; problems: readonly string[] }> {
   return { asked: records.length, problems: await target.take(records) };
 }

@@ -39,7 +39,8 @@ export type Item =
   | { readonly kind: 'vcek'; readonly product: AmdProduct; readonly hwId: string; readonly tcb: VcekTcb }
   | { readonly kind: 'vlek'; readonly product: AmdProduct; readonly tcb: VcekTcb }
   | { readonly kind: 'amd-chain'; readonly product: AmdProduct; readonly key: AmdKey }
-  | { readonly kind: 'amd-crl'; readonly product: AmdProduct; readonly key: AmdKey };
+  | { readonly kind: 'amd-crl'; readonly product: AmdProduct; readonly key: AmdKey }
+  | { readonly kind: 'hsk-cek'; readonly serial: string };
 
 /** Key of an item in caches and bundles: lower-case words with slashes, at most 200 characters. */
 export function itemKey(item: Item): string {
@@ -63,6 +64,8 @@ export function itemKey(item: Item): string {
     case 'amd-chain':
     case 'amd-crl':
       return `amd/${item.kind === 'amd-crl' ? 'crl' : 'chain'}/${item.key}/${item.product}`;
+    case 'hsk-cek':
+      return `hygon/hsk-cek/${checked(item.serial, SERIAL, 'serial number')}`;
   }
 }
 
@@ -89,6 +92,8 @@ export function itemName(item: Item): string {
       return item.key === 'vcek' ? `ASK and ARK (${item.product})` : `ASVK and ARK (${item.product})`;
     case 'amd-crl':
       return `AMD CRL (${item.product})`;
+    case 'hsk-cek':
+      return 'HSK and CEK';
   }
 }
 
@@ -99,6 +104,8 @@ export function itemSubject(item: Item): string {
       return `FMSPC ${item.fmspc}`;
     case 'vcek':
       return `chip ${item.hwId}`;
+    case 'hsk-cek':
+      return `chip ${item.serial}`;
     case 'pck-certificate':
       return `platform ${pckDigest(item.request)}`;
     case 'vlek':
@@ -117,11 +124,13 @@ export function itemSubject(item: Item): string {
 
 /** True where the vendor's answer never changes: it is fetched once, ever. */
 export function immutable(item: Item): boolean {
-  return item.kind === 'vcek';
+  return item.kind === 'vcek' || item.kind === 'hsk-cek';
 }
 
 const FMSPC = /^[0-9a-f]{12}$/;
 const HW_ID = /^(?:[0-9a-f]{16}|[0-9a-f]{128})$/;
+/** Of Hygon's chips: it becomes part of URLs and paths. */
+const SERIAL = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const HEX = /^(?:[0-9a-f]{2})+$/;
 
 function checked(text: string, form: RegExp, what: string): string {

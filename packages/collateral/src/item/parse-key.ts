@@ -46,6 +46,8 @@ function read([vendor, kind, a = '', b = '', c = '', ...more]: readonly string[]
       return (a === 'vcek' || a === 'vlek') && isProduct(b)
         ? { kind: kind === 'crl' ? 'amd-crl' : 'amd-chain', key: a, product: b }
         : undefined;
+    case 'hygon/hsk-cek':
+      return { kind: 'hsk-cek', serial: a };
     default:
       return undefined;
   }

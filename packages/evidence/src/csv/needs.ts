@@ -6,7 +6,7 @@ import { isSerial } from './report/report.js';
 
 export interface CsvNeeds {
   /** Serial number of the chip, as `cert.hygon.cn` takes it. */
-  readonly serial: string;
+  readonly serials: readonly string[];
   /** The evidence brings HSK and CEK of its own. */
   readonly suppliesHskCek: boolean;
 }
@@ -16,5 +16,5 @@ export function csvNeeds(value: JsonValue): CsvNeeds | undefined {
   const { evidence } = readCsvEvidence(value);
   const report = evidence === undefined ? undefined : checkForm(evidence.report, evidence.version).report;
   if (evidence === undefined || report === undefined || !isSerial(report.serial)) return undefined;
-  return { serial: report.serial, suppliesHskCek: evidence.hskCek !== undefined };
+  return { serials: [report.serial], suppliesHskCek: evidence.hskCek !== undefined };
 }

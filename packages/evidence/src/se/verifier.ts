@@ -50,7 +50,8 @@ export interface SeMaterials {
   readonly emulatedRoots?: readonly TrustAnchor[];
   /** Tags of images, 208 bytes each (`imageTags`): the first goes into challenges, all are tried. */
   readonly imageTags: readonly Uint8Array[];
-  readonly seal: MeasurementSeal;
+  /** Asked for once, when it is first needed: an RSA key takes its time to make. */
+  readonly seal: () => MeasurementSeal;
 }
 
 /** A verifier for these materials: certificates and CRLs are checked once, dates at each use. */
@@ -59,10 +60,15 @@ export function createSeVerifier(materials: SeMaterials): Verifier {
   const anchors = [...rootAnchors(roots), ...emulatedRoots.map((anchor) => ({ ...anchor, emulated: true as const }))];
   const authorities = readAuthorities({ certificates, crls, roots, anchors });
   const keys = hostKeyDocuments.map(({ name, bytes }) => examineHostKey(bytes, name, authorities));
+  let made: MeasurementSeal | undefined;
+  const seal = (): MeasurementSeal => {
+    made ??= materials.seal();
+    return made;
+  };
   return {
     tee: TEE,
-    verify: (input) => verify(input, materials, keys),
-    challenge: (_, random, now) => challenge(materials, keys, random, now),
+    verify: (input) => verify(input, { ...materials, seal }, keys),
+    challenge: (_, random, now) => challenge({ ...materials, seal }, keys, random, now),
   };
 }
 
@@ -93,7 +99,7 @@ function challenge(
         : `none of ${keys.length} host-key documents is trusted now${firstFault(keys, now)}`;
   if (tags === undefined || trusted.length === 0) throw assayError('se.challenge.ready', { params: { reason } });
   const hostKeys = trusted.slice(0, MOST_HOST_KEYS).map(({ key }) => key);
-  return makeChallenge({ hostKeys, imageTags: tags, seal }, random);
+  return makeChallenge({ hostKeys, imageTags: tags, seal: seal() }, random);
 }
 
 function firstFault(keys: readonly HostKeyExamination[], now: Date): string {
@@ -103,7 +109,7 @@ function firstFault(keys: readonly HostKeyExamination[], now: Date): string {
 }
 
 function verify(input: VerifyInput, materials: SeMaterials, keys: readonly HostKeyExamination[]): VerifierResult {
-  const { seal } = materials;
+  const seal = materials.seal();
   const { evidence, findings: form } = readSeEvidence(input.evidence, seal.size);
   if (evidence === undefined) {
     const why = 'not compared: the evidence was not read';

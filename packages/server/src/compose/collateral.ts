@@ -100,12 +100,13 @@ export class CollateralAdministration {
       const item = parseItemKey(record.key);
       return item === undefined ? [] : [[item, record]];
     });
-    const { amd, intel } = this.#options.endorsements;
+    const { amd, hygon, intel } = this.#options.endorsements;
     const ofAmd = records.filter(
       ([{ kind }]) => kind === 'amd-chain' || kind === 'amd-crl' || kind === 'vcek' || kind === 'vlek',
     );
-    const ofIntel = records.filter((record) => !ofAmd.includes(record));
-    const refused = [...(await intel.take(ofIntel)), ...(await amd.take(ofAmd))];
+    const ofHygon = records.filter(([{ kind }]) => kind === 'hsk-cek');
+    const ofIntel = records.filter((record) => !ofAmd.includes(record) && !ofHygon.includes(record));
+    const refused = [...(await intel.take(ofIntel)), ...(await amd.take(ofAmd)), ...(await hygon.take(ofHygon))];
     return {
       exporter: bundle.exporter,
       exported_at: bundle.exportedAt.toISOString(),

@@ -10,6 +10,9 @@ import {
   type CollateralCache,
   type CollateralSet,
   Fetcher,
+  HygonCollateral,
+  hskCekFolder,
+  hygonKdsSource,
   IntelCollateral,
   kdsSource,
   leafFolder,
@@ -22,6 +25,7 @@ import {
   type Timing,
 } from '@assay/collateral';
 import { azSnpNeeds, azTdxNeeds } from '@assay/evidence/az';
+import { csvNeeds, csvTrust } from '@assay/evidence/csv';
 import {
   type CollateralNeeds,
   collateralFromEndorsements,
@@ -33,10 +37,12 @@ import {
   verifyCollateral,
   verifyEvaluationNumbers,
 } from '@assay/evidence/dcap';
+import { dcuNeeds } from '@assay/evidence/hygondcu';
 import { amdTrust, type SnpNeeds, snpNeeds } from '@assay/evidence/snp';
 import { parseCertificates, type TrustAnchor } from '@assay/evidence/x509';
 import type { Storage } from '@assay/storage';
 import type { Settings } from '../config/schema.js';
+import { csvOptions } from '../config/tee/csv.js';
 
 const NOTHING: Endorsed = { endorsements: {}, findings: [], collateral: [] };
 
@@ -44,10 +50,12 @@ const NOTHING: Endorsed = { endorsements: {}, findings: [], collateral: [] };
 export class VendorEndorsements implements EndorsementSource {
   readonly intel: IntelCollateral;
   readonly amd: AmdCollateral;
+  readonly hygon: HygonCollateral;
   readonly #intelTrust: DcapTrust;
 
   constructor(options: {
     readonly settings: Settings['collateral'];
+    readonly csv: Settings['csv'];
     readonly emulatedRoots: readonly TrustAnchor[];
     readonly storage: Storage;
     readonly timing: Timing;
@@ -79,6 +87,13 @@ export class VendorEndorsements implements EndorsementSource {
       policy,
       anchors: amdTrust(emulatedRoots).anchors,
     });
+    this.hygon = new HygonCollateral({
+      sources: hygonSources(options.csv, settings, timing),
+      cache,
+      timing,
+      policy,
+      trust: csvTrust(csvOptions(options.csv).emulatedRoots),
+    });
   }
 
   async endorse(request: EndorsementRequest): Promise<Endorsed> {
@@ -92,9 +107,18 @@ export class VendorEndorsements implements EndorsementSource {
         return this.#forReport(azSnpNeeds(request.evidence));
       case 'az-tdx-vtpm':
         return this.#forQuote(azTdxNeeds(request.evidence));
+      case 'csv':
+        return this.#forChips(csvNeeds(request.evidence));
+      case 'hygondcu':
+        return this.#forChips({ serials: dcuNeeds(request.evidence), suppliesHskCek: false });
       default:
         return NOTHING;
     }
+  }
+
+  async #forChips(needs: { serials: readonly string[]; suppliesHskCek: boolean } | undefined): Promise<Endorsed> {
+    if (needs === undefined || needs.suppliesHskCek || needs.serials.length === 0) return NOTHING;
+    return endorsed(await this.hygon.get({ serials: needs.serials }));
   }
 
   /** TCB evaluation numbers that Intel served when it was asked last, by TEE. */
@@ -191,6 +215,16 @@ function amdSources(settings: Settings['collateral'], timing: Timing): readonly 
             fetcher: fetcherOf(settings, timing, { requests: 60, intervalMs: 60_000 }),
           }),
         ]),
+  ];
+}
+
+function hygonSources(csv: Settings['csv'], settings: Settings['collateral'], timing: Timing): readonly Source[] {
+  const { hsk_cek_folder: folder, hygon_kds: kds } = csv;
+  return [
+    ...(folder === undefined ? [] : [hskCekFolder(`folder ${basename(folder)}`, fileIn(folder))]),
+    ...(kds === 'off'
+      ? []
+      : [hygonKdsSource({ url: kds, fetcher: fetcherOf(settings, timing, { requests: 60, intervalMs: 60_000 }) })]),
   ];
 }
 

@@ -186,6 +186,7 @@ async function openAttestation(
 function openEndorsements({ settings, world }: ServiceOptions, storage: Storage): VendorEndorsements {
   return new VendorEndorsements({
     settings: settings.collateral,
+    csv: settings.csv,
     emulatedRoots: emulatedRoots(settings.trust),
     storage,
     timing: { ...systemTiming, now: () => world.now().getTime() },

@@ -2,7 +2,10 @@ import {
   createAzSnpVtpmVerifier,
   createAzTdxVtpmVerifier,
   createCcaVerifier,
+  createCsvVerifier,
+  createHygonDcuVerifier,
   createNitroVerifier,
+  createSeVerifier,
   createSgxVerifier,
   createTdxVerifier,
   sampleDeviceVerifier,
@@ -14,7 +17,9 @@ import { createTpmVerifier, type TrustedAks } from '@assay/evidence/tpm';
 import type { Settings } from '../config/schema.js';
 import { azureRules } from '../config/tee/azure.js';
 import { ccaOptions } from '../config/tee/cca.js';
+import { csvOptions } from '../config/tee/csv.js';
 import { nitroRules } from '../config/tee/nitro.js';
+import { seMaterials } from '../config/tee/se.js';
 import { sgxRules } from '../config/tee/sgx.js';
 import { snpRules } from '../config/tee/snp.js';
 import { tdxRules } from '../config/tee/tdx.js';
@@ -47,6 +52,9 @@ export function verifiersOf(settings: Settings, trustedAks?: TrustedAks): readon
     createAzTdxVtpmVerifier({ ...azure, tdx: { ...intel, ...tdxRules(settings.tdx) } }),
     createCcaVerifier(ccaOptions(settings.cca)),
     createNitroVerifier({ ...emulated, rules: nitroRules(settings.nitro) }),
+    createCsvVerifier(csvOptions(settings.csv)),
+    createHygonDcuVerifier(csvOptions(settings.csv)),
+    createSeVerifier(seMaterials(settings.se, roots)),
     sampleVerifier,
     sampleDeviceVerifier,
   ];

@@ -9,6 +9,7 @@ import { type ConfigIssue, fatalIssues } from './issues.js';
 import { Settings } from './schema.js';
 import { listSettings, type SettingInfo } from './settings-list.js';
 import { loosenedCca } from './tee/cca.js';
+import { loosenedCsv } from './tee/csv.js';
 import { loosenedNitro } from './tee/nitro.js';
 import { loosenedSev } from './tee/sev.js';
 import { loosenedSgx } from './tee/sgx.js';
@@ -227,6 +228,7 @@ function insecureSettings(settings: Settings): ConfigIssue[] {
   const loosened = {
     tdx: loosenedTdx(settings.tdx),
     sgx: loosenedSgx(settings.sgx),
+    csv: loosenedCsv(settings.csv),
     snp: loosenedSnp(settings.snp),
     tpm: loosenedTpm(settings.tpm),
     sev: loosenedSev(settings.sev),

@@ -2,8 +2,10 @@ import Type, { type Static } from 'typebox';
 import { Count, Flag, OptionalText, section, Text, Texts } from './field.js';
 import { AzureSettings } from './tee/azure.js';
 import { CcaSettings } from './tee/cca.js';
+import { CsvSettings } from './tee/csv.js';
 import { NitroSettings } from './tee/nitro.js';
 import { SevSettings } from './tee/sev.js';
+import { SeSettings } from './tee/se.js';
 import { SgxSettings } from './tee/sgx.js';
 import { SnpSettings } from './tee/snp.js';
 import { TdxSettings } from './tee/tdx.js';
@@ -254,6 +256,8 @@ export const Settings = Type.Object(
     azure: AzureSettings,
     cca: CcaSettings,
     nitro: NitroSettings,
+    csv: CsvSettings,
+    se: SeSettings,
     audit: AuditSettings,
     log: LogSettings,
     plugins: Type.Array(Plugin, { description: 'Plug-ins beside `resource`, which is always on.', default: [] }),
