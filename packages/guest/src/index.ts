@@ -4,4 +4,13 @@ export { type TpmAttesterOptions, tpmAttester } from './attester/tpm.js';
 export { CcKbc, type CcKbcOptions } from './kbc/cc-kbc.js';
 export type { AttestingKbc, Kbc } from './kbc/kbc.js';
 export { KbcError, type KbcErrorReason } from './kbc/kbc-error.js';
+export { OfflineFsKbc, type OfflineFsKbcOptions } from './kbc/offline-fs-kbc.js';
+export { OfflineSevKbc, type OfflineSevKbcOptions } from './kbc/offline-sev-kbc.js';
+export {
+  type OnlineSecretTransport,
+  OnlineSevKbc,
+  type OnlineSevKbcOptions,
+  refusalOfText,
+} from './kbc/online-sev-kbc.js';
+export { SEV_SECRET_FOLDER, type SecretFiles } from './kbc/secret-files.js';
 export type { Transport, TransportAnswer, TransportRequest } from './kbc/transport.js';

@@ -1,4 +1,9 @@
-import { AttestationAgentService, GetResourceService, RUNTIME_MEASUREMENT_RESULT } from '@assay/protocol/guest';
+import {
+  AttestationAgentService,
+  GetResourceService,
+  RUNTIME_MEASUREMENT_RESULT,
+  SealedSecretService,
+} from '@assay/protocol/guest';
 import { callTtrpc, TtrpcClient } from '@assay/ttrpc';
 import type { Measured } from '../agent/agent.js';
 import type { MeasuredEvent } from '../agent/event-log/entry.js';
@@ -50,4 +55,14 @@ function measured(result: number): Measured {
     default:
       return 'not-supported';
   }
+}
+
+/** Unseals secrets by the Confidential Data Hub behind a ttrpc socket. @throws StatusError */
+export function unsealRemotely(dataHubSocket: string) {
+  const hub = new TtrpcClient(dataHubSocket);
+  return {
+    unseal: async (secret: Uint8Array): Promise<Uint8Array> =>
+      (await callTtrpc(hub, SealedSecretService.method.unsealSecret, { secret })).plaintext,
+    close: (): void => hub.close(),
+  };
 }

@@ -16,37 +16,45 @@ export interface Platform {
   readonly arch: string;
 }
 
-/** A step of the detection that lives elsewhere: vTPMs and TPMs. Undefined: this is not that platform. */
-export type Probe = (platform: Platform) => Promise<Attester | undefined>;
-
-export interface Probes {
-  /** Asked after TDX and SGX, as Azure's TDX guests have neither's interface. */
-  readonly azure?: Probe;
-  /** Asked last. */
-  readonly tpm?: Probe;
-}
-
 /** The attester of the TEE that this guest runs in, in upstream's order; `sample`, which proves nothing, where there is none. */
-export async function detectAttester(platform: Platform, probes: Probes = {}): Promise<Attester> {
+export async function detectAttester(platform: Platform): Promise<Attester> {
   const { system, env, arch } = platform;
   const provider = await tsmProvider(system);
   if (provider === 'tdx_guest' || (await system.exists('dev/tdx_guest'))) return tdxAttester(system, env['AAEL_PATH']);
   if (await isGramine(system)) return gramineAttester(system);
   if (env['OCCLUM'] !== undefined) throw missing('SGX in Occlum', 'its quotes need an ioctl, which Node.js has not');
-  const azure = await probes.azure?.(platform);
-  if (azure !== undefined) return azure;
   if (provider === 'sev_guest') return snpAttester(system);
   if (await system.exists('sys/devices/platform/sev-guest'))
     throw missing('SNP', 'this kernel has no configfs-tsm; mount configfs, or use Linux 6.7 or later');
   if (await system.exists('dev/csv-guest')) throw missing('CSV', 'its reports need an ioctl, which Node.js has not');
   if (arch === 'arm64' && provider === 'arm_cca_guest') return ccaAttester(system);
   if (await isSecureExecution(system)) throw missing('IBM SE', 'its requests need an ioctl, which Node.js has not');
-  return (await probes.tpm?.(platform)) ?? sampleAttester();
+  return (await tpmOf(platform)) ?? sampleAttester();
 }
 
 /** Attesters of devices beside the CPU. */
 export function detectDevices({ env }: Platform): readonly Attester[] {
   return env['ENABLE_SAMPLE_DEVICE'] === undefined ? [] : [sampleDeviceAttester()];
+}
+
+const TPM_DEVICES = ['dev/tpmrm0', 'dev/tpm0', 'dev/tpm1', 'dev/tpm2'];
+
+async function tpmOf({ system, env }: Platform): Promise<Attester | undefined> {
+  const asked = env['AA_TPM_DEVICE'];
+  let address = asked;
+  for (const device of asked === undefined ? TPM_DEVICES : []) {
+    if (address === undefined && (await system.exists(device))) address = `/${device}`;
+  }
+  if (address === undefined) return undefined;
+  const handle = env['AA_TPM_AK_HANDLE'];
+  if (handle !== undefined && !/^(0x)?[0-9a-fA-F]{1,8}$/.test(handle))
+    throw new AttesterError('AA_TPM_AK_HANDLE must be a handle in hexadecimal');
+  // Loaded only where there is a TPM.
+  const { tpmAttester } = await import('./tpm.js');
+  return tpmAttester({
+    address,
+    ...(handle === undefined ? {} : { key: { handle: Number.parseInt(handle, 16) } }),
+  });
 }
 
 /** A TEE was found and cannot be spoken for: going on as `sample` would only hide that. */

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Kbc } from '@assay/guest';
+import {
+  awsDriver,
+  ConfigError,
+  DATA_HUB_FOLDER,
+  DATA_HUB_SOCKET,
+  DataHub,
+  type DataHubConfig,
+  dataHubServices,
+  httpTransport,
+  kbcParamsOf,
+  parseDataHubConfig,
+  type RpcServer,
+  readConfigFile,
+  readKbsToken,
+  readKernelCommandLine,
+  runProgram,
+  serveRpc,
+  TokenKbc,
+  ttrpcBackend,
+} from '@assay/guest/services';
+import type { Output } from '../terminal/output.js';
+import { reporter } from './report.js';
+
+export interface DataHubFlags {
+  readonly config?: string;
+  readonly socket?: string;
+  readonly grpc?: string;
+  /** Other place than `/run/confidential-containers/cdh`. */
+  readonly folder?: string;
+  /** Agent that wins over the configuration: the one of the same process. */
+  readonly agentSocket?: string;
+}
+
+/** Starts the Confidential Data Hub on its faces. */
+export async function startDataHub(flags: DataHubFlags, output: Output): Promise<readonly RpcServer[]> {
+  const told = reporter(output, 'confidential-data-hub');
+  const config = await configOf(flags);
+  const folder = flags.folder ?? DATA_HUB_FOLDER;
+  const kmsFolder = process.env['AWS_IN_GUEST_KEY_PATH'] ?? join(folder, 'kbs/kms-credential/aws');
+  const hub = new DataHub({
+    kbc: kbcOf(config, flags.agentSocket ?? config.agentSocket),
+    kms: { aws: awsDriver({ folder: kmsFolder, now: () => new Date() }) },
+    skipSealedSecretVerification: config.skipSealedSecretVerification,
+    folder,
+    root: '/',
+    run: runProgram,
+  });
+  if (config.skipSealedSecretVerification)
+    output.note('confidential-data-hub: signatures of sealed secrets are NOT verified, as the configuration says');
+  await hub.fetchCredentials(config.credentials);
+  const socket = flags.socket ?? config.socket;
+  writeKeyProviderConfig(folder, socket);
+  const services = dataHubServices(hub, told);
+  const servers = [await serveRpc(socket, services, { ...told, makeFolder: socket === DATA_HUB_SOCKET })];
+  if (flags.grpc !== undefined) servers.push(await serveRpc(flags.grpc, services, told));
+  return servers;
+}
+
+async function configOf({ config }: DataHubFlags): Promise<DataHubConfig> {
+  const commandLine = await readKernelCommandLine('/');
+  const document = config === undefined ? undefined : await readConfigFile(config);
+  return parseDataHubConfig(document, kbcParamsOf(process.env, commandLine), { env: process.env, commandLine });
+}
+
+/** Where ocicrypt libraries find this process as key provider. */
+function writeKeyProviderConfig(folder: string, socket: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const providers = { 'key-providers': { 'attestation-agent': { ttrpc: socket } } };
+  writeFileSync(join(folder, 'ocicrypt_config.json'), JSON.stringify(providers), { mode: 0o644 });
+}
+
+function kbcOf({ kbc, kbsCert }: DataHubConfig, agentSocket: string): Kbc {
+  if (kbc.name !== 'cc_kbc')
+    throw new ConfigError(`kbc.name: there is no key broker client ${kbc.name} in this release; cc_kbc is`);
+  if (!/^https?:\/\//.test(kbc.uri) || !URL.canParse(kbc.uri))
+    throw new ConfigError('kbc.url must be the http or https URL of the key broker');
+  const agent = ttrpcBackend(agentSocket, agentSocket);
+  return new TokenKbc({
+    transport: httpTransport({ url: kbc.uri, ...(kbsCert === undefined ? {} : { ca: kbsCert }) }),
+    credential: async () => readKbsToken(await agent.getToken('kbs')),
+    random: (length) => randomBytes(length),
+    now: () => new Date(),
+  });
+}
