@@ -9,6 +9,13 @@ export {
   type EmulatedTee,
   emulatedAttester,
 } from './attester/attester.js';
+export {
+  type AzSnpOverrides,
+  type AzTdxOverrides,
+  azSnpEvidence,
+  azTdxEvidence,
+  azureTpm,
+} from './attester/azure.js';
 export { type CcaOverrides, ccaEvidence, ccaToken } from './attester/cca.js';
 export { type NitroOverrides, nitroDocument, nitroEvidence } from './attester/nitro.js';
 export {
@@ -23,6 +30,14 @@ export {
 export { type SgxOverrides, sgxEvidence, sgxQuote } from './attester/sgx.js';
 export { type SnpOverrides, snpEvidence, snpReport } from './attester/snp.js';
 export { type TdxOverrides, tdxEvidence, tdxQuote } from './attester/tdx.js';
+export {
+  type EmulatedTpmQuote,
+  emulatedTpmBoot,
+  type TpmOverrides,
+  tpmEvidence,
+  tpmQuote,
+} from './attester/tpm.js';
+export { encodeHclReport, type HclFields, type RuntimeJson, runtimeData, runtimeHash } from './azure/hcl.js';
 export { type CcaMachine, EmulatedCca } from './cca/cca.js';
 export { CCA_DEFECTS, type CcaDefect, type CcaDefectName } from './defects/cca.js';
 export {
@@ -95,5 +110,9 @@ export {
   type StartedLaunch,
   startLaunch,
 } from './sev/shim.js';
+export { type BootedTpm, bootTpm, TPM_EVENT, type TpmEvent, type TpmExtension, tpmBootEvents, tpmLog } from './tpm/boot.js';
+export { AK_ATTRIBUTES, akArea, signQuote } from './tpm/key.js';
+export { emulatedAttest } from './tpm/quote.js';
+export { akExtensions, type EmulatedTpm, EmulatedTpms, type TpmCertificateEdit, type TpmOrders } from './tpm/tpm.js';
 export { createTestWorld, type TestWorld, type TestWorldOptions } from './world.js';
 export { EMULATED_ORGANIZATION, EMULATED_UNIT } from './x509/emulated-name.js';

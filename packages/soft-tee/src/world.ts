@@ -8,6 +8,7 @@ import { type Curve, type KeyPems, KeyStore } from './keys/key-store.js';
 import { EmulatedNitro } from './nitro/nitro.js';
 import { EmulatedNvidia } from './nvidia/nvidia.js';
 import { EmulatedSev } from './sev/platform.js';
+import { EmulatedTpms } from './tpm/tpm.js';
 import { publicKeyInfo } from './x509/extension.js';
 
 export interface TestWorldOptions {
@@ -29,6 +30,8 @@ export interface TestWorld {
   readonly nvidia: EmulatedNvidia;
   /** Platforms of SEV and SEV-ES; their root is a file of AMD's own form (`sev.ark()`). */
   readonly sev: EmulatedSev;
+  /** TPMs, and the maker who certifies their attestation keys. */
+  readonly tpm: EmulatedTpms;
   readonly now: () => Date;
   /**
    * The roots, for an owner to add by name. Making those of AMD makes their RSA keys: name only products that are used.
@@ -37,6 +40,7 @@ export interface TestWorld {
     readonly intel: TrustAnchor;
     readonly amd: readonly TrustAnchor[];
     readonly nitro: TrustAnchor;
+    readonly tpm: TrustAnchor;
     /** Of devices, and of reference manifests. */
     readonly nvidia: readonly TrustAnchor[];
   };
@@ -51,6 +55,7 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
   const intel = new EmulatedIntel(keys, options.now);
   const amd = new EmulatedAmd(keys, options.now);
   const nitro = new EmulatedNitro(keys);
+  const tpm = new EmulatedTpms(keys, options.now);
   const nvidia = new EmulatedNvidia(keys, options.now);
   return {
     intel,
@@ -59,6 +64,7 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
     cca: new EmulatedCca(keys),
     nvidia,
     sev: new EmulatedSev(keys),
+    tpm,
     now: options.now,
     anchors: (products = []) => ({
       intel: { name: 'emulated Intel SGX Root CA', publicKey: publicKeyInfo(intel.pki.rootKey), emulated: true },
@@ -68,6 +74,7 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
         emulated: true,
       })),
       nitro: { name: 'emulated aws.nitro-enclaves', publicKey: publicKeyInfo(nitro.pki.rootKey), emulated: true },
+      tpm: { name: 'emulated TPM Root CA', publicKey: publicKeyInfo(tpm.rootKey), emulated: true },
       nvidia: [
         { name: 'emulated NVIDIA Device Identity CA', publicKey: publicKeyInfo(nvidia.pki.rootKey), emulated: true },
         { name: 'emulated NVIDIA CoRIM CA', publicKey: publicKeyInfo(nvidia.pki.manifestRootKey), emulated: true },

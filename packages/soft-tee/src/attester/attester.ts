@@ -1,11 +1,13 @@
 import type { JsonObject } from '@assay/bytes';
 import type { TestWorld } from '../world.js';
+import { type AzSnpOverrides, type AzTdxOverrides, azSnpEvidence, azTdxEvidence } from './azure.js';
 import { type CcaOverrides, ccaEvidence } from './cca.js';
 import { type NitroOverrides, nitroEvidence } from './nitro.js';
 import { type DpuOverrides, dpuEvidence, type NvidiaOverrides, nvidiaEvidence } from './nvidia.js';
 import { type SgxOverrides, sgxEvidence } from './sgx.js';
 import { type SnpOverrides, snpEvidence } from './snp.js';
 import { type TdxOverrides, tdxEvidence } from './tdx.js';
+import { type TpmOverrides, tpmEvidence } from './tpm.js';
 
 /** Overrides by TEE. */
 export interface EmulatedOverrides {
@@ -16,6 +18,9 @@ export interface EmulatedOverrides {
   readonly nvidia: NvidiaOverrides;
   readonly nvidiadpu: DpuOverrides;
   readonly cca: CcaOverrides;
+  readonly tpm: TpmOverrides;
+  readonly 'az-snp-vtpm': AzSnpOverrides;
+  readonly 'az-tdx-vtpm': AzTdxOverrides;
 }
 
 export type EmulatedTee = keyof EmulatedOverrides;
@@ -51,4 +56,7 @@ const EVIDENCE: { readonly [Tee in EmulatedTee]: Maker<Tee> } = {
   nvidia: nvidiaEvidence,
   nvidiadpu: dpuEvidence,
   cca: ccaEvidence,
+  tpm: tpmEvidence,
+  'az-snp-vtpm': azSnpEvidence,
+  'az-tdx-vtpm': azTdxEvidence,
 };
