@@ -110,7 +110,15 @@ export {
   type StartedLaunch,
   startLaunch,
 } from './sev/shim.js';
-export { type BootedTpm, bootTpm, TPM_EVENT, type TpmEvent, type TpmExtension, tpmBootEvents, tpmLog } from './tpm/boot.js';
+export {
+  type BootedTpm,
+  bootTpm,
+  TPM_EVENT,
+  type TpmEvent,
+  type TpmExtension,
+  tpmBootEvents,
+  tpmLog,
+} from './tpm/boot.js';
 export { AK_ATTRIBUTES, akArea, signQuote } from './tpm/key.js';
 export { emulatedAttest } from './tpm/quote.js';
 export { akExtensions, type EmulatedTpm, EmulatedTpms, type TpmCertificateEdit, type TpmOrders } from './tpm/tpm.js';
