@@ -21,4 +21,29 @@ export {
   readConfig,
   readManifest,
 } from './model/manifest.js';
-export { formatReference, type ImageReference, parseReference } from './model/reference.js';
+export { formatReference, type ImageReference, parseName, parseReference } from './model/reference.js';
+export {
+  type CosignVerification,
+  readCosignKey,
+  signatureTag,
+  type VerifiedSignature,
+  verifyCosign,
+} from './signature/cosign.js';
+export { DEFAULT_IDENTITY, identityFits, type SignedIdentity } from './signature/identity.js';
+export { type LookasideConfig, lookasideBase, readLookaside } from './signature/lookaside.js';
+export type { SignaturePayload } from './signature/payload.js';
+export {
+  type KeySource,
+  lookUpScope,
+  type PolicyScope,
+  type Requirement,
+  readIdentity,
+  readPolicy,
+  type SignaturePolicy,
+} from './signature/policy.js';
+export {
+  readKeyring,
+  type SimpleSigningOptions,
+  type VerifiedSimpleSignature,
+  verifySimpleSignature,
+} from './signature/simple-signing.js';

@@ -23,6 +23,17 @@ const TAG = /^\w[\w.-]{0,127}$/;
  * @throws AssayError `image.reference.form`
  */
 export function parseReference(text: string): ImageReference {
+  const reference = parseName(text);
+  return isNameOnly(reference) ? { ...reference, tag: 'latest' } : reference;
+}
+
+/** True where neither a tag nor a digest says which image of the repository is meant. */
+export function isNameOnly({ tag, digest }: ImageReference): boolean {
+  return tag === undefined && digest === undefined;
+}
+
+/** A reference as signatures and policies hold it: without tag and digest it stays a name. @throws AssayError `image.reference.form` */
+export function parseName(text: string): ImageReference {
   if (text.length > 512) throw malformed(text, 'it is longer than 512 characters');
   const [name = '', digest, ...more] = text.split('@');
   if (more.length > 0) throw malformed(text, 'it has two `@`');
@@ -39,7 +50,7 @@ export function parseReference(text: string): ImageReference {
   return {
     registry,
     repository,
-    ...(tag === undefined ? (digest === undefined ? { tag: 'latest' } : {}) : { tag }),
+    ...(tag === undefined ? {} : { tag }),
     ...(digest === undefined ? {} : { digest }),
   };
 }
@@ -65,4 +76,9 @@ export function formatReference({ registry, repository, tag, digest }: ImageRefe
 
 function malformed(ref: string, what: string): AssayError {
   return assayError('image.reference.form', { params: { ref: ref.slice(0, 120), what }, subject: ref.slice(0, 512) });
+}
+
+/** Registry and repository: `docker.io/library/alpine`. */
+export function repositoryOf({ registry, repository }: ImageReference): string {
+  return `${registry}/${repository}`;
 }

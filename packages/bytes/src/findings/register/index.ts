@@ -23,6 +23,7 @@ import { REFERENCE_VALUES } from './reference-values.js';
 import { SE } from './se.js';
 import { SERVICES } from './services.js';
 import { SEV } from './sev.js';
+import { SIGNATURES } from './signatures.js';
 import { TPM } from './tpm.js';
 
 export const REGISTER = {
@@ -43,6 +44,7 @@ export const REGISTER = {
   ...NITRO,
   ...SEV,
   ...IMAGES,
+  ...SIGNATURES,
   ...CSV,
   ...SE,
 } as const;

@@ -1,0 +1,67 @@
+/** What a signature of an image says: which manifest, and under which name (containers-signature, and cosign's form of it). */
+import { DecodeError, decodeUtf8, isJsonObject, type JsonValue, parseJsonStrict } from '@assay/bytes';
+import { type AssayError, assayError } from '@assay/bytes/findings';
+import { type Digest, isDigest } from '../model/digest.js';
+import { formatReference, type ImageReference } from '../model/reference.js';
+import { identityFits, type SignedIdentity } from './identity.js';
+
+export const SIMPLE_SIGNING_TYPE = 'atomic container signature';
+export const COSIGN_TYPE = 'cosign container image signature';
+
+export interface SignaturePayload {
+  readonly type: string;
+  readonly manifestDigest: Digest;
+  readonly dockerReference: string;
+}
+
+const LARGEST_PAYLOAD = 64 * 1024;
+
+/** @param type the one that this kind of signature must have. @throws AssayError `signature.object.form` */
+export function readPayload(bytes: Uint8Array, type: string): SignaturePayload {
+  const critical = memberOf(parse(bytes), 'critical');
+  const digest = memberOf(memberOf(critical, 'image'), 'docker-manifest-digest');
+  const reference = memberOf(memberOf(critical, 'identity'), 'docker-reference');
+  const found = memberOf(critical, 'type');
+  if (found !== type) throw malformed(`its type is ${JSON.stringify(found ?? null).slice(0, 60)}`);
+  if (typeof digest !== 'string' || !isDigest(digest)) throw malformed('it names no digest of a manifest');
+  if (typeof reference !== 'string') throw malformed('it names no reference');
+  return { type, manifestDigest: digest, dockerReference: reference };
+}
+
+/**
+ * Compares a payload, whose signature has been verified, with the image.
+ *
+ * @param identity undefined: the name is not compared (rule of guests for cosign where a policy says nothing)
+ * @throws AssayError `signature.digest.match`, `signature.identity.match`
+ */
+export function checkPayload(
+  { manifestDigest, dockerReference }: SignaturePayload,
+  image: { readonly reference: ImageReference; readonly manifestDigest: string },
+  identity: SignedIdentity | undefined,
+): void {
+  if (manifestDigest !== image.manifestDigest) {
+    const params = { actual: manifestDigest, expected: image.manifestDigest };
+    throw assayError('signature.digest.match', { params, expected: image.manifestDigest, actual: manifestDigest });
+  }
+  if (identity === undefined || identityFits(identity, image.reference, dockerReference)) return;
+  const wanted = formatReference(image.reference);
+  const params = { actual: dockerReference, expected: wanted, type: identity.type };
+  throw assayError('signature.identity.match', { params, expected: wanted, actual: dockerReference });
+}
+
+function parse(bytes: Uint8Array): JsonValue {
+  try {
+    return parseJsonStrict(decodeUtf8(bytes), { maxBytes: LARGEST_PAYLOAD });
+  } catch (error) {
+    if (error instanceof DecodeError) throw malformed(`its payload is no JSON: ${error.message}`);
+    throw error;
+  }
+}
+
+function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  return value !== undefined && isJsonObject(value) ? value[name] : undefined;
+}
+
+export function malformed(what: string): AssayError {
+  return assayError('signature.object.form', { params: { what } });
+}

@@ -1,0 +1,13 @@
+import { formatReference, type ImageReference, repositoryOf } from '../model/reference.js';
+
+/** Full reference, repository, its parents, the host: most specific first. */
+export function scopeParents(image: ImageReference): readonly string[] {
+  const parts = repositoryOf(image).split('/');
+  return [formatReference(image), ...parts.map((_, index) => parts.slice(0, parts.length - index).join('/'))];
+}
+
+/** `*.b.example`, `*.example` for a host `a.b.example:8443`: labels without the first, longest first. */
+export function wildcardsOf({ registry }: ImageReference): readonly string[] {
+  const labels = registry.replace(/:\d+$/, '').split('.');
+  return labels.slice(1).map((_, index) => `*.${labels.slice(index + 1).join('.')}`);
+}

@@ -1,0 +1,114 @@
+/** Simple signing: the payload within an OpenPGP signed message (containers-signature). */
+import { type AssayError, assayError } from '@assay/bytes/findings';
+import type { PublicKey } from 'openpgp';
+import type { ImageReference } from '../model/reference.js';
+import type { SignedIdentity } from './identity.js';
+import { checkPayload, malformed, readPayload, SIMPLE_SIGNING_TYPE, type SignaturePayload } from './payload.js';
+
+const LARGEST_SIGNATURE = 64 * 1024;
+
+export interface SimpleSigningOptions {
+  readonly now: Date;
+  /** A key that has expired by now; its signatures from before then. Default false. */
+  readonly allowExpiredKey?: boolean;
+  /** Signatures over a SHA-1 digest. Default false. */
+  readonly allowSha1?: boolean;
+}
+
+export interface VerifiedSimpleSignature {
+  readonly payload: SignaturePayload;
+  readonly payloadBytes: Uint8Array;
+  /** Upper-case hex. */
+  readonly fingerprint: string;
+  readonly created: Date;
+  /** `SHA-512`. */
+  readonly hash: string;
+  readonly keyExpired: boolean;
+}
+
+/** A keyring: binary or armoured public keys. @throws AssayError `signature.policy.form` */
+export async function readKeyring(bytes: Uint8Array, file: string): Promise<readonly PublicKey[]> {
+  const { readKeys, config } = await openpgp();
+  const armoured = Buffer.from(bytes.subarray(0, 64)).toString('latin1').includes('-----BEGIN PGP');
+  // Self-signatures of old keys are over SHA-1; what counts here is the signature of the image.
+  const lenient = { ...config, rejectHashAlgorithms: new Set<never>() };
+  try {
+    const input = armoured ? { armoredKeys: Buffer.from(bytes).toString('utf8') } : { binaryKeys: bytes };
+    return (await readKeys({ ...input, config: lenient } as Parameters<typeof readKeys>[0])) as PublicKey[];
+  } catch {
+    throw assayError('signature.policy.form', { params: { file, what: 'no OpenPGP public keys' }, subject: file });
+  }
+}
+
+/**
+ * @throws AssayError `signature.object.form`, `signature.key.match` (unknown signer), `signature.hash.accepted`, `signature.key.time`,
+ *   `signature.digest.match`, `signature.identity.match`
+ */
+export async function verifySimpleSignature(
+  signature: Uint8Array,
+  keyring: readonly PublicKey[],
+  image: { readonly reference: ImageReference; readonly manifestDigest: string },
+  identity: SignedIdentity,
+  options: SimpleSigningOptions,
+): Promise<VerifiedSimpleSignature> {
+  if (signature.length > LARGEST_SIGNATURE) throw malformed(`it has ${signature.length} bytes`);
+  const { enums, readMessage, config } = await openpgp();
+  const lenient = { ...config, rejectMessageHashAlgorithms: new Set<never>(), rejectHashAlgorithms: new Set<never>() };
+  const message = await readMessage({ binaryMessage: signature, config: lenient }).catch(() => {
+    throw malformed('it is no OpenPGP message');
+  });
+  // The message is verified at the time of its making; whether that key is still good is asked below.
+  const results = await message.verify([...keyring], null as unknown as Date, lenient).catch(() => {
+    throw malformed('it is no signed OpenPGP message');
+  });
+  const [result] = results;
+  if (result === undefined || results.length !== 1) throw malformed(`it has ${results.length} signatures`);
+  const signer = keyring.find((key) => key.getKeys(result.keyID).length > 0);
+  if (signer === undefined) throw notByKey(`key ${result.keyID.toHex()}`, keyring.length);
+  if (await signer.isRevoked(undefined, undefined, options.now)) throw keyTime('is by a key that was revoked');
+  const valid = await result.verified.catch(() => false);
+  const packet = (await result.signature).packets[0];
+  if (!valid || packet?.created === null || packet?.created === undefined || packet.hashAlgorithm === null) {
+    throw notByKey(`a signature that does not verify under ${signer.getFingerprint()}`, keyring.length);
+  }
+  const hash = hashName(enums.read(enums.hash, packet.hashAlgorithm));
+  if (!options.allowSha1 && /^(SHA-1|MD5|RIPEMD)/.test(hash)) {
+    throw assayError('signature.hash.accepted', { params: { actual: hash }, actual: hash });
+  }
+  const created = packet.created;
+  const keyExpired = await isExpired(signer, options.now);
+  if (created.getTime() > options.now.getTime() + ALLOWED_AHEAD)
+    throw keyTime(`was made at ${created.toISOString()}, later than now`);
+  if (keyExpired && options.allowExpiredKey !== true) throw keyTime('is by a key that has expired');
+  const payloadBytes = new Uint8Array(message.getLiteralData() as Uint8Array);
+  const payload = readPayload(payloadBytes, SIMPLE_SIGNING_TYPE);
+  checkPayload(payload, image, identity);
+  const fingerprint = signer.getFingerprint().toUpperCase();
+  return { payload, payloadBytes, fingerprint, created, hash, keyExpired };
+}
+
+/** Clocks differ by minutes. */
+const ALLOWED_AHEAD = 5 * 60_000;
+
+async function isExpired(key: PublicKey, now: Date): Promise<boolean> {
+  const end = await key.getExpirationTime();
+  return end !== null && end !== Infinity && new Date(end).getTime() <= now.getTime();
+}
+
+/** `SHA-512` for `sha512`. */
+function hashName(name: string): string {
+  return name.toUpperCase().replace(/^SHA(?=\d)/, 'SHA-');
+}
+
+/** Loaded when it is needed, and only then. @throws AssayError `config.file.form` where it is not installed */
+async function openpgp(): Promise<typeof import('openpgp')> {
+  return import('openpgp');
+}
+
+function notByKey(found: string, keys: number): AssayError {
+  return assayError('signature.key.match', { params: { n: 1, expected: `${keys} keys of the policy`, found } });
+}
+
+function keyTime(what: string): AssayError {
+  return assayError('signature.key.time', { params: { what } });
+}
