@@ -6,6 +6,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   rcar: async () => (await import('./kbs/rcar.js')).benchRcar(),
   rego: async () => (await import('./rego/bench.js')).benchRego(),
   snp: async () => (await import('./evidence/snp.js')).benchSnp(),
+  guest: async () => (await import('./guest/start.js')).benchGuest(),
   dcap: async () => (await import('./evidence/dcap.js')).benchDcap(),
 };
 

@@ -5,11 +5,9 @@ export interface Closable {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Runs until the process is told to end, then closes everything in turn. */
-export async function untilEnded(services: readonly Closable[]): Promise<void> {
-  await new Promise<void>((resolve) => {
-    // What is closed lets the process end only where nothing else holds it: a second signal ends it at once.
+/** Waits for the process to be told to end; a second signal ends it at once. Listens from the call on. */
+export function toldToEnd(): Promise<void> {
+  return new Promise((resolve) => {
     for (const signal of SIGNALS) process.once(signal, () => resolve());
   });
-  for (const service of services) await service.close();
 }

@@ -149,11 +149,13 @@ async function running(
 ): Promise<void> {
   const output = outputOf(flags);
   const { starting } = await import('../agent/report.js');
-  const { untilEnded } = await import('../agent/lifetime.js');
+  const { toldToEnd } = await import('../agent/lifetime.js');
   const services = await starting(() => start(output));
+  const end = toldToEnd();
   const listening = services.map(({ address }) => address);
   output.result({ listening }, (out) => {
     for (const address of listening) out.write(`listening on ${address}\n`);
   });
-  await untilEnded(services);
+  await end;
+  for (const service of services) await service.close();
 }

@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { generateKeyPairSync, sign } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { prepareSample, startTestServer, type TestServer } from './support/assay.js';
+import { assay, printed, start } from './support/cli.js';
+
+/** A broker, and a guest of three services with sockets in a folder of its own. */
+const folder = mkdtempSync(join(tmpdir(), 'assay-guest-'));
+const hubSocket = `unix://${join(folder, 'cdh.sock')}`;
+const agentSocket = `unix://${join(folder, 'aa.sock')}`;
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+let server: TestServer;
+let guest: ChildProcess;
+let api = '';
+
+const sealed = (payload: object, kid = 'signer'): string => {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const text = `${part({ alg: 'ES256', kid })}.${part(payload)}`;
+  const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  return `sealed.${text}.${signature.toString('base64url')}`;
+};
+const pointer = (name: string) => ({
+  version: '0.1.0',
+  type: 'vault',
+  name,
+  provider: 'kbs',
+  provider_settings: {},
+  annotations: {},
+});
+
+beforeAll(async () => {
+  server = await startTestServer();
+  await prepareSample(server, 'the secret');
+  mkdirSync(join(folder, 'hub/sealed-secret'), { recursive: true });
+  writeFileSync(join(folder, 'hub/sealed-secret/signer'), JSON.stringify(publicKey.export({ format: 'jwk' })));
+  writeFileSync(join(folder, 'aa.toml'), `[token_configs.kbs]\nurl = "${server.url}"\n`);
+  writeFileSync(
+    join(folder, 'cdh.yaml'),
+    `socket: ${hubSocket}\naa:\n  aa_socket: ${agentSocket}\nkbc:\n  name: cc_kbc\n  url: ${server.url}\n`,
+  );
+  const args = ['-a', agentSocket, '-c', join(folder, 'aa.toml'), '--tee', 'sample'];
+  const hub = ['--data-hub-config', join(folder, 'cdh.yaml'), '--folder', join(folder, 'hub')];
+  guest = start(['agent', 'serve', ...args, ...hub, '-b', '127.0.0.1:0', '--features', 'all']);
+  [, api = ''] = await printed(guest, /listening on (http:\/\/\S+)/);
+}, 60_000);
+
+afterAll(async () => {
+  guest.kill('SIGTERM');
+  const code = await new Promise((resolve) => guest.on('exit', resolve));
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+  expect(code).toBe(0);
+});
+
+test('a container gets its secret over the loopback interface, and nothing beside it', async () => {
+  const found = await fetch(`${api}/cdh/resource/default/key/1`);
+  expect([found.status, found.headers.get('content-type'), await found.text()]).toEqual([
+    200,
+    'application/octet-stream',
+    'the secret',
+  ]);
+  expect((await fetch(`${api}/cdh/resource/default/key/2`)).status).toBe(500);
+  expect(await (await fetch(`${api}/info`)).json()).toEqual({ version: '0.1.0', tee: 'sample', feature: 'all' });
+  const evidence = await fetch(`${api}/aa/evidence?runtime_data=AAECAw&encoding=base64`);
+  expect(await evidence.json()).toEqual({ svn: '1', report_data: 'AAECAw==' });
+  const token = (await (await fetch(`${api}/aa/token?token_type=kbs`)).json()) as { token: string };
+  expect(token.token.split('.')).toHaveLength(3);
+});
+
+test('a program is started with its secrets unsealed', async () => {
+  const target = join(folder, 'out/secret');
+  writeFileSync(join(folder, 'sealed-file'), sealed(pointer('kbs:///default/key/1')));
+  const run = await assay(
+    [
+      ...['agent', 'inject', '-c', hubSocket, '--file', `${join(folder, 'sealed-file')}=${target}`],
+      ...['--', 'sh', '-c', 'echo "$PASSWORD/$PLAIN"; exit 7'],
+    ],
+    { env: { PASSWORD: sealed(pointer('kbs:///default/key/1')), PLAIN: 'unsealed.is.plain' } },
+  );
+  expect(run).toMatchObject({ code: 7, out: 'the secret/unsealed.is.plain\n', err: '' });
+  expect([readFileSync(target, 'utf8'), statSync(target).mode & 0o777]).toEqual(['the secret', 0o600]);
+});
+
+const badly: readonly (readonly [string, string])[] = [
+  ['that points to nothing', sealed(pointer('kbs:///default/key/2'))],
+  ['signed with a key that is not there', sealed(pointer('kbs:///default/key/1'), 'other')],
+  ['changed after it was signed', sealed(pointer('kbs:///default/key/1')).replace(/.{6}$/, 'AAAAAA')],
+  ['that is none', 'sealed.x'],
+];
+test.each(badly)('with a secret %s the program is not started', async (_, value) => {
+  const proof = join(folder, 'started');
+  const run = await assay(['agent', 'inject', '-c', hubSocket, '--', 'touch', proof], { env: { PASSWORD: value } });
+  expect(run.code).toBe(1);
+  expect(run.err).toContain('PASSWORD does not unseal');
+  expect(existsSync(proof)).toBe(false);
+  expect(run.err + run.out).not.toContain('the secret');
+});
+
+test('a file that does not unseal stops the program too, and no other file is written', async () => {
+  const [good, bad] = [join(folder, 'good'), join(folder, 'bad')];
+  writeFileSync(good, sealed(pointer('kbs:///default/key/1')));
+  writeFileSync(bad, 'sealed.x');
+  const [one, two, proof] = [join(folder, 'one'), join(folder, 'two'), join(folder, 'started')];
+  const files = ['--file', `${good}=${one}`, '--file', `${bad}=${two}`];
+  const run = await assay(['agent', 'inject', '-c', hubSocket, ...files, '--', 'touch', proof]);
+  expect(run.code).toBe(1);
+  expect([one, two, proof].map(existsSync)).toEqual([false, false, false]);
+});
+
+test('the guest’s own file has no emulated hardware, and is each of the three programs by its name', async () => {
+  const { bundleGuest } = await import('../scripts/bundle-guest.js');
+  const file = await bundleGuest(join(folder, 'assay-guest.mjs'));
+  expect(readFileSync(file).includes('Emulated firmware')).toBe(false);
+  const link = join(folder, 'attestation-agent');
+  symlinkSync(file, link);
+  const socket = `unix://${join(folder, 'other.sock')}`;
+  const agent = spawn(process.execPath, [link, '--attestation_sock', socket, '-c', join(folder, 'aa.toml')]);
+  try {
+    await printed(agent, /listening on unix:/);
+  } finally {
+    agent.kill('SIGTERM');
+  }
+  expect(await new Promise((resolve) => agent.on('exit', resolve))).toBe(0);
+  const unknown = spawn(process.execPath, [link, '--tee', 'emulated-tdx']);
+  expect(await new Promise((resolve) => unknown.on('exit', resolve))).toBe(2);
+});

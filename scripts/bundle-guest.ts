@@ -1,0 +1,38 @@
+// npm run bundle:guest [-- FILE]: the guest's services as one file of JavaScript, which needs Node.js and nothing else.
+import { chmod } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const entry = fileURLToPath(new URL('../packages/cli/src/guest-main.ts', import.meta.url));
+
+/** Makes the file. Its dependencies are inside; what is loaded only by wish (gRPC, YAML, TPM) is inside too, and not run before. */
+export async function bundleGuest(outfile: string): Promise<string> {
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    minify: true,
+    keepNames: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    conditions: ['@assay/source'],
+    legalComments: 'none',
+    // CommonJS inside an ES module asks for `require`.
+    banner: {
+      js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+    define: { __dirname: JSON.stringify('/'), __filename: JSON.stringify('/assay-guest.mjs') },
+    logLevel: 'error',
+  });
+  await chmod(outfile, 0o755);
+  return outfile;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const file = resolve(process.argv[2] ?? 'dist/assay-guest.mjs');
+  const { mkdir } = await import('node:fs/promises');
+  await mkdir(dirname(file), { recursive: true });
+  process.stdout.write(`${await bundleGuest(file)}\n`);
+}
