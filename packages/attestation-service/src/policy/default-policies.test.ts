@@ -368,3 +368,21 @@ describe('identifiers', () => {
     expect(extensions({ agent_policy_claims: { containers } })).toEqual(identifiers({ container_uids: [7] }));
   });
 });
+
+test('a TEE without rules is contraindicated, not an error: sgx, cca, csv, nitro', () => {
+  for (const tee of ['sgx', 'cca', 'csv', 'nitro'])
+    expect(
+      claims('default_cpu', { [tee]: { debug: false, emulated: true }, report_data: '00', init_data_claims: {} }),
+    ).toEqual(NOTHING);
+});
+
+test('emulated hardware is known by its claim, whatever the TEE', () => {
+  const text = `${DEFAULT_POLICIES['default_cpu'] ?? ''}\nhardware := 2 if {\n\tnot emulated\n\tinput.cca\n}\n`;
+  const hardware = (input: JsonObject): unknown => {
+    const outcome = compilePolicy('own.rego', text).evaluate('trust_claims', { input, now, query: () => null });
+    return outcome.kind === 'value' ? (outcome.value as JsonObject)['hardware'] : outcome.kind;
+  };
+  const beside = { report_data: '00', init_data_claims: null, runtime_data_claims: {} };
+  expect(hardware({ ...beside, cca: { realm: {} } })).toBe(2);
+  expect(hardware({ ...beside, cca: { realm: {}, emulated: true } })).toBe(97);
+});
