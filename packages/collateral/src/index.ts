@@ -44,6 +44,7 @@ export { AMD_KDS, type KdsSourceOptions, kdsSource, type LeafStore, leafStoreSou
 export { leafFolder } from './source/leaf-folder.js';
 export { INTEL_PCS, type PcsSourceOptions, pcsSource } from './source/pcs.js';
 export { type PcsToolOptions, pcsToolSource } from './source/pcs-tool.js';
+export { NVIDIA_RIM_SERVICE, type RimSourceOptions, rimSource } from './source/rim.js';
 export type { Source, SourceFailure, SourceResult } from './source/source.js';
 export { collateralStatus, type ItemStatus } from './status.js';
 export { systemTiming, type Timing } from './timing.js';

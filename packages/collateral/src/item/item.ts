@@ -40,7 +40,8 @@ export type Item =
   | { readonly kind: 'vlek'; readonly product: AmdProduct; readonly tcb: VcekTcb }
   | { readonly kind: 'amd-chain'; readonly product: AmdProduct; readonly key: AmdKey }
   | { readonly kind: 'amd-crl'; readonly product: AmdProduct; readonly key: AmdKey }
-  | { readonly kind: 'hsk-cek'; readonly serial: string };
+  | { readonly kind: 'hsk-cek'; readonly serial: string }
+  | { readonly kind: 'nvidia-rim'; readonly id: string };
 
 /** Key of an item in caches and bundles: lower-case words with slashes, at most 200 characters. */
 export function itemKey(item: Item): string {
@@ -66,6 +67,8 @@ export function itemKey(item: Item): string {
       return `amd/${item.kind === 'amd-crl' ? 'crl' : 'chain'}/${item.key}/${item.product}`;
     case 'hsk-cek':
       return `hygon/hsk-cek/${checked(item.serial, SERIAL, 'serial number')}`;
+    case 'nvidia-rim':
+      return `nvidia/rim/${checked(item.id, RIM, 'RIM name')}`;
   }
 }
 
@@ -94,6 +97,8 @@ export function itemName(item: Item): string {
       return `AMD CRL (${item.product})`;
     case 'hsk-cek':
       return 'HSK and CEK';
+    case 'nvidia-rim':
+      return `RIM ${item.id}`;
   }
 }
 
@@ -106,6 +111,8 @@ export function itemSubject(item: Item): string {
       return `chip ${item.hwId}`;
     case 'hsk-cek':
       return `chip ${item.serial}`;
+    case 'nvidia-rim':
+      return item.id;
     case 'pck-certificate':
       return `platform ${pckDigest(item.request)}`;
     case 'vlek':
@@ -131,6 +138,8 @@ const FMSPC = /^[0-9a-f]{12}$/;
 const HW_ID = /^(?:[0-9a-f]{16}|[0-9a-f]{128})$/;
 /** Of Hygon's chips: it becomes part of URLs and paths. */
 const SERIAL = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+/** Names of NVIDIA's reference manifests: they become part of URLs. */
+const RIM = /^[A-Z0-9][A-Z0-9_.]{0,95}$/;
 const HEX = /^(?:[0-9a-f]{2})+$/;
 
 function checked(text: string, form: RegExp, what: string): string {

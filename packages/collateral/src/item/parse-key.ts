@@ -48,6 +48,8 @@ function read([vendor, kind, a = '', b = '', c = '', ...more]: readonly string[]
         : undefined;
     case 'hygon/hsk-cek':
       return { kind: 'hsk-cek', serial: a };
+    case 'nvidia/rim':
+      return { kind: 'nvidia-rim', id: a };
     default:
       return undefined;
   }

@@ -1,16 +1,18 @@
 /** What an Attestation Service has to fetch before it can verify: read from evidence that nothing vouches for yet. */
 import { DecodeError, encodeUtf8, type JsonObject, type JsonValue } from '@assay/bytes';
-import { type Certificate, checkPath, parseCertificates } from '../x509/index.js';
+import { type Certificate, checkPath } from '../x509/index.js';
+import { authenticateDevice } from './authenticate.js';
+import type { NvidiaTrust } from './chain/roots.js';
 import { isSwitch } from './device.js';
 import { type DeviceEvidence, readNvidiaEvidence } from './evidence.js';
 import { nrasQuestion } from './nras/answer.js';
 import { parseReport } from './report/report.js';
 import { manifestNames } from './rim/names.js';
 
-/** A certificate, and the one that issued it: what an OCSP responder is asked about. */
+/** A certificate, and those that issued it, its own issuer first: what an OCSP responder is asked about. */
 export interface RevocationQuestion {
   readonly certificate: Certificate;
-  readonly issuer: Certificate;
+  readonly issuers: readonly Certificate[];
 }
 
 export interface NvidiaNeeds {
@@ -20,28 +22,30 @@ export interface NvidiaNeeds {
   readonly certificates: readonly RevocationQuestion[];
 }
 
-/** Questions of local verification; empty for evidence that cannot be read. */
-export function nvidiaNeeds(evidence: JsonValue): NvidiaNeeds {
+/**
+ * Questions of local verification. Nothing is asked for a report that is not authentic: whoever can send evidence could
+ * otherwise have vendors asked about anything.
+ */
+export function nvidiaNeeds(evidence: JsonValue, trust: NvidiaTrust, now: Date): NvidiaNeeds {
   const manifests = new Set<string>();
   const certificates = new Map<string, RevocationQuestion>();
-  for (const device of readNvidiaEvidence(evidence).devices ?? []) {
-    const report = attempt(() => parseReport(device.report));
-    const path = attempt(() => parseCertificates(device.chain));
-    if (report === undefined || path === undefined) continue;
-    const { driver, vbios } = manifestNames(report.opaque, device.arch);
-    for (const name of [driver, vbios]) if (name !== undefined) manifests.add(name);
+  for (const { arch, chain, name, report } of readNvidiaEvidence(evidence).devices ?? []) {
+    const anchors = trust.devices;
+    const { authentic } = authenticateDevice({ report, chain, name, declared: arch, anchors, now, clock: 'now' });
+    if (authentic === undefined) continue;
+    for (const manifest of Object.values(manifestNames(authentic.report.opaque, arch))) manifests.add(manifest);
     // The leaf is issued by the device itself: no responder knows it.
-    for (const question of revocationQuestions(path.slice(1))) {
+    for (const question of revocationQuestions(authentic.certificates.slice(1))) {
       certificates.set(question.certificate.fingerprint, question);
     }
   }
   return { manifests: [...manifests], certificates: [...certificates.values()] };
 }
 
-/** Every certificate but the root, with its issuer; none where the path does not hold, so that nothing is asked for strangers. */
+/** Every certificate but the root, with its issuers; none where the path does not hold. */
 export function revocationQuestions(path: readonly Certificate[]): RevocationQuestion[] {
   if (path.length < 2 || checkPath(path).length > 0) return [];
-  return path.slice(0, -1).map((certificate, index) => ({ certificate, issuer: path[index + 1] as Certificate }));
+  return path.slice(0, -1).map((certificate, index) => ({ certificate, issuers: path.slice(index + 1) }));
 }
 
 /** A question for the remote attestation service. */

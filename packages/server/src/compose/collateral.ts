@@ -100,13 +100,20 @@ export class CollateralAdministration {
       const item = parseItemKey(record.key);
       return item === undefined ? [] : [[item, record]];
     });
-    const { amd, hygon, intel } = this.#options.endorsements;
+    const { amd, hygon, intel, nvidia } = this.#options.endorsements;
     const ofAmd = records.filter(
       ([{ kind }]) => kind === 'amd-chain' || kind === 'amd-crl' || kind === 'vcek' || kind === 'vlek',
     );
     const ofHygon = records.filter(([{ kind }]) => kind === 'hsk-cek');
-    const ofIntel = records.filter((record) => !ofAmd.includes(record) && !ofHygon.includes(record));
-    const refused = [...(await intel.take(ofIntel)), ...(await amd.take(ofAmd)), ...(await hygon.take(ofHygon))];
+    const ofNvidia = records.filter(([{ kind }]) => kind === 'nvidia-rim');
+    const ofOthers = [...ofAmd, ...ofHygon, ...ofNvidia];
+    const ofIntel = records.filter((record) => !ofOthers.includes(record));
+    const refused = [
+      ...(await intel.take(ofIntel)),
+      ...(await amd.take(ofAmd)),
+      ...(await hygon.take(ofHygon)),
+      ...((await nvidia.manifests?.take(ofNvidia)) ?? []),
+    ];
     return {
       exporter: bundle.exporter,
       exported_at: bundle.exportedAt.toISOString(),

@@ -24,6 +24,7 @@ import {
   type Source,
   type Timing,
 } from '@assay/collateral';
+import type { NvidiaCollateral } from '@assay/collateral/nvidia';
 import { azSnpNeeds, azTdxNeeds } from '@assay/evidence/az';
 import { csvNeeds, csvTrust } from '@assay/evidence/csv';
 import {
@@ -43,6 +44,7 @@ import { parseCertificates, type TrustAnchor } from '@assay/evidence/x509';
 import type { Storage } from '@assay/storage';
 import type { Settings } from '../config/schema.js';
 import { csvOptions } from '../config/tee/csv.js';
+import { nvidiaCollateral } from './nvidia.js';
 
 const NOTHING: Endorsed = { endorsements: {}, findings: [], collateral: [] };
 
@@ -51,11 +53,13 @@ export class VendorEndorsements implements EndorsementSource {
   readonly intel: IntelCollateral;
   readonly amd: AmdCollateral;
   readonly hygon: HygonCollateral;
+  readonly nvidia: NvidiaCollateral;
   readonly #intelTrust: DcapTrust;
 
   constructor(options: {
     readonly settings: Settings['collateral'];
     readonly csv: Settings['csv'];
+    readonly nvidia: Settings['nvidia'];
     readonly emulatedRoots: readonly TrustAnchor[];
     readonly storage: Storage;
     readonly timing: Timing;
@@ -94,6 +98,14 @@ export class VendorEndorsements implements EndorsementSource {
       policy,
       trust: csvTrust(csvOptions(options.csv).emulatedRoots),
     });
+    this.nvidia = nvidiaCollateral({
+      settings: options.nvidia,
+      emulatedRoots,
+      cache,
+      timing,
+      policy,
+      fetcher: (limit) => fetcherOf(settings, timing, limit),
+    });
   }
 
   async endorse(request: EndorsementRequest): Promise<Endorsed> {
@@ -111,9 +123,16 @@ export class VendorEndorsements implements EndorsementSource {
         return this.#forChips(csvNeeds(request.evidence));
       case 'hygondcu':
         return this.#forChips({ serials: dcuNeeds(request.evidence), suppliesHskCek: false });
+      case 'nvidia':
+        return this.#forDevices(request);
       default:
         return NOTHING;
     }
+  }
+
+  async #forDevices({ evidence, now }: EndorsementRequest): Promise<Endorsed> {
+    const { endorsements, findings, uses } = await this.nvidia.get(evidence, now);
+    return { endorsements, findings, collateral: uses };
   }
 
   async #forChips(needs: { serials: readonly string[]; suppliesHskCek: boolean } | undefined): Promise<Endorsed> {

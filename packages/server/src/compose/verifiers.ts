@@ -3,8 +3,10 @@ import {
   createAzTdxVtpmVerifier,
   createCcaVerifier,
   createCsvVerifier,
+  createDpuVerifier,
   createHygonDcuVerifier,
   createNitroVerifier,
+  createNvidiaVerifier,
   createSeVerifier,
   createSgxVerifier,
   createTdxVerifier,
@@ -19,6 +21,7 @@ import { azureRules } from '../config/tee/azure.js';
 import { ccaOptions } from '../config/tee/cca.js';
 import { csvOptions } from '../config/tee/csv.js';
 import { nitroRules } from '../config/tee/nitro.js';
+import { dpuOptions, nvidiaRules } from '../config/tee/nvidia.js';
 import { seMaterials } from '../config/tee/se.js';
 import { sgxRules } from '../config/tee/sgx.js';
 import { snpRules } from '../config/tee/snp.js';
@@ -55,6 +58,8 @@ export function verifiersOf(settings: Settings, trustedAks?: TrustedAks): readon
     createCsvVerifier(csvOptions(settings.csv)),
     createHygonDcuVerifier(csvOptions(settings.csv)),
     createSeVerifier(seMaterials(settings.se, roots)),
+    createNvidiaVerifier({ ...emulated, ...nvidiaRules(settings.nvidia) }),
+    createDpuVerifier(dpuOptions(settings.nvidiadpu, settings.trust.emulated_roots)),
     sampleVerifier,
     sampleDeviceVerifier,
   ];

@@ -4,8 +4,9 @@ import { AzureSettings } from './tee/azure.js';
 import { CcaSettings } from './tee/cca.js';
 import { CsvSettings } from './tee/csv.js';
 import { NitroSettings } from './tee/nitro.js';
-import { SevSettings } from './tee/sev.js';
+import { NvidiaDpuSettings, NvidiaSettings } from './tee/nvidia.js';
 import { SeSettings } from './tee/se.js';
+import { SevSettings } from './tee/sev.js';
 import { SgxSettings } from './tee/sgx.js';
 import { SnpSettings } from './tee/snp.js';
 import { TdxSettings } from './tee/tdx.js';
@@ -256,6 +257,8 @@ export const Settings = Type.Object(
     azure: AzureSettings,
     cca: CcaSettings,
     nitro: NitroSettings,
+    nvidia: NvidiaSettings,
+    nvidiadpu: NvidiaDpuSettings,
     csv: CsvSettings,
     se: SeSettings,
     audit: AuditSettings,
