@@ -20,10 +20,14 @@ export function verifyCommand(): Command {
     'assay verify tdx --file quote=quote.dat --file collateral=collateral.json',
     'assay verify snp --file report=report.bin --file leaf=vcek.der --file ask=ask.pem --file ark=ark.pem --at 2025-09-01T00:00:00Z --json',
   ])
-    .argument('<kind>', 'kind of evidence: tdx, sgx, snp, eventlog')
+    .argument('<kind>', 'kind of evidence: tdx, sgx, snp, cca, nitro, eventlog')
     .requiredOption('--file <role=path>', 'file of the evidence or its endorsements (repeatable)', collect)
     .option('--at <time>', 'verify as of this time, RFC 3339 (default: now)')
-    .option('--root <file>', 'trust only this root, instead of the built-in ones (repeatable)', collect)
+    .option(
+      '--root <file>',
+      'trust only this root, instead of the built-in ones; for cca a platform key or trust-anchor store (repeatable)',
+      collect,
+    )
     .option('--report-data <hex>', 'what the evidence must be bound to')
     .option('--init-data-digest <hex>', 'digest that the init-data register must hold')
     .option('--policy <file>', 'also ask this attestation policy (Rego)', collect)

@@ -13,15 +13,18 @@ export async function serveVendors(flags: EmulateFlags): Promise<void> {
   const roots = flags.roots ?? file.replace(/(\.json)?$/, '-roots.pem');
   // AMD's are RSA keys of 4096 bits: they are made here, once, and kept with the world.
   await world.amd.pki.prepare(['Milan']);
-  writeFileSync(roots, world.intel.pki.root().pem + world.amd.ark('Milan').pem);
+  writeFileSync(roots, world.intel.pki.root().pem + world.amd.ark('Milan').pem + world.nitro.pki.root().pem);
+  // CCA has no root: each machine's key is enrolled, and this world has one machine.
+  const anchors = file.replace(/(\.json)?$/, '-cca-anchors.json');
+  writeFileSync(anchors, world.cca.trustAnchors());
   // Machines that guests of other processes run on: the services answer for those that they know.
   world.intel.platform();
   world.amd.chip();
   keepWorld(file, world);
   const pcs = await startEmulatedPcs(world, { kind: 'pccs', port: portOf('--pcs-port', flags.pcsPort) });
   const kds = await startEmulatedKds(world, { port: portOf('--kds-port', flags.kdsPort) });
-  const settings = `[collateral]\npccs = ["${pcs.url}"]\nintel_pcs = "off"\namd_kds = "${kds.url}"\nallow_http = true\n\n[trust]\nemulated_roots = ["${roots}"]\n`;
-  outputOf(flags).result({ pcs: pcs.url, kds: kds.url, roots, settings }, (out) => {
+  const settings = `[collateral]\npccs = ["${pcs.url}"]\nintel_pcs = "off"\namd_kds = "${kds.url}"\nallow_http = true\n\n[trust]\nemulated_roots = ["${roots}"]\n\n[cca]\nemulated_trust_anchors = "${anchors}"\n`;
+  outputOf(flags).result({ pcs: pcs.url, kds: kds.url, roots, cca_trust_anchors: anchors, settings }, (out) => {
     out.write(`${styled(out, 'green', 'ready')}  emulated PCS ${pcs.url}, emulated KDS ${kds.url}\n\n`);
     out.write(`A server for development trusts them with these settings (assay serve --config FILE):\n\n${settings}\n`);
     out.write(`Guests: ${styled(out, 'cyan', 'assay client attest --tee emulated-tdx')}\n`);

@@ -136,7 +136,7 @@ export function judgeDates(
 function outside(what: string, when: string, [from, to]: readonly [Date, Date], actual: Date): FindingDraft {
   return failed('nitro.chain.validity', {
     subject: what,
-    params: { what: cut(visible(what), 40), when },
+    params: { what: cut(visible(what), 32), when },
     expected: [utc(from), utc(to)],
     actual: utc(actual),
     compare: { relation: 'within', type: 'interval' },
