@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { spkiOf } from '@assay/evidence/tpm';
 import { parseCertificate } from '@assay/evidence/x509';
 import { MemoryStorage } from '@assay/storage';
 import { beforeEach, describe, expect, test } from 'vitest';
