@@ -231,6 +231,22 @@ describe('an endorsement key certificate', () => {
     ]);
   });
 
+  test('a path of more CAs than any maker has is not followed', () => {
+    const made = Array.from({ length: 8 }, () => testKey());
+    const chain = (length: number) => {
+      const signers = [root, ...made.slice(0, length)];
+      const cas = signers.slice(1).map((key, n) => {
+        const signer = signers[n];
+        if (signer === undefined) throw new Error('no signer');
+        return ca(`ca ${n + 1}`, key, n === 0 ? 'root' : `ca ${n}`, signer);
+      });
+      const last = signers.at(-1) ?? root;
+      return { certificate: leaf({ issuer: `ca ${length}`, signer: last }), intermediates: cas };
+    };
+    expect(texts(chain(5))).toEqual([]);
+    expect(texts(chain(6))).toHaveLength(1);
+  });
+
   test('a damaged alternative name names nothing', () => {
     const broken = leaf({
       extensions: [purpose, testExtension('2.5.29.17', derSequence(derExplicit(4, Uint8Array.of(0x30, 5))), true)],

@@ -45,7 +45,7 @@ const rsaArea: RsaPublicArea = {
 };
 
 function ecc(
-  curve: 'P-256' | 'P-384',
+  curve: 'P-256' | 'P-384' | 'P-521',
   change: Partial<EccPublicArea> = {},
 ): { area: EccPublicArea; privateKey: KeyObject } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: curve });
@@ -60,6 +60,9 @@ function fromBase64url(text: string | undefined): Uint8Array {
   return new Uint8Array(Buffer.from(text ?? '', 'base64url'));
 }
 
+const DIGEST = { sha256: 32, sha384: 48, sha512: 64 } as const;
+const OPENSSL_CURVE = { 'P-256': 'prime256v1', 'P-384': 'secp384r1', 'P-521': 'secp521r1' } as const;
+
 /** What a TPM does with its endorsement key, written from the specification apart from the code under test. */
 function activate(
   area: PublicArea,
@@ -69,8 +72,8 @@ function activate(
 ): Uint8Array {
   const seed =
     area.type === 'rsa' ? seedOfRsa(area, key, made.encryptedSecret) : seedOfEcc(area, key, made.encryptedSecret);
-  const hash = area.nameAlg as 'sha256' | 'sha384';
-  const size = hash === 'sha256' ? 32 : 48;
+  const hash = area.nameAlg as keyof typeof DIGEST;
+  const size = DIGEST[hash];
   const reader = new ByteReader(made.idObject, 'TPM2B_ID_OBJECT');
   const integrity = readSized(reader, 'integrity', 64);
   const encrypted = reader.rest();
@@ -97,11 +100,11 @@ function seedOfEcc(area: EccPublicArea, key: KeyObject, encrypted: Uint8Array): 
   const x = readSized(reader, 'x', 66);
   const y = readSized(reader, 'y', 66);
   reader.end();
-  const ecdh = createECDH(area.curve === 'P-256' ? 'prime256v1' : 'secp384r1');
+  const ecdh = createECDH(OPENSSL_CURVE[area.curve]);
   ecdh.setPrivateKey(fromBase64url(key.export({ format: 'jwk' }).d));
   const z = ecdh.computeSecret(concatBytes(Uint8Array.of(4), x, y));
-  const hash = area.nameAlg as 'sha256';
-  return kdfE(hash, z, 'IDENTITY', x, area.x, hash === 'sha256' ? 256 : 384);
+  const hash = area.nameAlg as keyof typeof DIGEST;
+  return kdfE(hash, z, 'IDENTITY', x, area.x, 8 * DIGEST[hash]);
 }
 
 /** SP 800-108 in counter mode, one or two blocks. */
@@ -127,6 +130,7 @@ describe('MakeCredential', () => {
   test.each([
     ['P-256', {}],
     ['P-384', { nameAlg: 'sha384', symmetric: { algorithm: 6, keyBits: 256, mode: 0x43 } }],
+    ['P-521', { nameAlg: 'sha512', symmetric: { algorithm: 6, keyBits: 256, mode: 0x43 } }],
   ] as const)('%s: the TPM that has the key opens it', (curve, change) => {
     const { area, privateKey } = ecc(curve, change);
     for (let n = 0; n < 20; n += 1) {
