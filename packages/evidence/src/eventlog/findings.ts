@@ -1,6 +1,6 @@
 /** Findings about event logs, in one place so that their facts have one form. */
 import { type DecodeError, encodeHex } from '@assay/bytes';
-import { type FindingDraft, failed, passed, unmet, warned } from '@assay/bytes/findings';
+import { type Cause, type FindingDraft, failed, passed, unmet, warned } from '@assay/bytes/findings';
 import { eventTypeName } from './event-type.js';
 import type { EventRecord } from './parse.js';
 import type { DataComparison } from './replay.js';
@@ -25,7 +25,7 @@ export function replayDiffers(
   replayed: Uint8Array,
   quoted: Uint8Array,
   events: number,
-  earlier: readonly number[],
+  proven: readonly Cause[],
 ): FindingDraft {
   return failed('eventlog.register.replay', {
     subject: register,
@@ -33,14 +33,8 @@ export function replayDiffers(
     expected: encodeHex(quoted),
     actual: encodeHex(replayed),
     compare: { relation: 'equal', type: 'digest' },
-    // The quoted value on the way there proves that something at the end was added, or the log is of a later time.
-    ...(earlier.length === 0
-      ? {}
-      : {
-          causes: [
-            { text: `the quote is equal to the replay after ${earlier[0]} of the ${events} events`, confirmed: true },
-          ],
-        }),
+    // What the log itself proves of the difference, instead of what may have caused it.
+    ...(proven.length === 0 ? {} : { causes: proven }),
     source: `value of ${register} in the signed quote`,
     origin: { kind: 'spec', document: PROFILE, clause: 'replay' },
   });

@@ -26,7 +26,7 @@ export function replay(log: ParsedEventlog, bank: Bank): RegisterValues {
 }
 
 /** PCRs 17 to 22 start with all bits set (dynamic launch), PCR0 with the startup locality, everything else at zero. */
-function initialValue(log: ParsedEventlog, index: number, size: number): Uint8Array {
+export function initialValue(log: ParsedEventlog, index: number, size: number): Uint8Array {
   const value = new Uint8Array(size);
   if (log.kind !== 'tpm') return value;
   if (index >= 17 && index <= 22) value.fill(0xff);

@@ -2,9 +2,9 @@
 import { constantTimeEqual, DecodeError, encodeHex } from '@assay/bytes';
 import { type FindingDraft, notChecked, passed } from '@assay/bytes/findings';
 import { isAgentEvent, readAgentEvent } from './aael.js';
-import { algorithmOf, type Bank, bankAvailable, bankDigest } from './algorithm.js';
+import { type Bank, bankAvailable } from './algorithm.js';
 import type { AuthenticEventlog } from './claims.js';
-import { EVENT } from './event-type.js';
+import { explainDifference } from './difference.js';
 import {
   dataDiffer,
   duplicateSeparator,
@@ -126,29 +126,13 @@ function compareRegister(
     return replayDiffers(name, new Uint8Array(value.length), value, 0, []);
   }
   if (constantTimeEqual(replayed.value, value)) return passed('eventlog.register.replay', name, encodeHex(value));
-  return replayDiffers(name, replayed.value, value, replayed.events, onTheWay(log, bank, index, value));
+  return replayDiffers(name, replayed.value, value, replayed.events, explainDifference(log, bank, index, value));
 }
 
 /** Whether a register has the value that no event leaves: all zero, or all ones for the PCRs of dynamic launch. */
 function isInitial(log: ParsedEventlog, index: number, value: Uint8Array): boolean {
   const dynamic = log.kind === 'tpm' && index >= 17 && index <= 22;
   return value.every((byte) => byte === 0) || (dynamic && value.every((byte) => byte === 0xff));
-}
-
-/** After how many events of the register the quoted value was reached, if ever. */
-function onTheWay(log: ParsedEventlog, bank: Bank, index: number, quoted: Uint8Array): number[] {
-  const { size } = algorithmOf(bank);
-  let state: Uint8Array = new Uint8Array(size);
-  let events = 0;
-  for (const record of log.records) {
-    if (record.index !== index || record.type === EVENT.noAction) continue;
-    const extension = record.digests.find(({ algorithm }) => algorithm.bank === bank);
-    if (extension === undefined) continue;
-    state = bankDigest(bank, state, extension.digest);
-    events += 1;
-    if (constantTimeEqual(state, quoted)) return [events];
-  }
-  return [];
 }
 
 function judgeData(log: ParsedEventlog): FindingDraft[] {
