@@ -8,8 +8,9 @@ export interface Attester {
    * Evidence that commits to `reportData`.
    *
    * @param reportData digest of the runtime data; the attester pads it to its TEE's register
+   * @param challenge the broker's nonce as it came: for TEEs whose verifier asks the hardware a question of its own (IBM SE)
    */
-  getEvidence(reportData: Uint8Array): Promise<JsonValue>;
+  getEvidence(reportData: Uint8Array, challenge?: string): Promise<JsonValue>;
   /** The field that init-data is bound to at launch, as the hardware tells it. Absent where it cannot be read. */
   readonly initDataField?: () => Promise<Uint8Array>;
   /** Registers that a running guest extends. Absent where there are none. */

@@ -77,13 +77,13 @@ export class EventLog {
   async #finish({ expected, text }: PendingEvent, initPcr: number): Promise<number> {
     const { registers } = this.#options;
     const measured = eventDigest(registers.algorithm, text);
-    for (const pcr of candidates(registers, initPcr)) {
-      const value = await registers.read(pcr);
-      if (constantTimeEqual(value, expected)) return pcr;
-      if (constantTimeEqual(extended(registers, value, measured), expected)) {
-        await registers.extend(pcr, measured);
-        return pcr;
-      }
+    const pcrs = candidates(registers, initPcr);
+    // First whether it was extended: registers that are equal before would otherwise be taken for one another.
+    for (const pcr of pcrs) if (constantTimeEqual(await registers.read(pcr), expected)) return pcr;
+    for (const pcr of pcrs) {
+      if (!constantTimeEqual(extended(registers, await registers.read(pcr), measured), expected)) continue;
+      await registers.extend(pcr, measured);
+      return pcr;
     }
     throw new EventError('an event was interrupted, and no register holds the value from before or after it');
   }
