@@ -58,6 +58,7 @@ export {
   type SnpDefectName,
   snpCase,
 } from './defects/snp.js';
+export { TPM_DEFECTS, type TpmDefect, type TpmDefectName } from './defects/tpm.js';
 export {
   agentEvent,
   bootEvents,

@@ -45,8 +45,9 @@ const SPEC_ID = encodeUtf8('Spec ID Event03\0');
 /** Boots: measures the events in order, then extends without a log. */
 export function bootTpm(events: readonly TpmEvent[], extensions: readonly TpmExtension[] = []): BootedTpm {
   // Registers of dynamic launch start with all bits set.
-  const pcrs = Array.from({ length: REGISTERS }, (_, index) =>
-    new Uint8Array(32).fill(index >= 17 && index <= 22 ? 0xff : 0),
+  const pcrs = Array.from(
+    { length: REGISTERS },
+    (_, index): Uint8Array => new Uint8Array(32).fill(index >= 17 && index <= 22 ? 0xff : 0),
   );
   const extend = (pcr: number, digest: Uint8Array): void => {
     const before = pcrs[pcr];

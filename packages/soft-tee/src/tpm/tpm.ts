@@ -118,18 +118,18 @@ export class EmulatedTpms {
   }
 }
 
-/** Extensions of an AK certificate. @param usage extended key usage, undefined for none */
+/** Extensions of an AK certificate. @param usage extended key usage, null for none */
 export function akExtensions(
   key: KeyObject,
   issuer: KeyObject,
-  usage: string | undefined = AIK_CERTIFICATE,
+  usage: string | null = AIK_CERTIFICATE,
 ): EmulatedExtension[] {
   return [
     keyUsage('digitalSignature'),
     subjectKeyIdentifier(key),
     authorityKeyIdentifier(issuer),
     basicConstraints(false),
-    ...(usage === undefined ? [] : [{ oid: '2.5.29.37', value: derSequence(derOid(usage)) }]),
+    ...(usage === null ? [] : [{ oid: '2.5.29.37', value: derSequence(derOid(usage)) }]),
   ];
 }
 
