@@ -159,6 +159,14 @@ describe('refused at the beginning', () => {
     expect(await storage.list('tpm_enrolment', { limit: 10 })).toEqual([]);
   });
 
+  test('an EK that both signs and decrypts, whoever certified it', async () => {
+    const both = endorsementKey({ attributes: new Set([...ek.area.attributes, 'sign']) });
+    await code(enrolment().begin(request(ak, both), by)).toMatchObject({
+      code: 'tpm.enrolment.ek',
+      message: expect.stringContaining('must not have sign'),
+    });
+  });
+
   test('an EK whose cipher is not served', async () => {
     const odd = endorsementKey({ symmetric: { algorithm: 0x26, keyBits: 128, mode: 0x43 } });
     await code(enrolment().begin(request(ak, odd), by)).toMatchObject({ code: 'tpm.enrolment.ek' });
@@ -285,7 +293,7 @@ describe('a revoked', () => {
     });
   });
 
-  test.each(['', 'zz', '000b', `000b${'00'.repeat(32)}`, '../ek'])('key must be one: %s', async (name) => {
+  test.each(['', 'zz', 'a b', '000b', `000b${'00'.repeat(32)}`, '../ek'])('key must be one: %s', async (name) => {
     await expect(keys.revoke(name, { by, endorsement: false })).rejects.toMatchObject({ code: 'tpm.ak.known' });
     expect(await keys.get(name)).toBeUndefined();
   });
@@ -310,6 +318,24 @@ describe('several replicas', () => {
     await enrolled(enrolment(), other, ek);
     expect(late.trusted({ spkiSha256: spki(other) })).toBeUndefined();
     await expect.poll(() => late.trusted({ spkiSha256: spki(other) })).toBeDefined();
+  });
+
+  test('look once in a second, and again when the clock was set back', async () => {
+    await keys.refresh();
+    let looked = 0;
+    const revision = storage.revision.bind(storage);
+    storage.revision = (ns) => {
+      looked += 1;
+      return revision(ns);
+    };
+    const ask = async (milliseconds: number): Promise<number> => {
+      time = new Date(time.getTime() + milliseconds);
+      keys.trusted({ spkiSha256: '' });
+      keys.trusted({ spkiSha256: '' });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return looked;
+    };
+    expect([await ask(0), await ask(999), await ask(1), await ask(-5)]).toEqual([0, 0, 1, 2]);
   });
 
   test('trust nothing while storage does not answer', async () => {

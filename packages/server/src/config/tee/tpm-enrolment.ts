@@ -1,9 +1,8 @@
 /** Settings of the owner for the enrolment of attestation keys; part of the section `tpm`. */
-import { readFileSync } from 'node:fs';
-import { assayError } from '@assay/bytes/findings';
-import { type Certificate, parseCertificates } from '@assay/evidence/x509';
+import type { Certificate } from '@assay/evidence/x509';
 import Type, { type Static } from 'typebox';
 import { Count, Texts } from '../field.js';
+import { certificatesOf } from './certificates.js';
 
 export const enrolmentSettings = {
   enrolment: Type.Enum(['off', 'public', 'admin'], {
@@ -28,21 +27,5 @@ type EnrolmentSettings = Static<Type.TObject<typeof enrolmentSettings>>;
 
 /** The owner's CAs of TPM makers. @throws AssayError `config.file.form` */
 export function ekRoots({ ek_roots: paths }: Pick<EnrolmentSettings, 'ek_roots'>): readonly Certificate[] {
-  return paths.flatMap((path) => {
-    try {
-      return parseCertificates(new Uint8Array(readFileSync(path)));
-    } catch (error) {
-      const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-      throw assayError('config.file.form', {
-        params: {
-          file: 'settings',
-          line: '',
-          key: 'tpm.ek_roots',
-          actual: `${path}: ${reason}`,
-          expected: 'certificates in PEM or DER are wanted',
-        },
-        cause: error,
-      });
-    }
-  });
+  return certificatesOf('tpm.ek_roots', paths);
 }
