@@ -39,6 +39,12 @@ export {
 } from './attester/tpm.js';
 export { encodeHclReport, type HclFields, type RuntimeJson, runtimeData, runtimeHash } from './azure/hcl.js';
 export { type CcaMachine, EmulatedCca } from './cca/cca.js';
+export {
+  AZURE_DEFECTS,
+  type AzureDefect,
+  type AzureDefectName,
+  type AzureHardware,
+} from './defects/azure.js';
 export { CCA_DEFECTS, type CcaDefect, type CcaDefectName } from './defects/cca.js';
 export {
   type EmulatedIntelCase,

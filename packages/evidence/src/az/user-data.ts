@@ -2,17 +2,19 @@
 import { constantTimeEqual, encodeHex } from '@assay/bytes';
 import { type FindingDraft, failed, notChecked, passed } from '@assay/bytes/findings';
 import type { ExpectedReportData } from '../verifier.js';
+import type { RuntimeData } from './hcl/runtime-data.js';
 
 const SUBJECT = 'HCL report';
 
 /**
  * Compares the first bytes of user-data with the report data, as many as that has.
  *
+ * @param runtime undefined when it was not read
  * @param expected alternatives: the one that the TPM's nonce is equal to, or all of them where none is
  * @param demanded evidence of version 2
  */
 export function compareUserData(
-  userData: Uint8Array | undefined,
+  runtime: RuntimeData | undefined,
   expected: readonly ExpectedReportData[] | undefined,
   demanded: boolean,
 ): FindingDraft {
@@ -20,6 +22,10 @@ export function compareUserData(
   if (!demanded) {
     return notChecked('az.hcl.user-data', 'not compared: evidence before version 2 does not write it', facts);
   }
+  if (runtime === undefined) {
+    return notChecked('az.hcl.user-data', 'not compared: the runtime data were not read', facts);
+  }
+  const { userData } = runtime;
   const [first] = expected ?? [];
   if (expected === undefined || first === undefined) {
     return notChecked('az.hcl.user-data', 'not compared: no report data was asked for', facts);

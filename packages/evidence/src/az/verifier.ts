@@ -120,7 +120,7 @@ function judge(
   const reportData = compareNonce(tee, attest.extraData, input);
   const matched = reportData.matched === undefined ? undefined : input.reportData?.[reportData.matched];
   const userData = compareUserData(
-    hcl.runtime?.userData,
+    hcl.runtime,
     matched === undefined ? input.reportData : [matched],
     evidence.version === 2,
   );
