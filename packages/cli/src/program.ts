@@ -12,11 +12,13 @@ import { emulateCommand } from './commands/emulate.js';
 import { imageCommand } from './commands/image.js';
 import { kbsClientCommand } from './commands/kbs-client.js';
 import { loginCommand } from './commands/login.js';
+import { measureCommand } from './commands/measure.js';
 import { policyCommand } from './commands/policy.js';
 import { regoCommand } from './commands/rego.js';
 import { rvCommand } from './commands/rv.js';
 import { secretCommand } from './commands/secret.js';
 import { configCommand, serveCommand } from './commands/serve.js';
+import { sevCommand } from './commands/sev.js';
 import { tpmCommand } from './commands/tpm.js';
 import { verifyCommand } from './commands/verify.js';
 import { VERSION } from './version.js';
@@ -55,6 +57,8 @@ With --json a command prints one JSON document on standard output; diagnostics g
     collateralCommand(),
     agentCommand(attesterFor),
     emulateCommand(),
+    measureCommand(),
+    sevCommand(),
     regoCommand(),
     conformanceCommand(),
     configCommand(),

@@ -17,18 +17,29 @@ export async function serveVendors(flags: EmulateFlags): Promise<void> {
   // CCA has no root: each machine's key is enrolled, and this world has one machine.
   const anchors = file.replace(/(\.json)?$/, '-cca-anchors.json');
   writeFileSync(anchors, world.cca.trustAnchors());
+  // SEV's root is a file of AMD's own form, older than their X.509 certificates.
+  const ark = file.replace(/(\.json)?$/, '-sev-ark.cert');
+  writeFileSync(ark, world.sev.ark());
   // Machines that guests of other processes run on: the services answer for those that they know.
   world.intel.platform();
   world.amd.chip();
   keepWorld(file, world);
   const pcs = await startEmulatedPcs(world, { kind: 'pccs', port: portOf('--pcs-port', flags.pcsPort) });
   const kds = await startEmulatedKds(world, { port: portOf('--kds-port', flags.kdsPort) });
-  const settings = `[collateral]\npccs = ["${pcs.url}"]\nintel_pcs = "off"\namd_kds = "${kds.url}"\nallow_http = true\n\n[trust]\nemulated_roots = ["${roots}"]\n\n[cca]\nemulated_trust_anchors = "${anchors}"\n`;
-  outputOf(flags).result({ pcs: pcs.url, kds: kds.url, roots, cca_trust_anchors: anchors, settings }, (out) => {
-    out.write(`${styled(out, 'green', 'ready')}  emulated PCS ${pcs.url}, emulated KDS ${kds.url}\n\n`);
-    out.write(`A server for development trusts them with these settings (assay serve --config FILE):\n\n${settings}\n`);
-    out.write(`Guests: ${styled(out, 'cyan', 'assay client attest --tee emulated-tdx')}\n`);
-  });
+  const settings = `[collateral]\npccs = ["${pcs.url}"]\nintel_pcs = "off"\namd_kds = "${kds.url}"\nallow_http = true\n\n[trust]\nemulated_roots = ["${roots}"]\n\n[cca]\nemulated_trust_anchors = "${anchors}"\n\n[sev]\nemulated_ark = ["${ark}"]\n`;
+  outputOf(flags).result(
+    { pcs: pcs.url, kds: kds.url, roots, cca_trust_anchors: anchors, sev_ark: ark, settings },
+    (out) => {
+      out.write(`${styled(out, 'green', 'ready')}  emulated PCS ${pcs.url}, emulated KDS ${kds.url}\n\n`);
+      out.write(
+        `A server for development trusts them with these settings (assay serve --config FILE):\n\n${settings}\n`,
+      );
+      out.write(`Guests: ${styled(out, 'cyan', 'assay client attest --tee emulated-tdx')}\n`);
+      out.write(
+        `With \`listen\` in [sev] too: ${styled(out, 'cyan', 'assay sev launch --kbs HOST:PORT --firmware FILE')}\n`,
+      );
+    },
+  );
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);

@@ -36,7 +36,13 @@ export {
   parseLaunchMeasurement,
   verifyLaunchMeasure,
 } from './launch/measure.js';
-export { checkSevPolicy, readSevPolicy, type SevPolicy, type SevPolicyRules } from './launch/policy.js';
+export {
+  checkSevPolicy,
+  readSevPolicy,
+  type SevPolicy,
+  type SevPolicyBit,
+  type SevPolicyRules,
+} from './launch/policy.js';
 export { CPU_MODELS, cpuSignature, cpuSignatureOf } from './measure/cpu.js';
 export { type SevLaunch, sevLaunchDigest } from './measure/digest.js';
 export { readFirmwareTable } from './measure/footer.js';

@@ -1,5 +1,5 @@
 /** `keybroker.KeyBrokerService`: the gRPC face of SEV pre-attestation, on an address of its own. */
-import { asAssayError } from '@assay/bytes/findings';
+import { asAssayError, assayError } from '@assay/bytes/findings';
 import { type CallerInfo, type SevBroker, SevRefusal } from '@assay/kbs';
 import {
   type BundleRequest,
@@ -70,7 +70,11 @@ export async function serveSev(options: {
           { cert_chain: Buffer.from(certificate.certificate), private_key: Buffer.from(certificate.privateKey) },
         ]);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+    server.bindAsync(address, credentials, (error, bound) => {
+      if (error === null) resolve(bound);
+      else
+        reject(assayError('net.port.free', { params: { address, reason: error.message.slice(0, 60) }, cause: error }));
+    });
   });
   return {
     address: address.replace(/:\d+$/, `:${port}`),
