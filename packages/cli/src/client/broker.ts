@@ -42,6 +42,9 @@ export const EMULATED_TEES = [
   'emulated-snp',
   'emulated-cca',
   'emulated-nitro',
+  'emulated-tpm',
+  'emulated-az-snp-vtpm',
+  'emulated-az-tdx-vtpm',
 ] as const;
 
 /** The attester of a TEE name. */
@@ -64,6 +67,12 @@ export async function attesterFor(
       return emulatedGuest('cca', world ?? defaultWorldFile());
     case 'emulated-nitro':
       return emulatedGuest('nitro', world ?? defaultWorldFile());
+    case 'emulated-tpm':
+      return emulatedGuest('tpm', world ?? defaultWorldFile());
+    case 'emulated-az-snp-vtpm':
+      return emulatedGuest('az-snp-vtpm', world ?? defaultWorldFile());
+    case 'emulated-az-tdx-vtpm':
+      return emulatedGuest('az-tdx-vtpm', world ?? defaultWorldFile());
     default:
       throw new CliError(
         `no attester for TEE \`${tee}\` in this release; there are ${EMULATED_TEES.join(', ')}`,
