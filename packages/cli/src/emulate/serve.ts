@@ -13,7 +13,10 @@ export async function serveVendors(flags: EmulateFlags): Promise<void> {
   const roots = flags.roots ?? file.replace(/(\.json)?$/, '-roots.pem');
   // AMD's are RSA keys of 4096 bits: they are made here, once, and kept with the world.
   await world.amd.pki.prepare(['Milan']);
-  writeFileSync(roots, world.intel.pki.root().pem + world.amd.ark('Milan').pem + world.nitro.pki.root().pem + world.tpm.root().pem);
+  writeFileSync(
+    roots,
+    world.intel.pki.root().pem + world.amd.ark('Milan').pem + world.nitro.pki.root().pem + world.tpm.root().pem,
+  );
   // CCA has no root: each machine's key is enrolled, and this world has one machine.
   const anchors = file.replace(/(\.json)?$/, '-cca-anchors.json');
   writeFileSync(anchors, world.cca.trustAnchors());
