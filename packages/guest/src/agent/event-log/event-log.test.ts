@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { concatBytes, encodeHex, encodeUtf8 } from '@assay/bytes';
+import { concatBytes, decodeBase64, decodeHex, encodeHex, encodeUtf8 } from '@assay/bytes';
+import { eventDetails, parseEventlog, replay } from '@assay/evidence/eventlog';
 import type { HashAlgorithm } from '@assay/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MeasurementRegisters } from '../../attester/attester.js';
+import { FakeSystem } from '../../attester/fake-system.test.helper.js';
+import { ccEventLog } from '../../attester/hardware/cc-event-log.js';
 import { measurementRegister } from '../../attester/hardware/tdx.js';
 import { EventError, encodeEntry, eventDigest, eventText } from './entry.js';
 import { EventLog } from './event-log.js';
@@ -189,4 +192,25 @@ test('a log that lost entries does not go on as if it had them', async () => {
   await expect(log.extend(event)).rejects.toThrow('power');
   writeFileSync(path(), '');
   await expect(open()).rejects.toThrow(/shorter/);
+});
+
+test('the verifier’s reader replays the log, after that of the firmware, to the register', async () => {
+  const log = await open();
+  for (const content of ['{"image":"a"}', 'text']) await log.extend({ ...event, content });
+  // Spec ID record: SHA-384 and nothing else.
+  const specId = decodeHex(`${encodeHex(encodeUtf8('Spec ID Event03'))}000000000000020002010000000c00300000`);
+  const firmware = concatBytes(decodeHex(`0000000003000000${'00'.repeat(20)}21000000`), specId, new Uint8Array(16));
+  const system = new FakeSystem({
+    'sys/firmware/acpi/tables/data/CCEL': firmware,
+    'run/eventlog': readFileSync(path()),
+  });
+  const encoded = await ccEventLog(system, '/run/eventlog');
+  const parsed = parseEventlog(decodeBase64(encoded ?? ''), 'cc');
+  expect(parsed.records.map(({ index, data }) => [index, eventDetails(6, data)])).toEqual([
+    [4, { string: 'domain operation {"image":"a"}', unicode_name: 'AAEL', data: expect.anything() }],
+    [4, { string: 'domain operation text', unicode_name: 'AAEL', data: expect.anything() }],
+  ]);
+  expect(encodeHex(replay(parsed, 'sha384').get(4)?.value ?? new Uint8Array())).toBe(
+    encodeHex(await registers.read(17)),
+  );
 });
