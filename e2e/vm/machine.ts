@@ -1,21 +1,15 @@
 /** A virtual machine with UEFI firmware and a TPM 2.0 of its own, that runs until it powers itself off. */
-import { execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-/** A TPM that keeps its keys and endorsement certificate from boot to boot. */
-export interface VirtualTpm {
-  readonly folder: string;
-  /** Certificate of the authority that signed the endorsement certificate, PEM. */
-  readonly authority: string;
-}
 
 export interface Boot {
   readonly kernel: string;
   readonly initrd: string;
   readonly commandLine: string;
-  readonly tpm: VirtualTpm;
+  /** Folder of the state of a TPM that keeps its keys from boot to boot. */
+  readonly tpm: string;
   /** Milliseconds until it is given up. */
   readonly timeout?: number;
 }
@@ -57,7 +51,7 @@ async function tryBoot(boot: Boot, accelerator: Accelerator): Promise<Ended> {
   copyFileSync('/usr/share/OVMF/OVMF_VARS_4M.fd', variables);
   const tpm = spawn(
     'swtpm',
-    ['socket', '--tpm2', '--tpmstate', `dir=${boot.tpm.folder}`, '--ctrl', `type=unixio,path=${socket}`, '--terminate'],
+    ['socket', '--tpm2', '--tpmstate', `dir=${boot.tpm}`, '--ctrl', `type=unixio,path=${socket}`, '--terminate'],
     { stdio: 'ignore' },
   );
   await untilListening(socket);
@@ -100,44 +94,9 @@ async function run(boot: Boot, accelerator: Accelerator, paths: { socket: string
 }
 
 async function untilListening(socket: string): Promise<void> {
-  const { existsSync } = await import('node:fs');
   for (let tries = 0; tries < 100; tries += 1) {
     if (existsSync(socket)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`swtpm does not listen on ${socket}`);
-}
-
-/** Makes a TPM with an endorsement key and a certificate for it, by an authority of its own. */
-export function createTpm(folder: string): VirtualTpm {
-  const state = join(folder, 'tpm');
-  const authority = join(folder, 'authority');
-  mkdirSync(state, { recursive: true });
-  mkdirSync(authority, { recursive: true });
-  const options = join(folder, 'localca.options');
-  const localca = join(folder, 'localca.conf');
-  const setup = join(folder, 'setup.conf');
-  writeFileSync(
-    localca,
-    [
-      `statedir = ${authority}`,
-      `signingkey = ${authority}/signkey.pem`,
-      `issuercert = ${authority}/issuercert.pem`,
-      `certserial = ${authority}/certserial`,
-      '',
-    ].join('\n'),
-  );
-  writeFileSync(options, '--platform-manufacturer Assay\n--platform-version 1\n--platform-model test\n');
-  writeFileSync(
-    setup,
-    [
-      'create_certs_tool = /usr/bin/swtpm_localca',
-      `create_certs_tool_config = ${localca}`,
-      `create_certs_tool_options = ${options}`,
-      '',
-    ].join('\n'),
-  );
-  const args = ['--tpm2', '--tpmstate', state, '--config', setup, '--create-ek-cert', '--lock-nvram', '--overwrite'];
-  execFileSync('swtpm_setup', [...args, '--pcr-banks', 'sha256'], { stdio: 'pipe' });
-  return { folder: state, authority: join(authority, 'issuercert.pem') };
 }

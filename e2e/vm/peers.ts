@@ -6,5 +6,5 @@ export const VM_PEERS: Peers = {
   ovmf: '/usr/share/OVMF/OVMF_CODE_4M.fd',
   swtpm: '/usr/bin/swtpm',
   'swtpm-tools': '/usr/bin/swtpm_setup',
-  'busybox-static': '/bin/busybox',
+  'busybox-static': '/var/lib/dpkg/info/busybox-static.list',
 };
