@@ -17,6 +17,7 @@ export {
   azureTpm,
 } from './attester/azure.js';
 export { type CcaOverrides, ccaEvidence, ccaToken } from './attester/cca.js';
+export { CSV_BANK, type CsvOverrides, csvEvidence, csvReport, type DcuOverrides, dcuEvidence } from './attester/csv.js';
 export { type NitroOverrides, nitroDocument, nitroEvidence } from './attester/nitro.js';
 export {
   type DpuOverrides,
@@ -27,6 +28,7 @@ export {
   nvidiaNonce,
   nvidiaReport,
 } from './attester/nvidia.js';
+export { type SeOverrides, seEvidence } from './attester/se.js';
 export { type SgxOverrides, sgxEvidence, sgxQuote } from './attester/sgx.js';
 export { type SnpOverrides, snpEvidence, snpReport } from './attester/snp.js';
 export { type TdxOverrides, tdxEvidence, tdxQuote } from './attester/tdx.js';
@@ -39,6 +41,8 @@ export {
 } from './attester/tpm.js';
 export { encodeHclReport, type HclFields, type RuntimeJson, runtimeData, runtimeHash } from './azure/hcl.js';
 export { type CcaMachine, EmulatedCca } from './cca/cca.js';
+export { EmulatedHygon, type HygonChip, type HygonOrders } from './csv/hygon.js';
+export { CSV_POLICY, type CsvReportFields } from './csv/report.js';
 export {
   AZURE_DEFECTS,
   type AzureDefect,
@@ -46,6 +50,7 @@ export {
   type AzureHardware,
 } from './defects/azure.js';
 export { CCA_DEFECTS, type CcaDefect, type CcaDefectName } from './defects/cca.js';
+export { CSV_DEFECTS, type CsvDefect, type CsvDefectName, csvCase } from './defects/csv.js';
 export {
   type EmulatedIntelCase,
   INTEL_DEFECTS,
@@ -57,6 +62,7 @@ export {
   tdxOverrides,
 } from './defects/intel.js';
 export { NITRO_DEFECTS, type NitroDefect, type NitroDefectName } from './defects/nitro.js';
+export { SE_DEFECTS, type SeDefect, type SeDefectName, type SeFiles, seFiles } from './defects/se.js';
 export {
   type EmulatedSnpCase,
   SNP_DEFECTS,
@@ -102,10 +108,16 @@ export {
   nvidiaOpaque,
   nvidiaRequest,
 } from './nvidia/report.js';
+export type { SeImage } from './se/image.js';
+export type { SeOrders } from './se/pki.js';
+export { EmulatedSe } from './se/se.js';
+export { type SeGuest, type SeMachine, UltravisorError } from './se/ultravisor.js';
 export type { EmulatedService, ServiceAnswer, ServiceFailure, ServiceOptions } from './services/http.js';
+export { startEmulatedHygonKds } from './services/hygon-kds.js';
 export { startEmulatedKds } from './services/kds.js';
 export { startEmulatedNvidia } from './services/nvidia.js';
 export { encryptedPpid, type PcsOptions, startEmulatedPcs } from './services/pcs.js';
+export { startEmulatedVeraison, type VeraisonServiceOptions } from './services/veraison.js';
 export { EmulatedSevFirmware, EmulatedSevGuest, SevFirmwareError, type SevStatus } from './sev/firmware.js';
 export { EmulatedSev, type SevFirmwareVersion, type SevPlatform, type SevPlatformOptions } from './sev/platform.js';
 export {

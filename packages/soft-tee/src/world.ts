@@ -3,10 +3,12 @@ import type { TrustAnchor } from '@assay/evidence/x509';
 import { EmulatedAmd } from './amd/amd.js';
 import type { AmdProduct } from './amd/tcb.js';
 import { EmulatedCca } from './cca/cca.js';
+import { EmulatedHygon } from './csv/hygon.js';
 import { EmulatedIntel } from './intel/intel.js';
 import { type Curve, type KeyPems, KeyStore } from './keys/key-store.js';
 import { EmulatedNitro } from './nitro/nitro.js';
 import { EmulatedNvidia } from './nvidia/nvidia.js';
+import { EmulatedSe } from './se/se.js';
 import { EmulatedSev } from './sev/platform.js';
 import { EmulatedTpms } from './tpm/tpm.js';
 import { publicKeyInfo } from './x509/extension.js';
@@ -28,6 +30,9 @@ export interface TestWorld {
   readonly nitro: EmulatedNitro;
   readonly cca: EmulatedCca;
   readonly nvidia: EmulatedNvidia;
+  /** Its root is a file of Hygon's own form (`hygon.hrk()`). */
+  readonly hygon: EmulatedHygon;
+  readonly se: EmulatedSe;
   /** Platforms of SEV and SEV-ES; their root is a file of AMD's own form (`sev.ark()`). */
   readonly sev: EmulatedSev;
   /** TPMs, and the maker who certifies their attestation keys. */
@@ -40,6 +45,8 @@ export interface TestWorld {
     readonly intel: TrustAnchor;
     readonly amd: readonly TrustAnchor[];
     readonly nitro: TrustAnchor;
+    /** Root above host-key documents of Secure Execution. */
+    readonly se: TrustAnchor;
     readonly tpm: TrustAnchor;
     /** Of devices, and of reference manifests. */
     readonly nvidia: readonly TrustAnchor[];
@@ -57,12 +64,15 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
   const nitro = new EmulatedNitro(keys);
   const tpm = new EmulatedTpms(keys, options.now);
   const nvidia = new EmulatedNvidia(keys, options.now);
+  const se = new EmulatedSe(keys, options.now);
   return {
     intel,
     amd,
     nitro,
     cca: new EmulatedCca(keys),
     nvidia,
+    hygon: new EmulatedHygon(keys),
+    se,
     sev: new EmulatedSev(keys),
     tpm,
     now: options.now,
@@ -73,6 +83,7 @@ export function createTestWorld(options: TestWorldOptions): TestWorld {
         publicKey: publicKeyInfo(amd.pki.arkKey(product)),
         emulated: true,
       })),
+      se: { name: 'emulated root of IBM Z host keys', publicKey: publicKeyInfo(se.pki.rootKey), emulated: true },
       nitro: { name: 'emulated aws.nitro-enclaves', publicKey: publicKeyInfo(nitro.pki.rootKey), emulated: true },
       tpm: { name: 'emulated TPM Root CA', publicKey: publicKeyInfo(tpm.rootKey), emulated: true },
       nvidia: [

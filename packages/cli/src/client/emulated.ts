@@ -44,8 +44,8 @@ export function emulatedGuest(tee: EmulatedTee, file: string): Attester {
   const attester = emulatedAttester(tee, world);
   return {
     tee,
-    getEvidence: async (reportData) => {
-      const evidence = await attester.getEvidence(reportData);
+    getEvidence: async (reportData, challenge) => {
+      const evidence = await attester.getEvidence(reportData, challenge);
       keepWorld(file, world);
       return evidence;
     },

@@ -21,7 +21,7 @@ export { type CsvFileOptions, type CsvFileResult, verifyCsvFiles } from './files
 export { type CsvNeeds, csvNeeds } from './needs.js';
 export { checkForm, checkForm as parse } from './report/form.js';
 export { CSV_POLICY_FLAGS, type CsvPolicy, type CsvPolicyFlag, readCsvPolicy } from './report/policy.js';
-export { type CsvReport, isSerial, REPORT_PAGE, REPORT_V1_SIZE, readReport } from './report/report.js';
+export { type CsvReport, guessVersion, isSerial, REPORT_PAGE, REPORT_V1_SIZE, readReport } from './report/report.js';
 export { type CsvRoot, type CsvTrust, csvTrust, csvTrustIn } from './roots.js';
 export type { CsvRules } from './rules.js';
 export { type CsvVerifierOptions, createCsvVerifier, csvVerifier } from './verifier.js';

@@ -96,16 +96,19 @@ function challenge(
       ? 'no host-key document is set'
       : tags === undefined
         ? 'no image header is set'
-        : `none of ${keys.length} host-key documents is trusted now${firstFault(keys, now)}`;
-  if (tags === undefined || trusted.length === 0) throw assayError('se.challenge.ready', { params: { reason } });
+        : `${keys.length} host-key documents, none trusted now`;
+  if (tags === undefined || trusted.length === 0) {
+    const fault = firstFault(keys, now);
+    const causes = fault === undefined ? [] : [{ text: fault, confirmed: true as const }];
+    throw assayError('se.challenge.ready', { params: { reason }, ...(causes.length === 0 ? {} : { causes }) });
+  }
   const hostKeys = trusted.slice(0, MOST_HOST_KEYS).map(({ key }) => key);
   return makeChallenge({ hostKeys, imageTags: tags, seal: seal() }, random);
 }
 
-function firstFault(keys: readonly HostKeyExamination[], now: Date): string {
+function firstFault(keys: readonly HostKeyExamination[], now: Date): string | undefined {
   const findings = keys.flatMap((key) => [...key.findings, ...judgeDates(key, now, CLOCK).findings]);
-  const title = findings.find(({ outcome }) => outcome === 'fail')?.title;
-  return title === undefined ? '' : `: ${title}`;
+  return findings.find(({ outcome }) => outcome === 'fail')?.title;
 }
 
 function verify(input: VerifyInput, materials: SeMaterials, keys: readonly HostKeyExamination[]): VerifierResult {

@@ -128,7 +128,7 @@ export class CcKbc implements AttestingKbc {
     const reportData = (role: 'primary' | 'device', additionalEvidence: string): Uint8Array =>
       this.#reportData({ ...input, additionalEvidence }, role, challenge);
     const additionalEvidence = await this.#deviceEvidence(() => reportData('device', ''));
-    const primaryEvidence = await attester.getEvidence(reportData('primary', additionalEvidence));
+    const primaryEvidence = await attester.getEvidence(reportData('primary', additionalEvidence), challenge.nonce);
     const message = formatAttestation(this.#version, {
       nonce: challenge.nonce,
       teePubkey: keyPair.publicKey,

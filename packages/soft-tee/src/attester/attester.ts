@@ -2,8 +2,10 @@ import type { JsonObject } from '@assay/bytes';
 import type { TestWorld } from '../world.js';
 import { type AzSnpOverrides, type AzTdxOverrides, azSnpEvidence, azTdxEvidence } from './azure.js';
 import { type CcaOverrides, ccaEvidence } from './cca.js';
+import { type CsvOverrides, csvEvidence, type DcuOverrides, dcuEvidence } from './csv.js';
 import { type NitroOverrides, nitroEvidence } from './nitro.js';
 import { type DpuOverrides, dpuEvidence, type NvidiaOverrides, nvidiaEvidence } from './nvidia.js';
+import { type SeOverrides, seEvidence } from './se.js';
 import { type SgxOverrides, sgxEvidence } from './sgx.js';
 import { type SnpOverrides, snpEvidence } from './snp.js';
 import { type TdxOverrides, tdxEvidence } from './tdx.js';
@@ -18,6 +20,9 @@ export interface EmulatedOverrides {
   readonly nvidia: NvidiaOverrides;
   readonly nvidiadpu: DpuOverrides;
   readonly cca: CcaOverrides;
+  readonly csv: CsvOverrides;
+  readonly hygondcu: DcuOverrides;
+  readonly se: SeOverrides;
   readonly tpm: TpmOverrides;
   readonly 'az-snp-vtpm': AzSnpOverrides;
   readonly 'az-tdx-vtpm': AzTdxOverrides;
@@ -28,8 +33,11 @@ export type EmulatedTee = keyof EmulatedOverrides;
 /** Fits `Attester` of `@assay/guest` without knowing it. */
 export interface EmulatedAttester<Tee extends EmulatedTee = EmulatedTee> {
   readonly tee: Tee;
-  /** @param reportData digest of the runtime data, at most 64 bytes; padded with zeros */
-  getEvidence(reportData: Uint8Array): Promise<JsonObject>;
+  /**
+   * @param reportData digest of the runtime data, at most 64 bytes; padded with zeros
+   * @param challenge the broker's nonce, which some TEEs answer
+   */
+  getEvidence(reportData: Uint8Array, challenge?: string): Promise<JsonObject>;
 }
 
 /** An attester of emulated hardware. Its evidence is accepted only where the world's roots were added by name. */
@@ -39,13 +47,14 @@ export function emulatedAttester<Tee extends EmulatedTee>(
   overrides?: EmulatedOverrides[Tee],
 ): EmulatedAttester<Tee> {
   const make = EVIDENCE[tee];
-  return { tee, getEvidence: async (reportData) => make(world, reportData, overrides) };
+  return { tee, getEvidence: async (reportData, challenge) => make(world, reportData, overrides, challenge) };
 }
 
 type Maker<Tee extends EmulatedTee> = (
   world: TestWorld,
   reportData: Uint8Array,
   overrides?: EmulatedOverrides[Tee],
+  challenge?: string,
 ) => JsonObject;
 
 const EVIDENCE: { readonly [Tee in EmulatedTee]: Maker<Tee> } = {
@@ -56,6 +65,9 @@ const EVIDENCE: { readonly [Tee in EmulatedTee]: Maker<Tee> } = {
   nvidia: nvidiaEvidence,
   nvidiadpu: dpuEvidence,
   cca: ccaEvidence,
+  csv: csvEvidence,
+  hygondcu: dcuEvidence,
+  se: seEvidence,
   tpm: tpmEvidence,
   'az-snp-vtpm': azSnpEvidence,
   'az-tdx-vtpm': azTdxEvidence,

@@ -19,7 +19,7 @@ export interface LogEvent {
   readonly register: 1 | 2 | 3 | 4;
   readonly type: number;
   readonly data: Uint8Array;
-  /** SHA-384 of what was measured. Default: of the data itself. */
+  /** Digest of what was measured, of the log's bank. Default: of the data itself. */
   readonly digest?: Uint8Array;
 }
 
@@ -29,20 +29,30 @@ export interface EmulatedEventLog {
   readonly rtmrs: readonly [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
 }
 
-const SHA384 = 0x000c;
+/** The one bank of an emulated log. */
+export interface LogBank {
+  /** TPM_ALG_ID. */
+  readonly id: number;
+  readonly size: number;
+  readonly digest: (...parts: readonly Uint8Array[]) => Uint8Array;
+}
+
+/** What TDs have. */
+const TDX_BANK: LogBank = { id: 0x000c, size: 48, digest: sha384 };
 const SPEC_ID = encodeUtf8('Spec ID Event03\0');
 const AAEL = 0x4141_454c;
 
-/** A CC event log (TCG crypto-agile format, SHA-384 only) and the RTMRs of a TD that booted so. */
-export function emulatedEventLog(events: readonly LogEvent[]): EmulatedEventLog {
+/** A CC event log (TCG crypto-agile format, one bank) and the registers of a guest that booted so. */
+export function emulatedEventLog(events: readonly LogEvent[], bank: LogBank = TDX_BANK): EmulatedEventLog {
+  const zero = (): Uint8Array => new Uint8Array(bank.size);
   const registers: [Uint8Array, Uint8Array, Uint8Array, Uint8Array] = [zero(), zero(), zero(), zero()];
-  const entries = events.map(({ register, type, data, digest = sha384(data) }) => {
+  const entries = events.map(({ register, type, data, digest = bank.digest(data) }) => {
     const index = register - 1;
-    registers[index] = sha384(registers[index] ?? zero(), digest);
-    return concatBytes(u32(register), u32(type), u32(1), u16(SHA384), digest, u32(data.length), data);
+    registers[index] = bank.digest(registers[index] ?? zero(), digest);
+    return concatBytes(u32(register), u32(type), u32(1), u16(bank.id), digest, u32(data.length), data);
   });
   // Eight ff end the log, as guests send it.
-  return { log: concatBytes(header(), ...entries, new Uint8Array(8).fill(0xff)), rtmrs: registers };
+  return { log: concatBytes(header(bank), ...entries, new Uint8Array(8).fill(0xff)), rtmrs: registers };
 }
 
 /** A boot of a kernel, with its command line and initrd, and separators. */
@@ -85,8 +95,8 @@ export function agentEvent(domain: string, operation: string, content: string): 
 }
 
 /** First entry: names the digests of all others (TCG_EfiSpecIdEvent). */
-function header(): Uint8Array {
-  const data = concatBytes(SPEC_ID, u32(0), Uint8Array.of(0, 2, 0, 2), u32(1), u16(SHA384), u16(48), u8(0));
+function header({ id, size }: LogBank): Uint8Array {
+  const data = concatBytes(SPEC_ID, u32(0), Uint8Array.of(0, 2, 0, 2), u32(1), u16(id), u16(size), u8(0));
   return concatBytes(u32(1), u32(LOG_EVENT.noAction), new Uint8Array(20), u32(data.length), data);
 }
 
@@ -117,8 +127,4 @@ function sha384(...parts: readonly Uint8Array[]): Uint8Array {
   const hash = createHash('sha384');
   for (const part of parts) hash.update(part);
   return Uint8Array.from(hash.digest());
-}
-
-function zero(): Uint8Array {
-  return new Uint8Array(48);
 }
