@@ -1,0 +1,267 @@
+import { createCipheriv, generateKeyPairSync, sign } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeUtf8 } from '@assay/bytes';
+import { formatResourceUri, SealedSecretError } from '@assay/protocol';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { KbcError } from '../kbc/kbc-error.js';
+import { awsDriver, signed } from './kms/aws.js';
+import { KmsError } from './kms/kms-driver.js';
+import { localKeysIn } from './local-keys.js';
+import { type Unsealing, unseal } from './unseal.js';
+
+const root = mkdtempSync(join(tmpdir(), 'unseal-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const jwk = encodeUtf8(JSON.stringify(publicKey.export({ format: 'jwk' })));
+const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const seal = (payload: unknown, kid = 'local'): Uint8Array => {
+  const text = `${part({ alg: 'ES256', kid })}.${part(payload)}`;
+  const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  return encodeUtf8(`sealed.${text}.${signature.toString('base64url')}`);
+};
+const vault = {
+  version: '0.1.0',
+  type: 'vault',
+  name: 'kbs:///default/secret/1',
+  provider: 'kbs',
+  provider_settings: {},
+  annotations: {},
+};
+const key = new Uint8Array(32).fill(5);
+const iv = new Uint8Array(12).fill(6);
+const cipher = createCipheriv('aes-256-gcm', key, iv);
+const data = Buffer.concat([cipher.update('data'), cipher.final(), cipher.getAuthTag()]);
+const envelope = {
+  version: '0.1.0',
+  type: 'envelope',
+  key_id: 'key-1',
+  encrypted_key: Buffer.from('wrapped').toString('base64'),
+  encrypted_data: data.toString('base64'),
+  wrap_type: 'A256GCM',
+  iv: Buffer.from(iv).toString('base64'),
+  provider: 'AWS',
+  provider_settings: { region: 'r' },
+  annotations: { a: 1 },
+};
+
+let fetched: string[];
+let asked: unknown[];
+let unsealing: Unsealing;
+beforeEach(() => {
+  fetched = [];
+  asked = [];
+  unsealing = {
+    skipVerification: false,
+    localKey: async (kid) => (kid === 'local' ? jwk : undefined),
+    getResource: async (uri) => {
+      const name = formatResourceUri(uri);
+      fetched.push(name);
+      if (name === 'kbs:///default/keys/signer') return jwk;
+      if (name === 'kbs:///default/secret/1') return encodeUtf8('the secret\n');
+      throw new KbcError('missing', 'not there', { status: 404 });
+    },
+    kms: {
+      aws: {
+        decrypt: async (ciphertext, keyId, reference) => {
+          asked.push([Buffer.from(ciphertext).toString(), keyId, reference]);
+          return key;
+        },
+        getSecret: async (name) => encodeUtf8(`secret of ${name}`),
+      },
+      keyless: { getSecret: async () => encodeUtf8('x') },
+      secretless: { decrypt: () => Promise.reject(new KmsError('service refuses')) },
+    },
+  };
+});
+const plain = async (secret: Uint8Array, change: Partial<Unsealing> = {}): Promise<string> =>
+  Buffer.from(await unseal(secret, { ...unsealing, ...change })).toString();
+const fault = async (secret: Uint8Array, change: Partial<Unsealing> = {}): Promise<string> => {
+  try {
+    await unseal(secret, { ...unsealing, ...change });
+  } catch (error) {
+    if (error instanceof SealedSecretError) return error.fault;
+    throw error;
+  }
+  return 'none';
+};
+
+test('a secret of the broker is given as it is, signed by a key of this machine or of the broker', async () => {
+  expect(await plain(seal(vault))).toBe('the secret\n');
+  expect(await plain(seal({ ...vault, provider: 'KBS' }, 'kbs:///default/keys/signer'))).toBe('the secret\n');
+  expect(fetched).toEqual(['kbs:///default/secret/1', 'kbs:///default/keys/signer', 'kbs:///default/secret/1']);
+});
+
+test('an envelope is opened with the key that its service decrypts', async () => {
+  expect(await plain(seal(envelope))).toBe('data');
+  expect(asked).toEqual([['wrapped', 'key-1', { settings: { region: 'r' }, annotations: { a: 1 } }]]);
+  expect(await plain(seal({ ...vault, provider: 'aws', name: 'n' }))).toBe('secret of n');
+});
+
+test.each<[string, object, string]>([
+  ['another version', { ...vault, version: '0.2.0' }, 'unsupported-version'],
+  ['a provider that is not there', { ...vault, provider: 'none' }, 'unsupported-provider'],
+  ['a name of every object', { ...vault, provider: 'constructor' }, 'unsupported-provider'],
+  ['a provider that keeps no secrets', { ...vault, provider: 'secretless' }, 'unsupported-provider'],
+  ['an envelope of the broker', { ...envelope, provider: 'kbs' }, 'unsupported-provider'],
+  ['an envelope of a provider that opens none', { ...envelope, provider: 'keyless' }, 'unsupported-provider'],
+  ['a service that refuses', { ...envelope, provider: 'secretless' }, 'provider-failed'],
+  ['a secret that is not there', { ...vault, name: 'kbs:///default/secret/2' }, 'provider-failed'],
+  ['a name that is no URI', { ...vault, name: 'default/secret/1' }, 'malformed'],
+  ['a name that is no URI of the broker', { ...vault, name: 'http://x/a/b/c' }, 'malformed'],
+  ['a key that is not base64', { ...envelope, encrypted_key: '%' }, 'malformed'],
+  ['data of another key', { ...envelope, iv: Buffer.alloc(12).toString('base64') }, 'decryption-failed'],
+  ['another cipher', { ...envelope, wrap_type: 'A128GCM' }, 'decryption-failed'],
+])('%s is not unsealed', async (_, payload, expected) => {
+  expect(await fault(seal(payload))).toBe(expected);
+});
+
+test.each(['other', 'kbs:///default/keys/none'])('signing key %s is not there', async (kid) => {
+  expect(await fault(seal(vault, kid))).toBe('key-not-found');
+});
+
+test('a key id like a broken URI is not looked for anywhere', async () => {
+  expect(await fault(seal(vault, 'kbs:x'), { localKey: async () => jwk })).toBe('malformed');
+  expect(fetched).toEqual([]);
+});
+
+test('bytes that are no text, and without verification the form only', async () => {
+  expect(await fault(Uint8Array.of(0xff))).toBe('malformed');
+  const fake = encodeUtf8(`sealed.x.${part(vault)}.y`);
+  expect(await fault(fake)).toBe('malformed');
+  expect(await plain(fake, { skipVerification: true })).toBe('the secret\n');
+});
+
+describe('signing keys of this machine', () => {
+  const folder = join(root, 'cdh/sealed-secret');
+  mkdirSync(join(folder, 'team'), { recursive: true });
+  writeFileSync(join(folder, 'a'), 'key a');
+  writeFileSync(join(folder, 'team/b'), 'key b');
+  writeFileSync(join(folder, 'large'), new Uint8Array(64 * 1024 + 1));
+  writeFileSync(join(root, 'outside'), 'secret');
+  symlinkSync(join(root, 'outside'), join(folder, 'link'));
+  symlinkSync(join(folder, 'a'), join(folder, 'alias'));
+  const find = localKeysIn(folder);
+
+  test.each([
+    ['a', 'key a'],
+    ['team/b', 'key b'],
+    ['alias', 'key a'],
+  ])('%s is found', async (kid, content) => {
+    expect(Buffer.from((await find(kid)) ?? []).toString()).toBe(content);
+  });
+
+  test.each([
+    'none',
+    '../../outside',
+    'team/../a',
+    './a',
+    '/a',
+    'a/',
+    'team',
+    'link',
+    'large',
+    'a\0',
+    '',
+    'a/b',
+    'x'.repeat(5000),
+  ])('%j is not', async (kid) => {
+    expect(await find(kid)).toBeUndefined();
+  });
+
+  test('without the folder there are none', async () => {
+    expect(await localKeysIn(join(root, 'nowhere'))('a')).toBeUndefined();
+  });
+});
+
+describe('AWS', () => {
+  const folder = join(root, 'aws');
+  mkdirSync(folder);
+  const credential = { access_key_id: 'AKIDEXAMPLE', secret_access_key: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
+  writeFileSync(join(folder, 'credential.json'), JSON.stringify({ ...credential, session_token: 'session' }));
+  const now = () => new Date('2015-08-30T12:36:00Z');
+  const reference = { settings: { region: 'eu-west-1' }, annotations: {} };
+  const sent: { host: string; headers: Readonly<Record<string, string>>; body: unknown }[] = [];
+  const driver = (answer: unknown, status = 200, place = folder) =>
+    awsDriver({
+      folder: place,
+      now,
+      send: async (host, headers, body) => {
+        sent.push({ host, headers, body: JSON.parse(Buffer.from(body).toString()) });
+        return { status, body: encodeUtf8(JSON.stringify(answer)) };
+      },
+    });
+  beforeEach(() => sent.splice(0));
+
+  test('keys are decrypted by KMS', async () => {
+    const context = { ...reference, annotations: { encryption_context: { app: 'x' } } };
+    const { decrypt } = driver({ Plaintext: 'a2V5' });
+    expect(Buffer.from((await decrypt?.(encodeUtf8('wrapped'), 'alias/k', context)) ?? []).toString()).toBe('key');
+    expect(sent[0]).toMatchObject({
+      host: 'kms.eu-west-1.amazonaws.com',
+      headers: {
+        'x-amz-target': 'TrentService.Decrypt',
+        'x-amz-security-token': 'session',
+        'x-amz-date': '20150830T123600Z',
+      },
+      body: { CiphertextBlob: 'd3JhcHBlZA==', KeyId: 'alias/k', EncryptionContext: { app: 'x' } },
+    });
+  });
+
+  test('secrets are kept by Secrets Manager, as texts or bytes', async () => {
+    const version = { ...reference, annotations: { version_id: 'v', version_stage: 's' } };
+    const secret = await driver({ SecretString: 'text' }).getSecret?.('name', version);
+    expect(Buffer.from(secret ?? []).toString()).toBe('text');
+    expect(sent[0]?.body).toEqual({ SecretId: 'name', VersionId: 'v', VersionStage: 's' });
+    const bytes = await driver({ SecretBinary: 'Ynl0ZXM=' }).getSecret?.('name', reference);
+    expect(Buffer.from(bytes ?? []).toString()).toBe('bytes');
+  });
+
+  test('a refusal is told by its name, never by its text', async () => {
+    const refusal = driver({ __type: 'AccessDeniedException', message: 'arn:secret' }, 400);
+    await expect(refusal.decrypt?.(key, 'k', reference)).rejects.toThrow(
+      new KmsError('kms.eu-west-1.amazonaws.com answered 400 (AccessDeniedException)'),
+    );
+    await expect(driver({ __type: 'a b' }, 500).decrypt?.(key, 'k', reference)).rejects.toThrow(/no reason given/);
+    await expect(driver({}).decrypt?.(key, 'k', reference)).rejects.toThrow(KmsError);
+    await expect(driver({}).getSecret?.('n', reference)).rejects.toThrow(KmsError);
+  });
+
+  test('regions that are none, and credentials that are not there, are refused before anything is sent', async () => {
+    for (const region of [undefined, 1, 'a.evil.example', 'A', ''])
+      await expect(
+        driver({}).decrypt?.(key, 'k', { ...reference, settings: { ...(region === undefined ? {} : { region }) } }),
+      ).rejects.toThrow(/region/);
+    await expect(driver({}, 200, join(root, 'none')).decrypt?.(key, 'k', reference)).rejects.toThrow(/credential/);
+    const odd = join(root, 'odd');
+    mkdirSync(odd);
+    writeFileSync(join(odd, 'credential.json'), '{"access_key_id":"SECRETISH"');
+    await expect(driver({}, 200, odd).decrypt?.(key, 'k', reference)).rejects.not.toThrow(/SECRETISH/);
+    writeFileSync(join(odd, 'credential.json'), '{}');
+    await expect(driver({}, 200, odd).decrypt?.(key, 'k', reference)).rejects.toThrow(/access_key_id/);
+    expect(sent).toEqual([]);
+  });
+
+  test('the signature is that of Signature Version 4', () => {
+    const parts = {
+      host: 'kms.us-east-1.amazonaws.com',
+      region: 'us-east-1',
+      service: 'kms',
+      target: 'TrentService.Decrypt',
+      body: encodeUtf8('{}'),
+    };
+    const found = signed(
+      { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: credential.secret_access_key, sessionToken: undefined },
+      parts,
+      now(),
+    );
+    // botocore 1.43 gives the same for this request.
+    expect(found['authorization']).toBe(
+      'AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/kms/aws4_request, ' +
+        'SignedHeaders=content-type;host;x-amz-date;x-amz-target, ' +
+        'Signature=8a164eed79ee074124d2cc2a08ef2e71a1127fca419e26ba952221db2024db6a',
+    );
+  });
+});
