@@ -1,6 +1,9 @@
 export type { Attester } from './attester/attester.js';
+export { AZURE, type AzureAttesterOptions, azureAttester, azureKind } from './attester/azure.js';
+export { type AzureMetadata, azureMetadata } from './attester/azure-metadata.js';
 export { type SampleClaims, sampleAttester, sampleDeviceAttester } from './attester/sample.js';
 export { type TpmAttesterOptions, tpmAttester } from './attester/tpm.js';
+export { unattestedAttester } from './attester/unattested.js';
 export { CcKbc, type CcKbcOptions } from './kbc/cc-kbc.js';
 export type { AttestingKbc, Kbc } from './kbc/kbc.js';
 export { KbcError, type KbcErrorReason } from './kbc/kbc-error.js';

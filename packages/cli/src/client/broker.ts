@@ -73,6 +73,11 @@ export async function attesterFor(
       return emulatedGuest('az-snp-vtpm', world ?? defaultWorldFile());
     case 'emulated-az-tdx-vtpm':
       return emulatedGuest('az-tdx-vtpm', world ?? defaultWorldFile());
+    // Devices: beside a TEE, never alone.
+    case 'emulated-nvidia':
+      return emulatedGuest('nvidia', world ?? defaultWorldFile());
+    case 'emulated-nvidiadpu':
+      return emulatedGuest('nvidiadpu', world ?? defaultWorldFile());
     default:
       throw new CliError(
         `no attester for TEE \`${tee}\` in this release; there are ${EMULATED_TEES.join(', ')}`,

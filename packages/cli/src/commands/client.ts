@@ -32,6 +32,7 @@ type ClientFlags = ServerCommandFlags &
     teeKeyFile?: string;
     svn?: string;
     device?: boolean;
+    emulatedDevice?: readonly ('nvidia' | 'nvidiadpu')[];
     initData?: string;
     world?: string;
   };
@@ -60,6 +61,11 @@ function guestCommand(name: string, summary: string, examples: readonly [string,
     .option('--tee-key-file <pem>', 'use this private key instead of a fresh one')
     .option('--svn <text>', 'security version that the sample TEE claims')
     .option('--device', 'add evidence of a sample device')
+    .addOption(
+      new Option('--emulated-device <name>', 'add evidence of an emulated device; may be given twice')
+        .choices(['nvidia', 'nvidiadpu'])
+        .argParser((name: string, before: readonly string[] | undefined) => [...(before ?? []), name]),
+    )
     .option('--world <file>', 'keys of the emulated world (`assay emulate serve`)')
     .option('--tpm-event-log <file>', 'event log of the TPM’s PCRs (default: the firmware’s, for a device)')
     .option('--init-data <file>', 'init-data document (TOML)');
@@ -115,10 +121,20 @@ async function kbcOf(flags: ClientFlags, token?: string) {
     attester: await attesterOf(flags),
     keyPair: flags.teeKeyFile === undefined ? newKeyPair(flags.keyAlgorithm) : keyPairFromFile(flags.teeKeyFile),
     version: flags.protocol,
-    ...(flags.device === true ? { devices: [sampleDeviceAttester()] } : {}),
+    ...(await devicesOf(flags)),
     ...(flags.initData === undefined ? {} : { initDataToml: readFileSync(flags.initData, 'utf8') }),
     ...(token === undefined ? {} : { token }),
   });
+}
+
+/** Devices beside the TEE; none named: what the environment asks for. */
+async function devicesOf(flags: ClientFlags): Promise<{ readonly devices?: readonly Attester[] }> {
+  const { device, emulatedDevice: names = [], world } = flags;
+  if (device !== true && names.length === 0) return {};
+  const emulated = await Promise.all(
+    names.map((name) => attesterFor(`emulated-${name}`, world === undefined ? {} : { world })),
+  );
+  return { devices: [...(device === true ? [sampleDeviceAttester()] : []), ...emulated] };
 }
 
 async function attesterOf(flags: ClientFlags): Promise<Attester> {

@@ -23,6 +23,8 @@ export async function detectAttester(platform: Platform): Promise<Attester> {
   if (provider === 'tdx_guest' || (await system.exists('dev/tdx_guest'))) return tdxAttester(system, env['AAEL_PATH']);
   if (await isGramine(system)) return gramineAttester(system);
   if (env['OCCLUM'] !== undefined) throw missing('SGX in Occlum', 'its quotes need an ioctl, which Node.js has not');
+  const azure = await azureOf(platform);
+  if (azure !== undefined) return azure;
   if (provider === 'sev_guest') return snpAttester(system);
   if (await system.exists('sys/devices/platform/sev-guest'))
     throw missing('SNP', 'this kernel has no configfs-tsm; mount configfs, or use Linux 6.7 or later');
@@ -39,14 +41,27 @@ export function detectDevices({ env }: Platform): readonly Attester[] {
 
 const TPM_DEVICES = ['dev/tpmrm0', 'dev/tpm0', 'dev/tpm1', 'dev/tpm2'];
 
-async function tpmOf({ system, env }: Platform): Promise<Attester | undefined> {
+/** The TPM that is named, or the first that is there. */
+async function tpmAddress({ system, env }: Platform): Promise<string | undefined> {
   const asked = env['AA_TPM_DEVICE'];
-  let address = asked;
-  for (const device of asked === undefined ? TPM_DEVICES : []) {
-    if (address === undefined && (await system.exists(device))) address = `/${device}`;
-  }
+  if (asked !== undefined) return asked;
+  for (const device of TPM_DEVICES) if (await system.exists(device)) return `/${device}`;
+  return undefined;
+}
+
+/** Azure hides the hardware from its guests: a report in the vTPM's NV memory tells what it is. */
+async function azureOf(platform: Platform): Promise<Attester | undefined> {
+  const address = await tpmAddress(platform);
   if (address === undefined) return undefined;
-  const handle = env['AA_TPM_AK_HANDLE'];
+  const { azureAttester, azureKind } = await import('./azure.js');
+  const kind = await azureKind(address);
+  return kind === undefined ? undefined : azureAttester(kind, { address });
+}
+
+async function tpmOf(platform: Platform): Promise<Attester | undefined> {
+  const address = await tpmAddress(platform);
+  if (address === undefined) return undefined;
+  const handle = platform.env['AA_TPM_AK_HANDLE'];
   if (handle !== undefined && !/^(0x)?[0-9a-fA-F]{1,8}$/.test(handle))
     throw new AttesterError('AA_TPM_AK_HANDLE must be a handle in hexadecimal');
   // Loaded only where there is a TPM.
