@@ -12,10 +12,10 @@ export { type CsvVerifierOptions, createCsvVerifier, csvVerifier } from './csv/v
 export type { DcapVerifierOptions } from './dcap/verifier.js';
 export * as eventlog from './eventlog/index.js';
 export { type EventlogFileResult, verifyEventlogFiles } from './eventlog/index.js';
+export { createHygonDcuVerifier } from './hygon-dcu/verifier.js';
 export { createNitroVerifier, nitroVerifier } from './nitro/verifier.js';
 export { createNvidiaVerifier, type NvidiaVerifierOptions, nvidiaVerifier } from './nvidia/verifier.js';
 export { createDpuVerifier, type DpuVerifierOptions } from './nvidia-dpu/verifier.js';
-export { createHygonDcuVerifier } from './hygon-dcu/verifier.js';
 export { sampleDeviceVerifier, sampleVerifier } from './sample/verifier.js';
 export { createSeVerifier, type SeMaterials } from './se/verifier.js';
 export { createSgxVerifier, sgxVerifier } from './sgx/verifier.js';
@@ -31,6 +31,7 @@ export {
 } from './snp/index.js';
 export { createTdxVerifier, tdxVerifier } from './tdx/verifier.js';
 export { createTpmVerifier, type TpmVerifierOptions, tpmVerifier } from './tpm/verifier.js';
+export { isUnattested, UNATTESTED_TEE, unattestedVerifier } from './unattested/verifier.js';
 export type {
   ClaimClass,
   ClaimSet,

@@ -15,6 +15,8 @@ export const TEES = [
   'se',
   'sgx',
   'snp',
+  // Assay's own: SEV-SNP without attestation, for development; no peer of other makers serves it.
+  'snp-no-attestation',
   'tdx',
   'tpm',
 ] as const;

@@ -13,6 +13,7 @@ import { type Budget, evaluationBudget } from '../policy/engine.js';
 import { explainFormerValues } from '../policy/former-values.js';
 import { endingValues, ReferenceValueRecorder } from '../policy/reference-values.js';
 import type { ActivePolicy, PolicySnapshot } from '../policy/store.js';
+import { markUnattested } from './unattested.js';
 import type { AppraisalInput } from './verify.js';
 
 export interface Appraised {
@@ -74,7 +75,8 @@ function appraiseOne(
   if (active === undefined) return without(input, id, unknownPolicy(id, input.submod, [...policies.policies.keys()]));
   const { compiled, record } = active;
   if (compiled instanceof AssayError) return without(input, id, { ...compiled.finding, stage: 'policy' });
-  return appraise(input, { id, version: record.version, compiled }, recorder, now, budget);
+  const appraisal = appraise(input, { id, version: record.version, compiled }, recorder, now, budget);
+  return markUnattested(appraisal, input);
 }
 
 function without(input: AppraisalInput, id: string, finding: FindingDraft): Appraisal {

@@ -8,6 +8,7 @@ import {
   sampleAttester,
   sampleDeviceAttester,
   type Transport,
+  unattestedAttester,
 } from '@assay/guest';
 import { generateTeeKeyPair, type TeeKeyAlgorithm, type TeeKeyPair, teeKeyPairFromPem } from '@assay/protocol';
 import { CliError, EXIT } from '../exit.js';
@@ -42,9 +43,12 @@ export const EMULATED_TEES = [
   'emulated-snp',
   'emulated-cca',
   'emulated-nitro',
+  'emulated-csv',
+  'emulated-se',
   'emulated-tpm',
   'emulated-az-snp-vtpm',
   'emulated-az-tdx-vtpm',
+  'snp-no-attestation',
 ] as const;
 
 /** The attester of a TEE name. */
@@ -54,6 +58,7 @@ export async function attesterFor(
 ): Promise<Attester> {
   const { svn, world } = options;
   if (tee === 'sample') return sampleAttester(svn === undefined ? {} : { svn });
+  if (tee === 'snp-no-attestation') return unattestedAttester();
   // Loaded only here: emulated hardware is no part of what a guest needs.
   const { defaultWorldFile, emulatedGuest } = await import('./emulated.js');
   switch (tee) {
@@ -67,6 +72,10 @@ export async function attesterFor(
       return emulatedGuest('cca', world ?? defaultWorldFile());
     case 'emulated-nitro':
       return emulatedGuest('nitro', world ?? defaultWorldFile());
+    case 'emulated-csv':
+      return emulatedGuest('csv', world ?? defaultWorldFile());
+    case 'emulated-se':
+      return emulatedGuest('se', world ?? defaultWorldFile());
     case 'emulated-tpm':
       return emulatedGuest('tpm', world ?? defaultWorldFile());
     case 'emulated-az-snp-vtpm':

@@ -193,8 +193,17 @@ async function checkReady(facts: Facts): Promise<Diagnosis> {
     url: `${facts.url.origin}/readyz`,
     ...(facts.ca === undefined ? {} : { ca: facts.ca }),
   });
-  if (answer.status === 200)
+  if (answer.status === 200) {
+    const { development = [] } = JSON.parse(answer.body.toString('utf8')) as { development?: string[] };
+    if (development.length > 0)
+      return {
+        part: 'ready',
+        outcome: 'warn',
+        found: `development mode ${development.join(', ')} is on: guests without attestation get tokens, and no secret`,
+        remedy: 'take [development] out of the settings of a server that keeps real secrets',
+      };
     return { part: 'ready', outcome: 'pass', found: 'storage, keys, signer and policies answer' };
+  }
   if (answer.status !== 503)
     return {
       part: 'ready',

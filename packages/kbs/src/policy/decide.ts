@@ -1,6 +1,7 @@
 /** One question to the resource policy, and why the answer is no. */
 import type { JsonObject } from '@assay/bytes';
 import { type AssayError, assayError, type FindingDraft, onOneLine, passed } from '@assay/bytes/findings';
+import { isUnattested, UNATTESTED_TEE } from '@assay/evidence';
 import type { AllowPolicy } from './engine.js';
 import { explainDenial } from './explain.js';
 
@@ -25,6 +26,7 @@ export interface Decided {
 
 /** Decides. Only `true` allows: false, undefined, another type, a missing rule and an error deny. */
 export function decide(policy: AllowPolicy, question: PolicyQuestion, now: Date): Decided {
+  if (isUnattested(question.claims)) return neverReleased(question);
   const data = {
     plugin: question.plugin,
     'resource-path': question.path,
@@ -60,6 +62,17 @@ export function decide(policy: AllowPolicy, question: PolicyQuestion, now: Date)
     refusal,
     ...(isBoolean ? {} : { undecided: true as const }),
   };
+}
+
+/** A guest without attestation gets nothing: this is asked before any policy, and no policy can answer otherwise. */
+function neverReleased({ plugin, path }: PolicyQuestion): Decided {
+  const refusal = assayError('evidence.attestation.present', {
+    params: { tee: UNATTESTED_TEE },
+    subject: `${plugin}/${path.join('/')}`,
+    stage: 'release',
+    source: 'no policy is asked about a guest that was not attested',
+  });
+  return { allow: false, findings: [refusal.finding], refusal };
 }
 
 function wordsFor(outcome: { readonly kind: string; readonly value?: unknown }): string {

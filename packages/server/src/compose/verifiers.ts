@@ -12,6 +12,7 @@ import {
   createTdxVerifier,
   sampleDeviceVerifier,
   sampleVerifier,
+  unattestedVerifier,
   type Verifier,
 } from '@assay/evidence';
 import { createSnpVerifier } from '@assay/evidence/snp';
@@ -62,5 +63,6 @@ export function verifiersOf(settings: Settings, trustedAks?: TrustedAks): readon
     createDpuVerifier(dpuOptions(settings.nvidiadpu, settings.trust.emulated_roots)),
     sampleVerifier,
     sampleDeviceVerifier,
+    ...(settings.development.snp_without_attestation ? [unattestedVerifier] : []),
   ];
 }

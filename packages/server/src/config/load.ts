@@ -10,6 +10,7 @@ import { Settings } from './schema.js';
 import { listSettings, type SettingInfo } from './settings-list.js';
 import { loosenedCca } from './tee/cca.js';
 import { loosenedCsv } from './tee/csv.js';
+import { loosenedDevelopment } from './tee/development.js';
 import { loosenedNitro } from './tee/nitro.js';
 import { loosenedSev } from './tee/sev.js';
 import { loosenedSgx } from './tee/sgx.js';
@@ -232,6 +233,7 @@ function insecureSettings(settings: Settings): ConfigIssue[] {
     snp: loosenedSnp(settings.snp),
     tpm: loosenedTpm(settings.tpm),
     sev: loosenedSev(settings.sev),
+    development: loosenedDevelopment(settings.development),
     cca: loosenedCca(settings.cca),
     nitro: loosenedNitro(settings.nitro),
   };

@@ -3,6 +3,7 @@ import { Count, Flag, OptionalText, section, Text, Texts } from './field.js';
 import { AzureSettings } from './tee/azure.js';
 import { CcaSettings } from './tee/cca.js';
 import { CsvSettings } from './tee/csv.js';
+import { DevelopmentSettings } from './tee/development.js';
 import { NitroSettings } from './tee/nitro.js';
 import { NvidiaDpuSettings, NvidiaSettings } from './tee/nvidia.js';
 import { SeSettings } from './tee/se.js';
@@ -261,6 +262,7 @@ export const Settings = Type.Object(
     nvidiadpu: NvidiaDpuSettings,
     csv: CsvSettings,
     se: SeSettings,
+    development: DevelopmentSettings,
     audit: AuditSettings,
     log: LogSettings,
     plugins: Type.Array(Plugin, { description: 'Plug-ins beside `resource`, which is always on.', default: [] }),

@@ -15,6 +15,8 @@ export interface OperationsSources {
   readonly jwks: () => Promise<object>;
   /** `iss` of Assay's tokens. */
   readonly issuer: string;
+  /** Modes for development that are on. */
+  readonly modes: readonly string[];
   /** All routes, these included: known only when the table is complete. */
   readonly table: () => readonly Route[];
 }
@@ -109,7 +111,9 @@ async function ready(sources: OperationsSources): Promise<Reply> {
   const findings = await sources.readiness();
   // Ids only: titles name addresses and paths, and this route is public.
   const parts = [...new Set(findings.map((finding) => finding.id))];
-  return json({ ready: parts.length === 0, out: parts }, { status: parts.length === 0 ? 200 : 503 });
+  const { modes } = sources;
+  const development = modes.length === 0 ? {} : { development: modes };
+  return json({ ready: parts.length === 0, out: parts, ...development }, { status: parts.length === 0 ? 200 : 503 });
 }
 
 function html(body: string): Reply {

@@ -5,6 +5,7 @@ import { policyRoutes } from './api/policies.js';
 import { referenceValueRoutes } from './api/reference-values.js';
 import { replayRoutes } from './api/replay.js';
 import { resourceRoutes } from './api/resources.js';
+import { sevRoutes } from './api/sev.js';
 import { tpmKeyRoutes } from './api/tpm.js';
 import { attestationServiceRoutes } from './attestation-service.js';
 import { kbsRoutes } from './kbs.js';
@@ -23,6 +24,7 @@ export function documentedRoutes(): readonly Route[] {
     ...policyRoutes(nothing, nothing),
     ...referenceValueRoutes(nothing, nothing),
     ...resourceRoutes(nothing),
+    ...sevRoutes(nothing),
     ...collateralRoutes(nothing, nothing),
     ...tpmRoutes(nothing, { access: 'public', warn: () => undefined }),
     ...tpmKeyRoutes(nothing, nothing),
@@ -32,6 +34,7 @@ export function documentedRoutes(): readonly Route[] {
       metrics: createMetrics({ version: '' }),
       readiness: async () => [],
       jwks: async () => ({}),
+      modes: [],
       issuer: '',
       table: () => routes,
     }),

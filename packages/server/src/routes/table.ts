@@ -1,6 +1,7 @@
 import type { FindingDraft } from '@assay/bytes/findings';
 import type { Services } from '../compose/services.js';
 import type { Settings } from '../config/schema.js';
+import { developmentModes } from '../config/tee/development.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { attemptRoutes } from './api/attempts.js';
 import { collateralRoutes } from './api/collateral.js';
@@ -36,6 +37,7 @@ export function routeTable(sources: TableSources): readonly Route[] {
       readiness: services.readiness,
       jwks: async () => (attestation === undefined ? { keys: [] } : { keys: [...(await attestation.jwks()).keys] }),
       issuer: settings.attestation_service.issuer,
+      modes: developmentModes(settings.development),
       table: () => routes,
     }),
   ];
