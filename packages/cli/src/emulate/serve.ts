@@ -18,7 +18,9 @@ export async function serveVendors(flags: EmulateFlags): Promise<void> {
     roots,
     world.intel.pki.root().pem +
       world.amd.ark('Milan').pem +
-      [world.nitro.pki.root(), world.tpm.root(), ...nvidiaRoots(world)].map(({ pem }) => pem).join(''),
+      [world.nitro.pki.root(), world.tpm.root(), world.se.pki.root(), ...nvidiaRoots(world)]
+        .map(({ pem }) => pem)
+        .join(''),
   );
   // CCA has no root: each machine's key is enrolled, and this world has one machine.
   const anchors = file.replace(/(\.json)?$/, '-cca-anchors.json');
@@ -35,7 +37,7 @@ export async function serveVendors(flags: EmulateFlags): Promise<void> {
   const pcs = await startEmulatedPcs(world, { kind: 'pccs', port: portOf('--pcs-port', flags.pcsPort) });
   const kds = await startEmulatedKds(world, { port: portOf('--kds-port', flags.kdsPort) });
   const nvidia = await startEmulatedNvidia(world, { port: portOf('--nvidia-port', flags.nvidiaPort) });
-  const settings = `[collateral]\npccs = ["${pcs.url}"]\nintel_pcs = "off"\namd_kds = "${kds.url}"\nallow_http = true\n\n[trust]\nemulated_roots = ["${roots}"]\n\n[cca]\nemulated_trust_anchors = "${anchors}"\n\n[sev]\nemulated_ark = ["${ark}"]\n\n[nvidia]\nrim_service = "${nvidia.url}"\nocsp_responder = "${nvidia.url}/ocsp"\n`;
+  const settings = `[collateral]\npccs = ["${pcs.url}"]\nintel_pcs = "off"\namd_kds = "${kds.url}"\nallow_http = true\n\n[trust]\nemulated_roots = ["${roots}"]\n\n[cca]\nemulated_trust_anchors = "${anchors}"\n\n[sev]\nemulated_ark = ["${ark}"]\n\n[nvidia]\nrim_service = "${nvidia.url}"\nocsp_responder = "${nvidia.url}/ocsp"\n\n${owner}`;
   outputOf(flags).result(
     { pcs: pcs.url, kds: kds.url, nvidia: nvidia.url, roots, cca_trust_anchors: anchors, sev_ark: ark, settings },
     (out) => {
