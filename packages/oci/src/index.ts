@@ -23,6 +23,14 @@ export {
 } from './model/manifest.js';
 export { formatReference, type ImageReference, parseName, parseReference } from './model/reference.js';
 export {
+  NO_REGISTRY_CONFIG,
+  type RegistryConfig,
+  type RegistryRule,
+  type RegistryTask,
+  readRegistryConfig,
+  registryTasks,
+} from './registry/config.js';
+export {
   type CosignVerification,
   readCosignKey,
   signatureTag,

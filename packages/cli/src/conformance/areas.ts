@@ -20,6 +20,8 @@ export type AreaRunner = (path: string, onCase: (report: CaseReport) => void) =>
 /** Areas that this release can judge, by the name of their folder. */
 export const areaRunners: Readonly<Record<string, AreaRunner>> = {
   ...Object.fromEntries(Object.entries(evidenceKinds).map(([area, kind]) => [area, evidenceRunner(area, kind)])),
+  image: async (path, onCase) => (await import('./image.js')).imageRunner(path, onCase),
+  signature: async (path, onCase) => (await import('./signature.js')).signatureRunner(path, onCase),
   'sealed-secret': async (path, onCase) => (await import('./sealed-secret.js')).sealedSecretRunner(path, onCase),
   rego: async (path, onCase) => {
     const { runRegoConformance } = await import('@assay/rego/node');
