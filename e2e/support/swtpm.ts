@@ -4,7 +4,18 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { openTransport, startup, Tpm } from '@assay/guest/tpm';
+import {
+  create,
+  createPrimary,
+  evictControl,
+  flushing,
+  load,
+  openTransport,
+  RH,
+  startup,
+  storageTemplate,
+  Tpm,
+} from '@assay/guest/tpm';
 import { within } from './wait.js';
 
 const run = promisify(execFile);
@@ -147,4 +158,13 @@ async function powerOn(
   if (up) return off;
   await off();
   throw new Error(`swtpm did not start with ${state}`);
+}
+
+/** Makes a key with TPM2_Create under a storage key, and keeps it under a handle. */
+export async function persist(tpm: Tpm, handle: number, template: Parameters<typeof create>[2]): Promise<void> {
+  const parent = await createPrimary(tpm, RH.owner, storageTemplate('p256'));
+  await flushing.after(tpm, parent.handle, async () => {
+    const key = await load(tpm, parent.handle, await create(tpm, parent.handle, template));
+    await flushing.after(tpm, key.handle, () => evictControl(tpm, key.handle, handle));
+  });
 }
