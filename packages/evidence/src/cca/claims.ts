@@ -11,12 +11,14 @@ import type { AuthenticToken } from './verify.js';
  * Byte strings are base64, names kebab-case, as Trustee's verifier has them. It gives the four ids and measurements, the
  * challenge and the hash algorithm; the other claims of the token stand beside them under the names of the same family.
  */
-export function ccaClaims({ anchor, token: { platform, realm } }: AuthenticToken): JsonObject {
+export function ccaClaims({ anchor, token: { platform, realm }, veraison }: AuthenticToken): JsonObject {
   return {
     platform: platformClaims(platform),
     realm: realmClaims(realm),
     report_data: encodeHex(realm.challenge),
     init_data: encodeHex(realm.personalizationValue),
+    // Tiers of a Veraison service, where it vouches for the platform.
+    ...(veraison === undefined ? {} : { veraison: { ...veraison } }),
     // Only there when it has to be: a policy of production refuses it by its presence.
     ...(anchor.emulated === true ? { emulated: true } : {}),
   };
@@ -69,6 +71,7 @@ export const CCA_CLAIM_ORIGINS: { readonly [path: string]: FindingRef } = {
   'platform.cca-platform-lifecycle': 'cca.platform.lifecycle',
   'platform.cca-platform-profile': 'cca.token.profile',
   realm: 'cca.realm.signature',
+  veraison: 'cca.veraison.status',
   'realm.cca-realm-challenge': 'binding.report-data.match',
   'realm.cca-realm-personalization-value': 'binding.init-data.match',
   report_data: 'binding.report-data.match',

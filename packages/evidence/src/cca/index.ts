@@ -2,6 +2,7 @@
 export { ccaClaims, ccaClaims as claims } from './claims.js';
 export { type CcaEvidence, readCcaEvidence } from './evidence.js';
 export { type CcaFileOptions, type CcaFileResult, verifyCcaFiles } from './files.js';
+export { type CcaNeeds, ccaNeeds } from './needs.js';
 export type { CcaRules } from './rules.js';
 export {
   type CcaAnchor,
@@ -20,7 +21,8 @@ export {
 export { type ParsedToken, parseToken, parseToken as parse, type TokenParse } from './token/parse.js';
 export type { PlatformClaims, SoftwareComponent } from './token/platform.js';
 export type { RealmClaims } from './token/realm.js';
-export { type CcaVerifierOptions, createCcaVerifier } from './verifier.js';
+export type { TrustTier, VeraisonResult } from './veraison/judge.js';
+export { type CcaVerifierOptions, createCcaVerifier, trustOf, VERAISON_EAR } from './verifier.js';
 export {
   type AuthenticToken,
   type CcaInput,

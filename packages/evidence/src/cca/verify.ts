@@ -2,26 +2,32 @@
 import { createHash } from 'node:crypto';
 import { constantTimeEqual, encodeHex } from '@assay/bytes';
 import { type FindingDraft, failed, notChecked, passed, refuses, warned } from '@assay/bytes/findings';
-import { verifySign1 } from '../cose/index.js';
+import { type CoseKey, verifySign1 } from '../cose/index.js';
 import { isSecured, lifecycleHex, lifecycleName } from './lifecycle.js';
 import type { CcaRules } from './rules.js';
 import type { CcaTrust, TrustedKey } from './stores/anchors.js';
 import { unknownPlatform, unknownRealm } from './stores/references.js';
 import { HASHES } from './token/claims.js';
 import { type ParsedToken, parseToken, type TokenParse } from './token/parse.js';
+import { judgeResult, type VeraisonJudgement, type VeraisonResult } from './veraison/judge.js';
 
 declare const authentic: unique symbol;
 /** A token of an enrolled, secured platform, with the realm that it vouches for. Only `verifyCcaToken` makes one. */
 export interface AuthenticToken {
   readonly [authentic]: true;
   readonly token: ParsedToken;
-  readonly anchor: TrustedKey;
+  /** What vouches for the platform: an enrolled key, or Veraison. */
+  readonly anchor: { readonly name: string; readonly emulated?: true };
+  /** Where Veraison vouches for it. */
+  readonly veraison?: VeraisonResult;
 }
 
 export interface CcaInput {
   readonly token: Uint8Array;
   readonly trust: CcaTrust;
   readonly rules: CcaRules;
+  /** Result of a Veraison service for this token, asked where no key is enrolled, and the key that the owner pinned for it. */
+  readonly veraison?: { readonly key: CoseKey; readonly ear: Uint8Array; readonly now: Date };
 }
 
 export interface CcaVerification {
@@ -32,20 +38,35 @@ export interface CcaVerification {
   readonly authentic?: AuthenticToken;
 }
 
+const VERAISON = { name: 'Veraison' } as const;
 const SPEC = 'Arm DEN0137, A7.2: attestation token';
 const spec = (clause: string) => ({ kind: 'spec', document: 'Arm DEN0137', clause }) as const;
 
 /** Verifies one token. Pure, and without exceptions for what a token may hold. Nothing in a token has a date. */
-export function verifyCcaToken({ rules, token: bytes, trust }: CcaInput): CcaVerification {
+export function verifyCcaToken({ rules, token: bytes, trust, veraison }: CcaInput): CcaVerification {
   const parsed = parseToken(bytes);
   const { token } = parsed;
   const anchor = findAnchor(parsed, trust);
-  const platform = judgePlatformSignature(parsed, anchor);
+  // An enrolled key decides alone; the service is for machines that it knows and this owner does not.
+  const remote =
+    token === undefined || anchor !== undefined || veraison === undefined
+      ? undefined
+      : judgeResult(veraison.ear, veraison.key, token, veraison.now);
+  const platform = judgePlatformSignature(parsed, anchor, remote);
   const realm = judgeRealmSignature(parsed);
   const binding = judgeBinding(parsed);
-  const evidence = [...parsed.findings, judgeKey(parsed, anchor), platform, judgeLifecycle(parsed), realm, binding];
-  const proven = token !== undefined && anchor !== undefined && !evidence.some(refuses);
-  const findings = [...evidence, ...judgeReferences(token, rules), ...(proven ? [hardware(anchor)] : [])];
+  const evidence = [
+    ...parsed.findings,
+    ...(remote?.findings ?? []),
+    judgeKey(parsed, anchor, remote),
+    platform,
+    judgeLifecycle(parsed),
+    realm,
+    binding,
+  ];
+  const source = anchor ?? (remote?.result === undefined ? undefined : VERAISON);
+  const proven = token !== undefined && source !== undefined && !evidence.some(refuses);
+  const findings = [...evidence, ...judgeReferences(token, rules), ...(proven ? [hardware(source)] : [])];
   return {
     findings,
     ...(token === undefined ? {} : { token }),
@@ -54,7 +75,15 @@ export function verifyCcaToken({ rules, token: bytes, trust }: CcaInput): CcaVer
       realm: realm.outcome === 'pass',
       binding: binding.outcome === 'pass',
     },
-    ...(proven ? { authentic: { token, anchor } as AuthenticToken } : {}),
+    ...(proven
+      ? {
+          authentic: {
+            token,
+            anchor: source,
+            ...(remote?.result === undefined ? {} : { veraison: remote.result }),
+          } as AuthenticToken,
+        }
+      : {}),
   };
 }
 
@@ -65,12 +94,20 @@ function findAnchor({ platform }: TokenParse, trust: CcaTrust): TrustedKey | und
     : trust.find(implementationId, instanceId);
 }
 
-function judgeKey({ platform }: TokenParse, anchor: TrustedKey | undefined): FindingDraft {
+function judgeKey(
+  { platform }: TokenParse,
+  anchor: TrustedKey | undefined,
+  remote: VeraisonJudgement | undefined,
+): FindingDraft {
   const { implementationId, instanceId } = platform?.claims ?? {};
   if (implementationId === undefined || instanceId === undefined) {
     return notChecked('cca.platform.key', 'not looked for: the platform’s ids were not read', { subject: 'platform' });
   }
   if (anchor !== undefined) return passed('cca.platform.key', 'platform', anchor.name);
+  // What is wrong with its answer is told by the answer's own findings.
+  if (remote !== undefined) {
+    return notChecked('cca.platform.key', 'not looked for: Veraison was asked', { subject: 'platform' });
+  }
   const [impl, inst] = [encodeHex(implementationId), encodeHex(instanceId)];
   return failed('cca.platform.key', {
     subject: 'platform',
@@ -83,10 +120,15 @@ function judgeKey({ platform }: TokenParse, anchor: TrustedKey | undefined): Fin
   });
 }
 
-function judgePlatformSignature({ platform }: TokenParse, anchor: TrustedKey | undefined): FindingDraft {
+function judgePlatformSignature(
+  { platform }: TokenParse,
+  anchor: TrustedKey | undefined,
+  remote: VeraisonJudgement | undefined,
+): FindingDraft {
   const id = 'cca.platform.signature';
   if (platform === undefined || anchor === undefined) {
-    const why = platform === undefined ? 'the token was not read' : 'there is no trust anchor';
+    const missing = remote === undefined ? 'there is no trust anchor' : 'Veraison has the key';
+    const why = platform === undefined ? 'the token was not read' : missing;
     return notChecked(id, `not checked: ${why}`, { subject: 'platform' });
   }
   if (verifySign1(platform.message, anchor.key)) return passed(id, 'platform', anchor.name);
@@ -194,7 +236,7 @@ function judgeReference(
 }
 
 /** A token under the key of emulated hardware proves nothing, and says so. */
-function hardware(anchor: TrustedKey): FindingDraft {
+function hardware(anchor: AuthenticToken['anchor']): FindingDraft {
   if (anchor.emulated !== true) return passed('evidence.hardware.backed', 'cca');
   return warned('evidence.hardware.backed', {
     subject: 'cca',
