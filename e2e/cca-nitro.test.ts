@@ -10,6 +10,7 @@ import {
   type EmulatedTee,
   emulatedAttester,
   NITRO_DEFECTS,
+  startEmulatedVeraison,
 } from '@assay/soft-tee';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { affirmingPolicy, guestOf, startTestServer, type TestServer } from './support/assay.js';
@@ -204,4 +205,57 @@ test('init-data is the personalization value of a realm: a digest by sha512', as
   expect(JSON.stringify(claims)).toContain(Buffer.from(personalizationValue).toString('hex'));
   const other = guestOf(server, { attester: emulatedAttester('cca', world), initDataToml: text });
   await expect(other.attest()).rejects.toMatchObject({ status: 401, code: 'evidence.refused' });
+});
+
+describe('with a Veraison service', () => {
+  const key = join(folder, 'veraison.json');
+  const remote = (url: string): Parameters<typeof startTestServer>[0] => ({
+    collateral: { allow_http: true },
+    cca: { veraison: url, veraison_key: key },
+  });
+  beforeAll(() => writeFileSync(key, world.cca.veraisonJwk()));
+
+  test('a machine that is known there is authentic, and the statuses are claims', async () => {
+    const veraison = await startEmulatedVeraison(world);
+    const at = await startTestServer(remote(veraison.url));
+    const { 'ear.veraison.annotated-evidence': evidence } = submodOf(await guest('cca', undefined, at).attest());
+    expect(evidence['cca']).toMatchObject({ veraison: { platform: 'affirming', realm: 'warning' } });
+    expect(veraison.requests('session')).toBe(1);
+    // Nobody is asked about a token that is refused anyway.
+    await expect(guest('cca', CCA_DEFECTS['grafted-realm'].make(world), at).attest()).rejects.toMatchObject({
+      status: 401,
+      code: 'evidence.refused',
+    });
+    expect(veraison.requests('session')).toBe(1);
+    await at.stop();
+    await veraison.close();
+  });
+
+  test('a machine that is not known there leaves the verdict open, like a service that is away', async () => {
+    const veraison = await startEmulatedVeraison(world, { machines: [world.cca.machine('another')] });
+    const at = await startTestServer(remote(veraison.url));
+    await expect(guest('cca', undefined, at).attest()).rejects.toMatchObject({ status: 503, code: 'unavailable' });
+    expect(await failedOf(at)).toEqual(['collateral.answer.form', 'cca.platform.key']);
+    await veraison.close();
+    await expect(guest('cca', undefined, at).attest()).rejects.toMatchObject({ status: 503, code: 'unavailable' });
+    await at.stop();
+  });
+
+  test('a result under another key, or about something else, is refused', async () => {
+    for (const options of [
+      { key: world.stranger('P-256') },
+      { edit: (result: object) => ({ ...result, eat_nonce: 'AAAA' }) },
+      { edit: (result: object) => ({ ...result, iat: 1 }) },
+    ]) {
+      const veraison = await startEmulatedVeraison(world, options);
+      const at = await startTestServer(remote(veraison.url));
+      await expect(guest('cca', undefined, at).attest()).rejects.toMatchObject({
+        status: 401,
+        code: 'evidence.refused',
+      });
+      expect(await failedOf(at)).toContain('cca.veraison.result');
+      await at.stop();
+      await veraison.close();
+    }
+  });
 });

@@ -23,9 +23,11 @@ import {
   pcsSource,
   type Source,
   type Timing,
+  VeraisonClient,
 } from '@assay/collateral';
 import type { NvidiaCollateral } from '@assay/collateral/nvidia';
 import { azSnpNeeds, azTdxNeeds } from '@assay/evidence/az';
+import { type CcaNeeds, type CcaTrust, ccaNeeds, trustOf, VERAISON_EAR } from '@assay/evidence/cca';
 import { csvNeeds, csvTrust } from '@assay/evidence/csv';
 import {
   type CollateralNeeds,
@@ -43,6 +45,7 @@ import { amdTrust, type SnpNeeds, snpNeeds } from '@assay/evidence/snp';
 import { parseCertificates, type TrustAnchor } from '@assay/evidence/x509';
 import type { Storage } from '@assay/storage';
 import type { Settings } from '../config/schema.js';
+import { ccaOptions } from '../config/tee/cca.js';
 import { csvOptions } from '../config/tee/csv.js';
 import { nvidiaCollateral } from './nvidia.js';
 
@@ -55,10 +58,13 @@ export class VendorEndorsements implements EndorsementSource {
   readonly hygon: HygonCollateral;
   readonly nvidia: NvidiaCollateral;
   readonly #intelTrust: DcapTrust;
+  readonly #ccaTrust: CcaTrust;
+  readonly #veraison: VeraisonClient | undefined;
 
   constructor(options: {
     readonly settings: Settings['collateral'];
     readonly csv: Settings['csv'];
+    readonly cca: Settings['cca'];
     readonly nvidia: Settings['nvidia'];
     readonly emulatedRoots: readonly TrustAnchor[];
     readonly storage: Storage;
@@ -98,6 +104,11 @@ export class VendorEndorsements implements EndorsementSource {
       policy,
       trust: csvTrust(csvOptions(options.csv).emulatedRoots),
     });
+    this.#ccaTrust = trustOf(ccaOptions(options.cca));
+    const { veraison: url } = options.cca;
+    // Sessions are cheap for the service: a limit keeps a loop from becoming a flood.
+    const fetcher = fetcherOf(settings, timing, { requests: 600, intervalMs: 60_000 });
+    this.#veraison = url === undefined ? undefined : new VeraisonClient({ url, fetcher, timing });
     this.nvidia = nvidiaCollateral({
       settings: options.nvidia,
       emulatedRoots,
@@ -123,11 +134,21 @@ export class VendorEndorsements implements EndorsementSource {
         return this.#forChips(csvNeeds(request.evidence));
       case 'hygondcu':
         return this.#forChips({ serials: dcuNeeds(request.evidence), suppliesHskCek: false });
+      case 'cca':
+        return this.#forPlatform(ccaNeeds(request.evidence, this.#ccaTrust));
       case 'nvidia':
         return this.#forDevices(request);
       default:
         return NOTHING;
     }
+  }
+
+  /** A platform whose key is not enrolled here may be known to Veraison. */
+  async #forPlatform(needs: CcaNeeds | undefined): Promise<Endorsed> {
+    if (needs === undefined || this.#veraison === undefined) return NOTHING;
+    const answer = await this.#veraison.verifyCca(needs.token, needs.nonce);
+    if ('finding' in answer) return { ...NOTHING, findings: [answer.finding] };
+    return { ...NOTHING, endorsements: { [VERAISON_EAR]: answer.result } };
   }
 
   async #forDevices({ evidence, now }: EndorsementRequest): Promise<Endorsed> {

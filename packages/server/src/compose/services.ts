@@ -187,6 +187,7 @@ function openEndorsements({ settings, world }: ServiceOptions, storage: Storage)
   return new VendorEndorsements({
     settings: settings.collateral,
     csv: settings.csv,
+    cca: settings.cca,
     nvidia: settings.nvidia,
     emulatedRoots: emulatedRoots(settings.trust),
     storage,

@@ -33,6 +33,16 @@ export class EmulatedCca {
     return this.#keys.ec(`cca/rak/${id}`, 'P-384');
   }
 
+  /** Key of the emulated Veraison service, on P-256. */
+  veraisonKey(): KeyObject {
+    return this.#keys.ec('cca/veraison', 'P-256');
+  }
+
+  /** Its public half as a JWK, for an owner to pin. */
+  veraisonJwk(): string {
+    return `${JSON.stringify(createPublicKey(this.veraisonKey()).export({ format: 'jwk' }))}\n`;
+  }
+
   /** Trust-anchor store with the keys of some machines, as JSON in the form of Trustee's `ta-store`. */
   trustAnchors(machines: readonly CcaMachine[] = [this.machine()]): string {
     const entries = machines.map(({ implementationId, instanceId, key }) => ({

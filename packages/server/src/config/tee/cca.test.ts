@@ -91,6 +91,29 @@ describe('files that are not as they have to be', () => {
   });
 });
 
+describe('Veraison', () => {
+  const key = file('veraison.json', JSON.stringify(pkey));
+  const url = 'veraison = "https://veraison.example"';
+
+  test('its key is pinned', () => {
+    const { cca } = settingsOf(`[cca]\n${url}\nveraison_key = "${key}"\n`);
+    expect(ccaOptions(cca)).toMatchObject({ veraison: { curve: 'P-384' } });
+  });
+
+  test.each([
+    ['an address alone', url, 'cca.veraison_key'],
+    ['a key alone', `veraison_key = "${key}"`, 'cca.veraison'],
+    ['a key that is none', `${url}\nveraison_key = "${anchors}"`, 'a JWK is wanted'],
+    ['an address that is none', `veraison = "veraison.example"\nveraison_key = "${key}"`, 'cca.veraison'],
+    ['an address of a file', `veraison = "file:///x"\nveraison_key = "${key}"`, 'cca.veraison'],
+    ['a key that is absent', `${url}\nveraison_key = "${join(folder, 'absent.json')}"`, 'a JWK is wanted'],
+  ])('%s is refused', (_, lines, said) => {
+    const { cca } = settingsOf(`[cca]\n${lines}\n`);
+    expect(() => ccaOptions(cca)).toThrow(expect.objectContaining({ code: 'config.file.form' }));
+    expect(() => ccaOptions(cca)).toThrow(said.startsWith('cca') ? said : 'cca.veraison_key');
+  });
+});
+
 test.each([
   ['reference_mismatch = "ignore"', '"refuse" | "warn"'],
   ['trust_anchors = ["a"]', 'string is wanted'],
