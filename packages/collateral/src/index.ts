@@ -48,4 +48,4 @@ export { NVIDIA_RIM_SERVICE, type RimSourceOptions, rimSource } from './source/r
 export type { Source, SourceFailure, SourceResult } from './source/source.js';
 export { collateralStatus, type ItemStatus } from './status.js';
 export { systemTiming, type Timing } from './timing.js';
-export { type VeraisonAnswer, VeraisonClient, type VeraisonOptions } from './veraison.js';
+export { type VeraisonAnswer, VeraisonClient, type VeraisonOptions } from './veraison/client.js';

@@ -1,10 +1,10 @@
 import { decodeUtf8, encodeUtf8 } from '@assay/bytes';
 import { describe, expect, test } from 'vitest';
-import { Budget } from './http/budget.js';
-import { Fetcher } from './http/fetcher.js';
-import { type TransportAnswer, TransportError, type TransportRequest } from './http/transport.js';
-import type { Timing } from './timing.js';
-import { type VeraisonAnswer, VeraisonClient } from './veraison.js';
+import { Budget } from '../http/budget.js';
+import { Fetcher } from '../http/fetcher.js';
+import { type TransportAnswer, TransportError, type TransportRequest } from '../http/transport.js';
+import type { Timing } from '../timing.js';
+import { type VeraisonAnswer, VeraisonClient } from './client.js';
 
 const BASE = 'https://veraison.example:8080';
 const DISCOVERY = 'GET /.well-known/veraison/verification';

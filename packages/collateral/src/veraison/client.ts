@@ -1,9 +1,9 @@
 /** Client of a Veraison service: its challenge-response interface, one session for each token. Decides nothing, keeps nothing but the address of the interface. */
 import { DecodeError, decodeUtf8, encodeUtf8, isJsonObject, type JsonObject, parseJsonStrict } from '@assay/bytes';
 import { type FindingDraft, failed } from '@assay/bytes/findings';
-import type { Fetcher, FetchOutcome } from './http/fetcher.js';
-import type { TransportAnswer } from './http/transport.js';
-import type { Timing } from './timing.js';
+import type { Fetcher, FetchOutcome } from '../http/fetcher.js';
+import type { TransportAnswer } from '../http/transport.js';
+import type { Timing } from '../timing.js';
 
 export interface VeraisonOptions {
   /** Base address: `https://veraison.example:8080`. */
