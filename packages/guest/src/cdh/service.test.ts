@@ -1,6 +1,14 @@
-import { createCipheriv } from 'node:crypto';
+import { createCipheriv, randomBytes } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { generateTeeKeyPair, parseResourceUri } from '@assay/protocol';
 import { afterEach, describe, expect, test } from 'vitest';
+import { sampleAttester } from '../attester/sample.js';
 import { startTestGuest, type TestGuest, type TestGuestOptions } from '../guest.test.helper.js';
+import { CcKbc } from '../kbc/cc-kbc.js';
+import { KbcError } from '../kbc/kbc-error.js';
+import { TokenKbc } from '../kbc/token-kbc.js';
+import { DataHub } from './data-hub.js';
 
 let guest: TestGuest | undefined;
 afterEach(async () => {
@@ -189,4 +197,28 @@ test('while the agent is away calls fail; once it is back they work', async () =
   expect((await hub.ttrpc(RESOURCES, 'GetResource', resource)).code).toBe(13);
   away = false;
   expect((await hub.ttrpc(RESOURCES, 'GetResource', resource)).code).toBe(0);
+});
+
+test('credentials of the configuration become files of their owner, or the start fails', async () => {
+  const { broker, folder } = await start({ broker: { secrets } });
+  const options = { transport: broker.transport, random: (n: number) => randomBytes(n), now: () => new Date() };
+  const credential = async () => ({
+    token: await new CcKbc({ ...options, attester: sampleAttester(), keyPair }).getToken(),
+    keyPair,
+  });
+  const keyPair = generateTeeKeyPair('ECDH-ES+A256KW-P256', options.random);
+  const hub = new DataHub({
+    kbc: new TokenKbc({ ...options, credential }),
+    kms: {},
+    skipSealedSecretVerification: false,
+    folder,
+    root: folder,
+    run: () => Promise.reject(new Error('no program was expected')),
+  });
+  const path = '/run/confidential-containers/cdh/kbs/a/b.json';
+  await hub.fetchCredentials([{ uri: parseResourceUri('kbs:///default/key/1'), path }]);
+  const file = join(folder, path);
+  expect([readFileSync(file, 'utf8'), statSync(file).mode & 0o777]).toEqual(['the secret', 0o600]);
+  const missing = { uri: parseResourceUri('kbs:///default/key/2'), path: `${path}2` };
+  await expect(hub.fetchCredentials([missing])).rejects.toThrow(KbcError);
 });
