@@ -1,11 +1,12 @@
-import { DecodeError, type JsonValue } from '@assay/bytes';
+import { DecodeError, type JsonObject, type JsonValue } from '@assay/bytes';
 import { fuzzRuns } from '@assay/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { keyFromJwk } from '../cose/index.js';
 import { ccaTrust, parseTrustAnchors } from './stores/anchors.js';
 import { parseReferenceValues } from './stores/references.js';
-import { ANCHORS, tokenOf } from './token.test.helper.js';
-import { createCcaVerifier } from './verifier.js';
+import { ANCHORS, ecKey, jwkOf, tokenOf } from './token.test.helper.js';
+import { createCcaVerifier, VERAISON_EAR } from './verifier.js';
 import { verifyCcaToken } from './verify.js';
 
 const trust = ccaTrust(ANCHORS);
@@ -59,6 +60,29 @@ describe('fuzz: no change goes unnoticed, and none throws', () => {
       fc.property(evidence, (value) => {
         const input = { evidence: value as JsonValue, reportData: undefined, initData: undefined, now: new Date(0) };
         expect(verifier.verify(input).accepted).toBe(false);
+      }),
+      { numRuns: fuzzRuns(200) },
+    );
+  });
+
+  test('results of Veraison', () => {
+    const token = [...original];
+    const { key } = keyFromJwk(jwkOf(ecKey('P-256')) as JsonObject);
+    const verifier = createCcaVerifier({ veraison: { curve: 'P-256', key } });
+    const part = fc.oneof(
+      fc.base64String().map((text) => text.replaceAll('=', '').replaceAll('+', '-').replaceAll('/', '_')),
+      fc.json().map((text) => Buffer.from(text).toString('base64url')),
+      fc.constant(Buffer.from('{"alg":"ES256"}').toString('base64url')),
+    );
+    const ear = fc.oneof(
+      fc.uint8Array({ maxLength: 256 }),
+      fc.tuple(part, part, part).map((parts) => new TextEncoder().encode(parts.join('.'))),
+    );
+    fc.assert(
+      fc.property(ear, (bytes) => {
+        const input = { evidence: { token }, reportData: undefined, initData: undefined, now: new Date(0) };
+        const result = verifier.verify({ ...input, endorsements: { [VERAISON_EAR]: bytes } });
+        expect(result.accepted).toBe(false);
       }),
       { numRuns: fuzzRuns(200) },
     );
