@@ -22,6 +22,8 @@ export interface EvidenceKind {
   readonly needs?: readonly string[];
   /** Name under which policies see the claims (`input.<tee>`); absent for what no policy is asked about. */
   readonly tee?: string;
+  /** The same, where the evidence itself decides it. */
+  readonly teeOf?: (result: EvidenceResult) => string;
   verify(
     files: Readonly<Record<string, Uint8Array>>,
     options: EvidenceOptions,
@@ -90,6 +92,7 @@ export const evidenceKinds: Readonly<Record<string, EvidenceKind>> = {
       'ak_cert',
       'ak_intermediates',
     ],
+    teeOf: ({ kind }) => kind,
     verify: async (files, options) => (await import('@assay/evidence/az')).verifyAzFiles(files, options),
   },
   se: {

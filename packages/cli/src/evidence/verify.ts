@@ -68,7 +68,8 @@ async function withPolicy(
   verified: EvidenceResult,
   flags: VerifyFlags,
 ): Promise<EvidenceResult> {
-  if (kind.tee === undefined) throw new CliError(`no policy can be asked about ${name}`, EXIT.usage);
+  const tee = kind.tee ?? kind.teeOf?.(verified);
+  if (tee === undefined) throw new CliError(`no policy can be asked about ${name}`, EXIT.usage);
   if (verified.verdict !== 'accept') return verified;
   const { evaluatePolicy } = await import('@assay/attestation-service');
   const values: Record<string, JsonValue> = {};
@@ -79,7 +80,7 @@ async function withPolicy(
   }
   const text = (flags.policy ?? []).map((path) => readFileSync(path, 'utf8')).join('\n');
   // `policy_claims` are the names that policies use, where they differ from the fields of the report.
-  const claims = { [kind.tee]: (verified['policy_claims'] ?? verified.claims ?? {}) as JsonValue };
+  const claims = { [tee]: (verified['policy_claims'] ?? verified.claims ?? {}) as JsonValue };
   const drafted = evaluatePolicy(text, claims, values, new Date(verified.at));
   const verdict = assembleVerdict({
     kind: verified.kind,
