@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DEFAULT_POLICIES } from '@assay/attestation-service';
 import type { Attester } from '@assay/guest';
 import { parseResourceUri } from '@assay/protocol';
 import {
@@ -242,6 +243,20 @@ describe('a protected PCIe machine, verified by the remote service', () => {
       'x-nvidia-overall-att-result': true,
       emulated: true,
     });
+  });
+
+  test('default policies refuse emulated devices; those for development affirm them, and the secret is released', async () => {
+    const statuses = async (): Promise<string[]> => {
+      const submods = submodsOf(await guest(remote, machine).attest());
+      return [...new Set(twelve.map((name) => submods[name]?.['ear.status'] ?? ''))];
+    };
+    expect(await statuses()).toEqual(['contraindicated']);
+    for (const name of ['default_gpu', 'default_switch']) {
+      const text = (DEFAULT_POLICIES[name] ?? '').replaceAll('\tnot emulated\n', '');
+      await remote.admin('PUT', `/api/v1/attestation-policies/${name}`, { text });
+    }
+    expect(await statuses()).toEqual(['affirming']);
+    expect(Buffer.from(await guest(remote, machine).getResource(uri)).toString()).toBe('for a TEE with devices');
   });
 
   test('a nonce that the service did not find refuses', async () => {

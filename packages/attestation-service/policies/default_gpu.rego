@@ -24,11 +24,15 @@ hardware := 2 if {
 
 # --- NVIDIA ---
 
+# An emulated device, or an emulated service, says so in its claims. It proves nothing.
+emulated if input.nvidia.emulated == true
+
 report_chain := input.nvidia["x-nvidia-gpu-attestation-report-cert-chain"]
 
 vbios_chain := input.nvidia["x-nvidia-gpu-vbios-rim-cert-chain"]
 
 hardware := 2 if {
+	not emulated
 	report_chain["x-nvidia-cert-status"] == "valid"
 	report_chain["x-nvidia-cert-ocsp-status"] == "good"
 	input.nvidia["x-nvidia-gpu-attestation-report-cert-chain-fwid-match"] == true

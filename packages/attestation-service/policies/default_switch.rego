@@ -13,11 +13,15 @@ trust_claims := {
 	"configuration": configuration,
 }
 
+# An emulated device, or an emulated service, says so in its claims. It proves nothing.
+emulated if input.nvidia.emulated == true
+
 report_chain := input.nvidia["x-nvidia-switch-attestation-report-cert-chain"]
 
 bios_chain := input.nvidia["x-nvidia-switch-bios-rim-cert-chain"]
 
 hardware := 2 if {
+	not emulated
 	report_chain["x-nvidia-cert-status"] == "valid"
 	report_chain["x-nvidia-cert-ocsp-status"] == "good"
 	input.nvidia["x-nvidia-switch-attestation-report-cert-chain-fwid-match"] == true

@@ -255,6 +255,7 @@ const PLATFORMS: { readonly [name: string]: Platform } = {
         [3, 2, 3],
       ],
       ['debug', () => ({ input: { nvidia: { ...gpu, dbgstat: 'enabled' } } }), [3, 2, 36]],
+      ['emulated', () => ({ input: { nvidia: { ...gpu, emulated: true } } }), [3, 97, 2]],
       ['measurements differ', () => ({ input: { nvidia: { ...gpu, measres: 'fail' } } }), [33, 2, 2]],
       [
         'revoked',
@@ -282,6 +283,7 @@ const PLATFORMS: { readonly [name: string]: Platform } = {
     values: { allowed_switch_bios_versions: ['1'] },
     best: [3, 2, 2],
     worse: [
+      ['emulated', () => ({ input: { nvidia: { ...nvswitch, emulated: true } } }), [3, 97, 2]],
       [
         'BIOS is not registered',
         ({ values }) => ({ values: { ...values, allowed_switch_bios_versions: [] } }),
