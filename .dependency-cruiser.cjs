@@ -86,7 +86,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^packages/[^/]+/src/',
-        pathNot: ['\\.test\\.ts$', '\\.test\\.util\\.ts$', 'test-util', '/testing/', '/contract-tests/'],
+        pathNot: ['\\.test(\\.helper)?\\.ts$', '\\.test\\.util\\.ts$', 'test-util', '/testing/', '/contract-tests/'],
       },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: '^packages/' },
     },

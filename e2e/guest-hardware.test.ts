@@ -6,9 +6,12 @@ import { DEFAULT_POLICIES } from '@assay/attestation-service';
 import { detectAttester, httpTransport } from '@assay/guest/services';
 import { parseResourceUri } from '@assay/protocol';
 import { createTestWorld, snpReport, startEmulatedKds, startEmulatedPcs, tdxQuote } from '@assay/soft-tee';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { FakeSystem } from '../packages/guest/src/attester/fake-system.test.helper.js';
 import { allowAllPolicy, guestOf, startTestServer, type TestServer } from './support/assay.js';
+
+// The first handshake fetches collateral and makes keys.
+vi.setConfig({ testTimeout: 120_000 });
 
 /**
  * The guest's own attesters on a kernel's interface, whose reports come from emulated hardware: what they make of the reports is

@@ -12,9 +12,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { prepareSample, startTestServer, type TestServer } from './support/assay.js';
 import { assay, printed, start } from './support/cli.js';
+
+// Each run of the command starts a process of its own.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A broker, and a guest of three services with sockets in a folder of its own. */
 const folder = mkdtempSync(join(tmpdir(), 'assay-guest-'));
@@ -135,4 +138,23 @@ test('the guest’s own file has no emulated hardware, and is each of the three 
   expect(await new Promise((resolve) => agent.on('exit', resolve))).toBe(0);
   const unknown = spawn(process.execPath, [link, '--tee', 'emulated-tdx']);
   expect(await new Promise((resolve) => unknown.on('exit', resolve))).toBe(2);
+});
+
+test('without a broker of its own a guest reads the files of its image, and an unknown client is no guest', async () => {
+  const run = await assay(
+    ['agent', 'confidential-data-hub', '--folder', join(folder, 'x'), '--socket', 'unix:///nowhere/x'],
+    {
+      env: { AA_KBC_PARAMS: 'none_kbc::x' },
+    },
+  );
+  expect([run.code, run.err]).toEqual([2, expect.stringContaining('offline_fs_kbc')]);
+  const socket = `unix://${join(folder, 'offline.sock')}`;
+  const hub = start(['agent', 'confidential-data-hub', '--folder', join(folder, 'x'), '--socket', socket]);
+  await printed(hub, /listening on unix:/);
+  const sealedRun = await assay(['agent', 'inject', '-c', socket, '--', 'true'], {
+    env: { PASSWORD: sealed(pointer('kbs:///default/key/1')) },
+  });
+  expect(sealedRun.code).toBe(1);
+  hub.kill('SIGTERM');
+  expect(await new Promise((resolve) => hub.on('exit', resolve))).toBe(0);
 });

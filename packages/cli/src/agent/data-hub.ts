@@ -1,28 +1,22 @@
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Kbc } from '@assay/guest';
 import {
   awsDriver,
-  ConfigError,
   DATA_HUB_FOLDER,
   DATA_HUB_SOCKET,
   DataHub,
   type DataHubConfig,
   dataHubServices,
-  httpTransport,
   kbcParamsOf,
   parseDataHubConfig,
   type RpcServer,
   readConfigFile,
-  readKbsToken,
   readKernelCommandLine,
   runProgram,
   serveRpc,
-  TokenKbc,
-  ttrpcBackend,
 } from '@assay/guest/services';
 import type { Output } from '../terminal/output.js';
+import { keyBrokerClient } from './key-broker-client.js';
 import { reporter } from './report.js';
 
 export interface DataHubFlags {
@@ -42,7 +36,7 @@ export async function startDataHub(flags: DataHubFlags, output: Output): Promise
   const folder = flags.folder ?? DATA_HUB_FOLDER;
   const kmsFolder = process.env['AWS_IN_GUEST_KEY_PATH'] ?? join(folder, 'kbs/kms-credential/aws');
   const hub = new DataHub({
-    kbc: kbcOf(config, flags.agentSocket ?? config.agentSocket),
+    kbc: await keyBrokerClient(config, flags.agentSocket ?? config.agentSocket),
     kms: { aws: awsDriver({ folder: kmsFolder, now: () => new Date() }) },
     skipSealedSecretVerification: config.skipSealedSecretVerification,
     folder,
@@ -71,18 +65,4 @@ function writeKeyProviderConfig(folder: string, socket: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const providers = { 'key-providers': { 'attestation-agent': { ttrpc: socket } } };
   writeFileSync(join(folder, 'ocicrypt_config.json'), JSON.stringify(providers), { mode: 0o644 });
-}
-
-function kbcOf({ kbc, kbsCert }: DataHubConfig, agentSocket: string): Kbc {
-  if (kbc.name !== 'cc_kbc')
-    throw new ConfigError(`kbc.name: there is no key broker client ${kbc.name} in this release; cc_kbc is`);
-  if (!/^https?:\/\//.test(kbc.uri) || !URL.canParse(kbc.uri))
-    throw new ConfigError('kbc.url must be the http or https URL of the key broker');
-  const agent = ttrpcBackend(agentSocket, agentSocket);
-  return new TokenKbc({
-    transport: httpTransport({ url: kbc.uri, ...(kbsCert === undefined ? {} : { ca: kbsCert }) }),
-    credential: async () => readKbsToken(await agent.getToken('kbs')),
-    random: (length) => randomBytes(length),
-    now: () => new Date(),
-  });
 }

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, unlink } from 'node:fs/promises';
+import { type Kbc, OfflineFsKbc, OfflineSevKbc, OnlineSevKbc, type SecretFiles } from '@assay/guest';
+import {
+  ConfigError,
+  type DataHubConfig,
+  httpTransport,
+  readKbsToken,
+  TokenKbc,
+  ttrpcBackend,
+} from '@assay/guest/services';
+
+const random = (length: number): Uint8Array => randomBytes(length);
+
+/** The key broker client that the configuration names. @throws ConfigError */
+export async function keyBrokerClient({ kbc, kbsCert }: DataHubConfig, agentSocket: string): Promise<Kbc> {
+  switch (kbc.name) {
+    case 'cc_kbc': {
+      if (!/^https?:\/\//.test(kbc.uri) || !URL.canParse(kbc.uri))
+        throw new ConfigError('kbc.url must be the http or https URL of the key broker');
+      const agent = ttrpcBackend(agentSocket, agentSocket);
+      return new TokenKbc({
+        transport: httpTransport({ url: kbc.uri, ...(kbsCert === undefined ? {} : { ca: kbsCert }) }),
+        credential: async () => readKbsToken(await agent.getToken('kbs')),
+        random,
+        now: () => new Date(),
+      });
+    }
+    case 'offline_fs_kbc':
+      return new OfflineFsKbc({ files });
+    case 'offline_sev_kbc':
+      return new OfflineSevKbc({ files });
+    case 'online_sev_kbc': {
+      if (!/^[^\s/]+:\d{1,5}$/.test(kbc.uri)) throw new ConfigError('kbc.url must be HOST:PORT of the key broker');
+      // Loaded only here: it brings gRPC.
+      const { sevClient } = await import('../client/sev.js');
+      return new OnlineSevKbc({ files, random, transport: sevClient(kbc.uri, kbsCert).getOnlineSecret });
+    }
+    default:
+      throw new ConfigError(
+        'kbc.name: there are key broker clients cc_kbc, offline_fs_kbc, offline_sev_kbc and online_sev_kbc',
+      );
+  }
+}
+
+const files: SecretFiles = {
+  read: (path) =>
+    readFile(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    }),
+  remove: (path) => unlink(path),
+};
