@@ -195,7 +195,8 @@ describe('evidence of another form is refused, and nothing throws', () => {
   const quote = whole['tpm_quote'] as Record<string, unknown>;
   const pcrs = quote['pcrs'] as string[];
   test.each<[string, unknown]>([
-    ['evidence', []],
+    ['`evidence` is a list', []],
+    ['`evidence` is null', null],
     ['tpm_quote', { ...whole, tpm_quote: null }],
     ['ak_public', { ...whole, ak_public: undefined }],
     ['ak_public', { ...whole, ak_public: 'not base64!' }],

@@ -27,8 +27,6 @@ export interface AkRoots {
   readonly certificates: readonly Certificate[];
 }
 
-export const NO_AK_ROOTS: AkRoots = { anchors: [], certificates: [] };
-
 /** Certificates named by the owner. */
 export function akRootsOf(certificates: readonly Certificate[], emulated: readonly TrustAnchor[] = []): AkRoots {
   return {
