@@ -40,7 +40,7 @@ function settings(change: SettingsChange = {}): SettingsChange {
   const files = seFiles(world);
   const crls = join(folder, 'crls');
   mkdirSync(crls, { recursive: true });
-  files.crls.forEach((crl, index) => write(`crls/${index}.crl`, crl));
+  for (const [index, crl] of files.crls.entries()) write(`crls/${index}.crl`, crl);
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   return {
     collateral: { intel_pcs: 'off', amd_kds: 'off', allow_http: true },

@@ -59,7 +59,7 @@ describe('se', () => {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const crls = join(folder, 'crls');
   mkdirSync(join(crls, 'below'), { recursive: true });
-  files.crls.forEach((crl, index) => write(`crls/${index}.crl`, crl));
+  for (const [index, crl] of files.crls.entries()) write(`crls/${index}.crl`, crl);
   // Kubernetes mounts have such a link beside the files.
   write('crls/..data', 'x');
   const settings = {
