@@ -3,7 +3,7 @@ import { adminClient } from '../client/server.js';
 import { command, group, outputOf, type ServerCommandFlags, serverCommand } from '../command.js';
 import { readJsonFile } from '../files.js';
 import type { AnnotateFlags } from '../sev/annotate.js';
-import type { LaunchFlags } from '../sev/launch.js';
+import type { ArkFlags, LaunchFlags } from '../sev/launch.js';
 import { columns, styled } from '../terminal/style.js';
 
 /** `assay sev`: pre-attestation of AMD SEV and SEV-ES guests. */
@@ -12,7 +12,7 @@ export function sevCommand(): Command {
     'sev',
     'pre-attestation of AMD SEV and SEV-ES guests: annotations, launch policies, report keys',
     ['assay sev annotate --uri 10.0.0.5:44444 --es --file pod.yaml', 'assay sev policy set default --file policy.json'],
-    [annotate(), lint(), policy(), reportKey(), launch()],
+    [annotate(), lint(), policy(), reportKey(), emulatedArk(), launch()],
   );
 }
 
@@ -155,6 +155,17 @@ function reportKey(): Command {
     ['assay sev report-key create release', 'assay sev report-key show release'],
     [create, show],
   );
+}
+
+function emulatedArk(): Command {
+  return command(
+    'emulated-ark',
+    'write the ARK of the emulated platform of `assay sev launch`, for `sev.emulated_ark`',
+    ['assay sev emulated-ark --out ark.cert', 'assay sev emulated-ark --out ark.cert --world world.json'],
+  )
+    .requiredOption('--out <file>', 'file to write')
+    .option('--world <file>', 'emulated world (default: that of this user)')
+    .action(async (flags: ArkFlags) => (await import('../sev/launch.js')).writeEmulatedArk(flags));
 }
 
 function launch(): Command {

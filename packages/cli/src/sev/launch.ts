@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { decodeHex } from '@assay/bytes';
 import { BUNDLE_GUID, CONNECTION_GUID, sevLaunchDigest } from '@assay/evidence/sev';
 import { launchWithSecrets } from '@assay/soft-tee';
@@ -19,6 +19,22 @@ export interface LaunchFlags extends CommonFlags, Partial<ArtifactFlags> {
   readonly online?: boolean;
   readonly out?: string;
   readonly world?: string;
+}
+
+export interface ArkFlags extends CommonFlags {
+  readonly out: string;
+  readonly world?: string;
+}
+
+/** `assay sev emulated-ark`: the root that a server for development names. */
+export function writeEmulatedArk(flags: ArkFlags): void {
+  const file = flags.world ?? defaultWorldFile();
+  const world = openWorld(file);
+  writeFileSync(flags.out, world.sev.ark());
+  keepWorld(file, world);
+  outputOf(flags).result({ ark: flags.out }, (out) =>
+    out.write(`${flags.out}: root of emulated platforms; what it vouches for proves nothing\n`),
+  );
 }
 
 /** `assay sev launch`: an emulated shim and firmware against a real key broker. */
