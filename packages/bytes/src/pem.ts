@@ -23,7 +23,8 @@ export function decodePem(text: string): PemBlock[] {
   let offset = 0;
   for (const raw of text.split('\n')) {
     const line = raw.trimEnd();
-    const boundary = BOUNDARY.exec(line);
+    // Most lines are base64: they need no closer look.
+    const boundary = line.startsWith('-----') ? BOUNDARY.exec(line) : null;
     const name = boundary?.[2];
     if (boundary?.[1] === 'BEGIN' && name !== undefined) {
       if (label !== undefined) throw new DecodeError('PEM', 'block begins inside another', offset);

@@ -21,7 +21,7 @@ export function decodeBase64(text: string): Uint8Array {
   const bytes = Buffer.from(text, 'base64');
   // Node skips what it does not know, so writing the result again and comparing is the exact test of all rules at once.
   if (bytes.toString('base64') !== text) throw fault('base64', text, /[^A-Za-z0-9+/]/, true);
-  return Uint8Array.from(bytes);
+  return new Uint8Array(bytes);
 }
 
 /**
@@ -32,7 +32,7 @@ export function decodeBase64(text: string): Uint8Array {
 export function decodeBase64url(text: string): Uint8Array {
   const bytes = Buffer.from(text, 'base64url');
   if (bytes.toString('base64url') !== text) throw fault('base64url', text, /[^A-Za-z0-9_-]/, false);
-  return Uint8Array.from(bytes);
+  return new Uint8Array(bytes);
 }
 
 function fault(format: string, text: string, foreign: RegExp, padded: boolean): DecodeError {

@@ -49,6 +49,58 @@ test('writes an ECDSA signature that OpenSSL verifies', () => {
   expect(verify('sha256', Buffer.from('x'), publicKey, written)).toBe(true);
 });
 
+describe('an element ends where its parent ends, though the input goes on', () => {
+  const inner = (hex: string): DerReader => {
+    const outer = new DerReader(Buffer.from(hex, 'hex'));
+    const reader = outer.sequence();
+    expect(outer.atEnd).toBe(false);
+    return reader;
+  };
+  test.each([
+    ['content', '30030202050500', (r: DerReader) => r.any(), 'content needs 2 bytes, 1 are left (DER, offset 4)'],
+    ['length', '3001020105', (r: DerReader) => r.any(), 'length needs 1 bytes, 0 are left (DER, offset 3)'],
+    ['long length', '300304820105', (r: DerReader) => r.any(), 'length needs 1 bytes, 0 are left (DER, offset 5)'],
+    ['tag', '30000101ff', (r: DerReader) => r.any(), 'tag needs 1 bytes, 0 are left (DER, offset 2)'],
+    ['expected tag', '30000101ff', (r: DerReader) => r.boolean(), 'tag 0x01 is due, found nothing'],
+    ['object identifier', '30030601550403', (r: DerReader) => [r.oid(), r.oid()], 'tag 0x06 is due, found nothing'],
+  ])('%s', (_, hex, read, message) => {
+    const reader = inner(hex);
+    let said = '';
+    try {
+      read(reader);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      const { format, offset, reason } = error;
+      said = `${reason} (${format}, offset ${offset})`;
+    }
+    expect(said).toContain(message);
+  });
+
+  test('numbers and identifiers of one element', () => {
+    expect(inner('300302010505').smallInteger()).toBe(5);
+    expect(inner('300302010580').integer()).toBe(5n);
+    // The octet behind it would make these not minimal, or longer.
+    expect(inner('30030201007f').smallInteger()).toBe(0);
+    expect(inner('3003060155040355').oid()).toBe('2.5');
+    const reader = inner('3000020105');
+    expect([reader.atEnd, reader.peekTag(), reader.optional(0x02)]).toEqual([true, undefined, undefined]);
+    reader.end();
+  });
+
+  test('elements of elsewhere are read by their content', () => {
+    const element = {
+      tag: 0x30,
+      content: Uint8Array.of(2, 1, 7),
+      encoded: Uint8Array.of(0x30, 3, 2, 1, 7),
+      contentOffset: 40,
+    };
+    const reader = new DerReader(new Uint8Array()).inside(element);
+    expect(reader.offset).toBe(40);
+    expect(reader.smallInteger()).toBe(7);
+    reader.end();
+  });
+});
+
 describe('refuses what is BER but not DER', () => {
   test.each([
     ['indefinite length', '308000', (r: DerReader) => r.any(), 'indefinite length'],
@@ -62,6 +114,13 @@ describe('refuses what is BER but not DER', () => {
     ['empty integer', '0200', (r: DerReader) => r.integer(), 'INTEGER is empty'],
     ['negative small integer', '0201ff', (r: DerReader) => r.smallInteger(), 'out of range'],
     ['large small integer', '020820000000000000', (r: DerReader) => r.smallInteger(), 'needs 8 bytes'],
+    ['small integer of eight octets', '02080080000000000000', (r: DerReader) => r.smallInteger(), 'out of range'],
+    [
+      'empty integer inside a sequence',
+      '30050200020105',
+      (r: DerReader) => r.sequence().smallInteger(),
+      'INTEGER is empty',
+    ],
     ['small integer above 2^53', '020720000000000001', (r: DerReader) => r.smallInteger(), 'out of range'],
     ['boolean 01', '010101', (r: DerReader) => r.boolean(), 'neither 00 nor ff'],
     ['long boolean', '0102ffff', (r: DerReader) => r.boolean(), 'neither 00 nor ff'],

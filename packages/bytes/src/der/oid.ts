@@ -2,53 +2,61 @@ import { DecodeError } from '../decode-error.js';
 
 const MAX_ARCS = 32;
 
-/** Dotted form of the content octets of an OBJECT IDENTIFIER (X.690 section 8.19). @throws DecodeError */
-export function decodeOid(content: Uint8Array, offset = 0): string {
-  if (content.length === 0) throw new DecodeError('DER', 'object identifier is empty', offset);
-  const small = smallArcs(content);
-  if (small !== undefined) return dotted(small);
+/**
+ * Dotted form of the content octets of an OBJECT IDENTIFIER (X.690 section 8.19).
+ *
+ * @param offset of the content in the outermost input, for errors
+ * @param start, end the content octets among `input`; by default all of it
+ * @throws DecodeError
+ */
+export function decodeOid(input: Uint8Array, offset = 0, start = 0, end = input.length): string {
+  if (start === end) throw new DecodeError('DER', 'object identifier is empty', offset);
+  return smallArcs(input, start, end) ?? largeArcs(input.subarray(start, end), offset);
+}
+
+function largeArcs(content: Uint8Array, offset: number): string {
   const arcs: bigint[] = [];
   let value = 0n;
-  let start = true;
+  let first = true;
   for (const [index, octet] of content.entries()) {
-    if (start && octet === 0x80) throw new DecodeError('DER', 'object identifier arc is not minimal', offset + index);
+    if (first && octet === 0x80) throw new DecodeError('DER', 'object identifier arc is not minimal', offset + index);
     value = (value << 7n) | BigInt(octet & 0x7f);
-    start = (octet & 0x80) === 0;
+    first = (octet & 0x80) === 0;
     // 128 bits are enough for the UUID arcs of 2.25; more is an attack on the reader.
     if (value >> 128n !== 0n) throw new DecodeError('DER', 'object identifier arc is too large', offset + index);
-    if (!start) continue;
+    if (!first) continue;
     arcs.push(value);
     value = 0n;
     if (arcs.length > MAX_ARCS)
       throw new DecodeError('DER', `object identifier has more than ${MAX_ARCS} arcs`, offset);
   }
-  if (!start) throw new DecodeError('DER', 'object identifier ends inside an arc', offset + content.length);
+  if (!first) throw new DecodeError('DER', 'object identifier ends inside an arc', offset + content.length);
   const [joined = 0n, ...others] = arcs;
-  const first = joined < 80n ? joined / 40n : 2n;
-  return [first, joined - first * 40n, ...others].join('.');
+  const root = joined < 80n ? joined / 40n : 2n;
+  return [root, joined - root * 40n, ...others].join('.');
 }
 
 /** Arcs of up to four octets, which all but UUIDs have; undefined for everything else, faults included. */
-function smallArcs(content: Uint8Array): number[] | undefined {
-  const arcs: number[] = [];
+function smallArcs(input: Uint8Array, start: number, end: number): string | undefined {
+  let text = '';
+  let arcs = 0;
   let value = 0;
   let octets = 0;
-  for (const octet of content) {
+  for (let at = start; at < end; at += 1) {
+    const octet = input[at] ?? 0;
     if (octets === 4 || (octets === 0 && octet === 0x80)) return undefined;
     value = value * 128 + (octet & 0x7f);
     octets += 1;
     if ((octet & 0x80) !== 0) continue;
-    arcs.push(value);
+    if (arcs === 0) {
+      const root = value < 80 ? Math.floor(value / 40) : 2;
+      text = `${root}.${value - root * 40}`;
+    } else text += `.${value}`;
+    arcs += 1;
     value = 0;
     octets = 0;
   }
-  return octets === 0 && arcs.length <= MAX_ARCS ? arcs : undefined;
-}
-
-function dotted(arcs: readonly number[]): string {
-  const [joined = 0, ...others] = arcs;
-  const first = joined < 80 ? Math.floor(joined / 40) : 2;
-  return [first, joined - first * 40, ...others].join('.');
+  return octets === 0 && arcs <= MAX_ARCS ? text : undefined;
 }
 
 /** Content octets of a dotted object identifier. @throws DecodeError for a text that is none. */

@@ -1,4 +1,3 @@
-import { ByteReader } from '../byte-reader.js';
 import { decodeUtf8 } from '../codec/utf8.js';
 import { DecodeError } from '../decode-error.js';
 import { decodeOid } from './oid.js';
@@ -23,6 +22,34 @@ export interface DerBitString {
 /** Nesting limit: certificates need about 12. */
 const MAX_DEPTH = 32;
 
+/** An element as a reader finds it: its views are made only for who asks, and most elements are only walked through. */
+class FoundElement implements DerElement {
+  readonly tag: number;
+  readonly contentOffset: number;
+  /** What the positions are of. */
+  readonly input: Uint8Array;
+  readonly start: number;
+  readonly contentStart: number;
+  readonly end: number;
+
+  constructor(input: Uint8Array, base: number, tag: number, start: number, contentStart: number, end: number) {
+    this.tag = tag;
+    this.contentOffset = base + contentStart;
+    this.input = input;
+    this.start = start;
+    this.contentStart = contentStart;
+    this.end = end;
+  }
+
+  get content(): Uint8Array {
+    return this.input.subarray(this.contentStart, this.end);
+  }
+
+  get encoded(): Uint8Array {
+    return this.input.subarray(this.start, this.end);
+  }
+}
+
 /**
  * Strict reader of DER (X.690 sections 8, 10 and 11): definite minimal lengths, minimal integers and object identifiers, one encoding of
  * BOOLEAN, zero unused bits. Low tag numbers (0 to 30) only; no format read here uses others.
@@ -31,57 +58,70 @@ const MAX_DEPTH = 32;
  */
 export class DerReader {
   readonly #input: Uint8Array;
-  readonly #bytes: ByteReader;
+  /** Offset of the input's first byte in the outermost input. */
   readonly #base: number;
   readonly #depth: number;
+  readonly #end: number;
+  #at: number;
 
-  constructor(input: Uint8Array, base = 0, depth = 0) {
-    if (depth > MAX_DEPTH) throw new DecodeError('DER', `nesting is deeper than ${MAX_DEPTH}`, base);
+  /** @param start, end part of the input that is read; by default all of it */
+  constructor(input: Uint8Array, base = 0, depth = 0, start = 0, end = input.length) {
+    if (depth > MAX_DEPTH) throw new DecodeError('DER', `nesting is deeper than ${MAX_DEPTH}`, base + start);
     this.#input = input;
-    this.#bytes = new ByteReader(input, 'DER', base);
     this.#base = base;
     this.#depth = depth;
+    this.#at = start;
+    this.#end = end;
   }
 
   get atEnd(): boolean {
-    return this.#bytes.remaining === 0;
+    return this.#at === this.#end;
   }
 
   /** Offset of the next byte in the outermost input. */
   get offset(): number {
-    return this.#bytes.offset;
+    return this.#base + this.#at;
   }
 
   /** Identifier octet of the next element; undefined at the end. */
   peekTag(): number | undefined {
-    return this.#bytes.peek();
+    return this.#at < this.#end ? this.#input[this.#at] : undefined;
   }
 
   /** The next element, whatever it is. */
   any(): DerElement {
-    const start = this.#bytes.position;
-    const tag = this.#bytes.u8('tag');
+    return this.#next();
+  }
+
+  #next(): FoundElement {
+    const start = this.#at;
+    const tag = this.#octet('tag');
     if ((tag & 0x1f) === 0x1f) throw new DecodeError('DER', 'high tag number', this.#base + start);
     const length = this.#length();
-    const contentOffset = this.#bytes.offset;
-    const content = this.#bytes.bytes(length, 'content');
-    return { tag, content, encoded: this.#input.subarray(start, this.#bytes.position), contentOffset };
+    const contentStart = this.#at;
+    const left = this.#end - contentStart;
+    if (length > left) throw this.#short('content', length, left);
+    this.#at = contentStart + length;
+    return new FoundElement(this.#input, this.#base, tag, start, contentStart, this.#at);
   }
 
   /** The next element, which must have this identifier octet. */
   element(tag: number): DerElement {
-    const at = this.#bytes.offset;
-    const actual = this.#bytes.peek();
+    return this.#due(tag);
+  }
+
+  #due(tag: number): FoundElement {
+    const actual = this.peekTag();
     if (actual !== tag) {
       const found = actual === undefined ? 'nothing' : hexTag(actual);
-      throw new DecodeError('DER', `tag ${hexTag(tag)} is due, found ${found}`, at);
+      throw new DecodeError('DER', `tag ${hexTag(tag)} is due, found ${found}`, this.offset);
     }
-    return this.any();
+    return this.#next();
   }
 
   /** The next element if it has this identifier octet. */
   optional(tag: number): DerElement | undefined {
-    return this.#bytes.peek() === tag ? this.any() : undefined;
+    return this.peekTag() === tag ? this.#next() : undefined;
   }
 
   /** A reader of a constructed element's content. */
@@ -89,11 +129,14 @@ export class DerReader {
     if ((element.tag & 0x20) === 0) {
       throw new DecodeError('DER', `tag ${hexTag(element.tag)} is not constructed`, element.contentOffset);
     }
-    return new DerReader(element.content, element.contentOffset, this.#depth + 1);
+    const depth = this.#depth + 1;
+    if (!(element instanceof FoundElement)) return new DerReader(element.content, element.contentOffset, depth);
+    const { contentOffset, contentStart, end, input } = element;
+    return new DerReader(input, contentOffset - contentStart, depth, contentStart, end);
   }
 
   sequence(): DerReader {
-    return this.inside(this.element(DER_TAG.sequence));
+    return this.inside(this.#due(DER_TAG.sequence));
   }
 
   /** Elements of a SET OF, which DER keeps in ascending order of their encodings (X.690 section 11.6). */
@@ -118,7 +161,7 @@ export class DerReader {
   }
 
   boolean(): boolean {
-    const { content, contentOffset } = this.element(DER_TAG.boolean);
+    const { content, contentOffset } = this.#due(DER_TAG.boolean);
     const [octet] = content;
     if (content.length !== 1 || (octet !== 0x00 && octet !== 0xff)) {
       throw new DecodeError('DER', 'BOOLEAN is neither 00 nor ff', contentOffset);
@@ -127,36 +170,52 @@ export class DerReader {
   }
 
   integer(tag: number = DER_TAG.integer): bigint {
-    const { content, contentOffset } = this.element(tag);
-    const [first, second] = content;
-    if (first === undefined) throw new DecodeError('DER', 'INTEGER is empty', contentOffset);
-    if (second !== undefined && ((first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80))) {
-      throw new DecodeError('DER', 'INTEGER is not minimal', contentOffset);
-    }
-    const magnitude = BigInt(`0x${Buffer.from(content).toString('hex')}`);
+    const element = this.#due(tag);
+    const first = this.#firstOfInteger(element);
+    const { content } = element;
+    const magnitude = BigInt(`0x${Buffer.from(content.buffer, content.byteOffset, content.length).toString('hex')}`);
     return first >= 0x80 ? magnitude - (1n << BigInt(8 * content.length)) : magnitude;
   }
 
   /** An INTEGER between 0 and 2^53 − 1 (versions, lengths, SVNs). */
   smallInteger(tag: number = DER_TAG.integer): number {
     const at = this.offset;
-    const value = Number(this.integer(tag));
-    if (!Number.isSafeInteger(value) || value < 0) throw new DecodeError('DER', 'INTEGER is out of range', at);
-    return value;
+    const element = this.#due(tag);
+    const first = this.#firstOfInteger(element);
+    // Seven octets hold 2^53 − 1; an eighth can only make the number larger.
+    if (first < 0x80 && element.end - element.contentStart <= 7) {
+      let value = 0;
+      for (let index = element.contentStart; index < element.end; index += 1) {
+        value = value * 256 + (this.#input[index] ?? 0);
+      }
+      if (Number.isSafeInteger(value)) return value;
+    }
+    throw new DecodeError('DER', 'INTEGER is out of range', at);
+  }
+
+  /** First octet of an INTEGER that is not empty and minimal. */
+  #firstOfInteger({ contentOffset, contentStart, end }: FoundElement): number {
+    const first = this.#input[contentStart];
+    if (first === undefined || contentStart === end) throw new DecodeError('DER', 'INTEGER is empty', contentOffset);
+    const second = this.#input[contentStart + 1] ?? 0;
+    if (contentStart + 1 < end && ((first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80))) {
+      throw new DecodeError('DER', 'INTEGER is not minimal', contentOffset);
+    }
+    return first;
   }
 
   oid(): string {
-    const { content, contentOffset } = this.element(DER_TAG.oid);
-    return decodeOid(content, contentOffset);
+    const { contentOffset, contentStart, end } = this.#due(DER_TAG.oid);
+    return decodeOid(this.#input, contentOffset, contentStart, end);
   }
 
   octetString(): Uint8Array {
-    return this.element(DER_TAG.octetString).content;
+    return this.#due(DER_TAG.octetString).content;
   }
 
   bitString(): DerBitString {
-    const { content, contentOffset } = this.element(DER_TAG.bitString);
-    const [unusedBits] = content;
+    const { content, contentOffset } = this.#due(DER_TAG.bitString);
+    const unusedBits = content[0];
     if (unusedBits === undefined || unusedBits > 7 || (unusedBits > 0 && content.length === 1)) {
       throw new DecodeError('DER', 'BIT STRING has no valid count of unused bits', contentOffset);
     }
@@ -168,13 +227,13 @@ export class DerReader {
   }
 
   null(): void {
-    const { content, contentOffset } = this.element(DER_TAG.null);
-    if (content.length !== 0) throw new DecodeError('DER', 'NULL has content', contentOffset);
+    const { contentOffset, contentStart, end } = this.#due(DER_TAG.null);
+    if (contentStart !== end) throw new DecodeError('DER', 'NULL has content', contentOffset);
   }
 
   /** UTCTime or GeneralizedTime as RFC 5280 profiles them. */
   time(): Date {
-    const element = this.any();
+    const element = this.#next();
     const text = latin1(element.content);
     if (element.tag === DER_TAG.utcTime) return decodeUtcTime(text, element.contentOffset);
     if (element.tag === DER_TAG.generalizedTime) return decodeGeneralizedTime(text, element.contentOffset);
@@ -188,27 +247,44 @@ export class DerReader {
 
   /** @throws DecodeError when elements are left. */
   end(): void {
-    this.#bytes.end();
+    const left = this.#end - this.#at;
+    if (left !== 0) throw new DecodeError('DER', `${left} bytes too many`, this.offset);
+  }
+
+  #octet(field: string): number {
+    const octet = this.#at < this.#end ? this.#input[this.#at] : undefined;
+    if (octet === undefined) throw this.#short(field, 1, 0);
+    this.#at += 1;
+    return octet;
+  }
+
+  #short(field: string, length: number, left: number): DecodeError {
+    return new DecodeError('DER', `${field} needs ${length} bytes, ${left} are left`, this.offset);
   }
 
   #length(): number {
-    const at = this.#bytes.offset;
-    const first = this.#bytes.u8('length');
+    const at = this.offset;
+    const first = this.#octet('length');
     if (first < 0x80) return first;
     const count = first & 0x7f;
     if (count === 0) throw new DecodeError('DER', 'indefinite length', at);
     if (count > 4) throw new DecodeError('DER', 'length has more than four octets', at);
     let length = 0;
-    for (let index = 0; index < count; index += 1) length = length * 256 + this.#bytes.u8('length');
+    for (let index = 0; index < count; index += 1) length = length * 256 + this.#octet('length');
     if (length < 0x80 || length < 256 ** (count - 1)) throw new DecodeError('DER', 'length is not minimal', at);
     return length;
   }
 }
 
-/** Text of a string element: UTF8String, PrintableString, IA5String, VisibleString, TeletexString (as Latin-1), BMPString. @throws DecodeError */
-export function decodeText(element: DerElement): string {
+/**
+ * Text of a string element: UTF8String, PrintableString, IA5String, VisibleString, TeletexString (as Latin-1), BMPString.
+ *
+ * @param tag of its type, where the element is tagged implicitly
+ * @throws DecodeError
+ */
+export function decodeText(element: DerElement, tag: number = element.tag): string {
   const { content, contentOffset } = element;
-  switch (element.tag) {
+  switch (tag) {
     case DER_TAG.utf8String:
       return decodeUtf8(content);
     case DER_TAG.printableString:
@@ -227,7 +303,7 @@ export function decodeText(element: DerElement): string {
       return text;
     }
     default:
-      throw new DecodeError('DER', `a character string is due, found tag ${hexTag(element.tag)}`, contentOffset);
+      throw new DecodeError('DER', `a character string is due, found tag ${hexTag(tag)}`, contentOffset);
   }
 }
 
@@ -238,7 +314,7 @@ function charset(content: Uint8Array, allowed: RegExp, type: string, offset: num
 }
 
 function latin1(content: Uint8Array): string {
-  return Buffer.from(content).toString('latin1');
+  return Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
 }
 
 function hexTag(tag: number): string {

@@ -193,6 +193,29 @@ class Parser {
   }
 
   #number(): number {
+    return this.#digits() ?? this.#anyNumber();
+  }
+
+  /** An integer of at most 15 digits without a sign, which most numbers are; undefined for everything else, faults included. */
+  #digits(): number | undefined {
+    const text = this.#text;
+    const start = this.#at;
+    let at = start;
+    let value = 0;
+    for (let unit = text.charCodeAt(at) - 0x30; unit >= 0 && unit <= 9; unit = text.charCodeAt(at) - 0x30) {
+      value = value * 10 + unit;
+      at += 1;
+    }
+    const length = at - start;
+    if (length === 0 || length > 15 || (length > 1 && text.charCodeAt(start) === 0x30)) return undefined;
+    const next = text.charCodeAt(at);
+    // A fraction or an exponent follows.
+    if (next === 0x2e || next === 0x65 || next === 0x45) return undefined;
+    this.#at = at;
+    return value;
+  }
+
+  #anyNumber(): number {
     NUMBER.lastIndex = this.#at;
     const match = NUMBER.exec(this.#text);
     if (match === null) throw this.#fault('a value is due');
