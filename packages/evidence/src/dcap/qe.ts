@@ -1,6 +1,6 @@
 /** Checks of the quoting enclave: its report's signature, what it binds, and Intel's identity of it. */
-import { createHash } from 'node:crypto';
-import { encodeHex } from '@assay/bytes';
+import { hash } from 'node:crypto';
+import { concatBytes, encodeHex } from '@assay/bytes';
 import { type FindingDraft, type FindingRef, failed, passed, unmet } from '@assay/bytes/findings';
 import { type Certificate, verifyFixedWidth } from '../x509/index.js';
 import { unchecked } from './collateral/findings.js';
@@ -64,7 +64,7 @@ function unsigned(leaf: Certificate): FindingDraft {
 /** REPORTDATA is SHA-256(attestation key ‖ authentication data); the second half is zero. */
 function checkBinding(quote: ParsedQuote, findings: FindingDraft[]): boolean {
   const { reportData } = quote.qeReport;
-  const digest = createHash('sha256').update(quote.attestationKey).update(quote.qeAuthData).digest();
+  const digest = hash('sha256', concatBytes(quote.attestationKey, quote.qeAuthData), 'buffer');
   const holds = sameBytes(reportData.subarray(0, 32), digest) && allZero(reportData.subarray(32));
   if (holds) findings.push(PASSED.binding);
   else {

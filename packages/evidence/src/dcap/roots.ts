@@ -1,5 +1,5 @@
 /** Trust anchors of DCAP, and what is kept per set of anchors. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { encodeHex } from '@assay/bytes';
 import {
   type Certificate,
@@ -32,7 +32,7 @@ const KEPT_CERTIFICATES = 256;
 /** A set of anchors, with what was read and verified under it. All of it bounded, and about endorsements alone. */
 export interface DcapTrust {
   readonly anchors: readonly TrustAnchor[];
-  /** By digest of the exact bytes. */
+  /** By their fingerprints. */
   readonly certificates: LruMap<Certificate>;
   readonly links: LinkCache;
   /** By digest of the exact bytes; holds checks that do not depend on time, never a date or a quote. */
@@ -53,12 +53,12 @@ export function dcapTrust(anchors: readonly TrustAnchor[]): DcapTrust {
 /** Reads a chain; a certificate that was read before under the same anchors is not read again. @throws DecodeError */
 export function readChain(input: Uint8Array, trust: DcapTrust): Certificate[] {
   return splitCertificates(input).map((der) => {
-    const digest = createHash('sha256').update(der).digest('base64');
-    const known = trust.certificates.get(digest);
+    const fingerprint = hash('sha256', der, 'hex');
+    const known = trust.certificates.get(fingerprint);
     if (known !== undefined) return known;
     // What is kept must not be a view of a whole request.
-    const certificate = parseCertificate(Uint8Array.from(der));
-    trust.certificates.set(digest, certificate);
+    const certificate = parseCertificate(new Uint8Array(der), fingerprint);
+    trust.certificates.set(fingerprint, certificate);
     return certificate;
   });
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { contextTag, DER_TAG, DecodeError, DerReader, decodePem, decodeUtf8, encodeHex } from '@assay/bytes';
 import { type AlgorithmIdentifier, readPublicKey, readSignatureAlgorithm, type SubjectPublicKey } from './algorithm.js';
 import {
@@ -47,8 +47,13 @@ const MOST_CERTIFICATES = 16;
 /** RFC 5280 allows 20 octets; one more for a leading zero. */
 const LONGEST_SERIAL = 21;
 
-/** Reads one certificate that is exactly the bytes given. @throws DecodeError */
-export function parseCertificate(der: Uint8Array): Certificate {
+/**
+ * Reads one certificate that is exactly the bytes given.
+ *
+ * @param fingerprint SHA-256 of the bytes in hex, for callers that have it
+ * @throws DecodeError
+ */
+export function parseCertificate(der: Uint8Array, fingerprint: string = hash('sha256', der, 'hex')): Certificate {
   if (der.length > LARGEST_CERTIFICATE) throw new DecodeError(FORMAT, `${der.length} bytes are too many`);
   const outer = new DerReader(der);
   const certificate = outer.sequence();
@@ -95,7 +100,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
     crlDistributionPoints: readDistributionPoints(extensions),
     subjectKeyIdentifier: readSubjectKeyIdentifier(extensions),
     authorityKeyIdentifier: readAuthorityKeyIdentifier(extensions),
-    fingerprint: createHash('sha256').update(der).digest('hex'),
+    fingerprint,
   };
 }
 

@@ -83,12 +83,14 @@ export function orderChain(certificates: readonly Certificate[]): readonly Certi
  * Checks that `issuer` issued `child`: names, key identifiers, signature, CA flag, key usage, path length.
  *
  * @param below number of intermediate certificates between `issuer` and the end-entity certificate
+ * @param links where it is kept that a signature holds
  */
 export function checkLink(
   child: Certificate,
   issuer: Certificate,
   below: number,
   keys: KeyCache = vendorKeys,
+  links?: LinkCache,
 ): ChainProblem[] {
   const problems: ChainProblem[] = [];
   const name = nameInWords(child.subject);
@@ -102,7 +104,7 @@ export function checkLink(
   if (wanted !== undefined && has !== undefined && Buffer.compare(wanted, has) !== 0) {
     add('key-identifier', `${name} names another key of its issuer than ${parent} has`);
   }
-  if (!verifySignature(child.signatureAlgorithm.name, child.tbs, child.signature, issuer.publicKey, keys)) {
+  if (!isSigned(child, issuer, keys, links)) {
     add('signature', `${name} is not signed by ${parent}`);
   }
   if (issuer.basicConstraints?.ca !== true) add('not-a-ca', `${parent} is not a CA`);
@@ -142,8 +144,18 @@ export function checkEndEntity(certificate: Certificate): ChainProblem[] {
     : [];
 }
 
-/** Answers of {@link checkLink}, which never change: by child, issuer and what lies between. */
-export type LinkCache = LruMap<readonly ChainProblem[]>;
+/** Whether a certificate is signed by another one, by their fingerprints: a property of the two that never changes. */
+export type LinkCache = LruMap<boolean>;
+
+function isSigned(child: Certificate, issuer: Certificate, keys: KeyCache, links: LinkCache | undefined): boolean {
+  const name = links === undefined ? '' : `${child.fingerprint} ${issuer.fingerprint}`;
+  const known = links?.get(name);
+  if (known !== undefined) return known;
+  const { signature, signatureAlgorithm, tbs } = child;
+  const signed = verifySignature(signatureAlgorithm.name, tbs, signature, issuer.publicKey, keys);
+  links?.set(name, signed);
+  return signed;
+}
 
 /**
  * Checks every link of a path, leaf first, its root's self-signature, CA flags and critical extensions. Dates and the
@@ -158,25 +170,10 @@ export function checkPath(path: readonly Certificate[], links?: LinkCache): Chai
 function linkAt(path: readonly Certificate[], index: number, links: LinkCache | undefined): readonly ChainProblem[] {
   const [certificate, issuer] = [path[index], path[index + 1]];
   if (certificate === undefined) return [];
-  if (issuer !== undefined) return keptLink(certificate, issuer, index, links);
-  const problems = keptLink(certificate, certificate, Math.max(0, index - 1), links);
+  if (issuer !== undefined) return checkLink(certificate, issuer, index, vendorKeys, links);
+  const problems = checkLink(certificate, certificate, Math.max(0, index - 1), vendorKeys, links);
   // What the root may do as an issuer was asked at the link below it.
   return path.length === 1 ? problems : problems.filter(({ kind }) => kind === 'signature');
-}
-
-function keptLink(
-  child: Certificate,
-  issuer: Certificate,
-  below: number,
-  links: LinkCache | undefined,
-): readonly ChainProblem[] {
-  if (links === undefined) return checkLink(child, issuer, below);
-  const name = `${child.fingerprint} ${issuer.fingerprint} ${below}`;
-  const known = links.get(name);
-  if (known !== undefined) return known;
-  const problems = checkLink(child, issuer, below);
-  links.set(name, problems);
-  return problems;
 }
 
 /** Whether a CRL is signed by a CA that may sign CRLs. Names and dates are separate questions. */

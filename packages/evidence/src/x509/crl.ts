@@ -82,8 +82,10 @@ export function normaliseCrl(input: Uint8Array): Uint8Array {
     return block.bytes;
   }
   const compact = text.replace(/\s+/g, '');
-  if (/^(?:[0-9a-fA-F]{2})+$/.test(compact)) return Uint8Array.from(Buffer.from(compact, 'hex'));
-  if (/^[A-Za-z0-9+/]+={0,2}$/.test(compact)) return Uint8Array.from(Buffer.from(compact, 'base64'));
+  // Decoding ends at the first character that is no digit, so that a whole text gives all of its bytes.
+  const hex = Buffer.from(compact, 'hex');
+  if (hex.length > 0 && 2 * hex.length === compact.length) return new Uint8Array(hex);
+  if (/^[A-Za-z0-9+/]+={0,2}$/.test(compact)) return new Uint8Array(Buffer.from(compact, 'base64'));
   throw new DecodeError(FORMAT, 'neither DER, PEM, hex nor base64');
 }
 
@@ -102,11 +104,20 @@ function readVersion(tbs: DerReader): 1 | 2 {
 
 function readRevoked(entries: DerReader): Map<string, Date> {
   const revoked = new Map<string, Date>();
+  // Entries have the same extensions over and over, most often one reason: equal bytes need no second look.
+  let looked: Uint8Array | undefined;
   while (!entries.atEnd) {
     const entry = entries.sequence();
     const serial = serialText(entry.element(DER_TAG.integer).content, entry.offset);
     const date = entry.time();
-    if (!entry.atEnd) refuseCritical(readExtensions(entry.sequence()), [], entry.offset);
+    if (!entry.atEnd) {
+      const element = entry.element(DER_TAG.sequence);
+      const { encoded } = element;
+      if (looked === undefined || Buffer.compare(looked, encoded) !== 0) {
+        refuseCritical(readExtensions(entry.inside(element)), [], entry.offset);
+        looked = encoded;
+      }
+    }
     entry.end();
     revoked.set(serial, date);
   }

@@ -136,5 +136,5 @@ export function readDistributionPoints(extensions: readonly Extension[]): string
 
 /** An implicitly tagged IA5String. */
 function ia5(element: DerElement): string {
-  return decodeText({ ...element, tag: DER_TAG.ia5String });
+  return decodeText(element, DER_TAG.ia5String);
 }

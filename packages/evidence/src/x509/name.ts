@@ -1,4 +1,4 @@
-import { DecodeError, type DerElement, DerReader, decodeText } from '@assay/bytes';
+import { DER_TAG, DecodeError, type DerElement, type DerReader, decodeText } from '@assay/bytes';
 
 /** One attribute of a distinguished name. */
 interface NameAttribute {
@@ -30,7 +30,7 @@ export function readName(reader: DerReader): Name {
   const attributes: NameAttribute[] = [];
   for (const sets = reader.inside(element); !sets.atEnd; ) {
     for (const pair of sets.setOf()) {
-      attributes.push(readAttribute(pair));
+      attributes.push(readAttribute(sets, pair));
       if (attributes.length > MOST_ATTRIBUTES) {
         throw new DecodeError('X.509 name', `more than ${MOST_ATTRIBUTES} attributes`, element.contentOffset);
       }
@@ -56,8 +56,11 @@ export function sameName(left: Name, right: Name): boolean {
   return Buffer.compare(left.der, right.der) === 0;
 }
 
-function readAttribute(element: DerElement): NameAttribute {
-  const pair = new DerReader(element.encoded, element.contentOffset).sequence();
+function readAttribute(reader: DerReader, element: DerElement): NameAttribute {
+  if (element.tag !== DER_TAG.sequence) {
+    throw new DecodeError('X.509 name', 'an attribute is not a SEQUENCE', element.contentOffset);
+  }
+  const pair = reader.inside(element);
   const type = pair.oid();
   const text = decodeText(pair.any());
   pair.end();

@@ -112,6 +112,22 @@ describe('a path', () => {
     }
   });
 
+  test('a signature that several paths rest on is asked once; what depends on the path, each time', () => {
+    const links = new LruMap<boolean>(8);
+    const chain = path(leafSpec, { ...caSpec, pathLength: 0 });
+    expect(checkPath(chain, links)).toEqual([]);
+    expect(links.size).toBe(3);
+    expect(checkPath(chain.slice(1), links)).toEqual([]);
+    expect(links.size).toBe(3);
+    const limited = path(leafSpec, caSpec, { ...rootSpec, pathLength: 0 });
+    expect(checkPath(limited.slice(1), links)).toEqual([]);
+    expect(checkPath(limited, links).map(({ kind }) => kind)).toEqual(['path-length']);
+    const forged = path({ ...leafSpec, signer: otherKey });
+    for (let time = 0; time < 2; time += 1) {
+      expect(checkPath(forged, links).map(({ kind }) => kind)).toEqual(['signature']);
+    }
+  });
+
   test.each<[string, string[], () => Certificate[]]>([
     ['leaf signed by another key', ['signature'], () => path({ ...leafSpec, signer: otherKey })],
     ['root not signed by itself', ['signature'], () => path(leafSpec, caSpec, { ...rootSpec, signer: otherKey })],
@@ -188,6 +204,18 @@ describe('a CRL', () => {
     expect(() => parseCrl(issueCrl(partial))).toThrow('critical extension');
     const delta = { ...spec, extensions: [testExtension('2.5.29.27', derInteger(1), true)] };
     expect(() => parseCrl(issueCrl(delta))).toThrow('critical extension');
+  });
+
+  test('a critical extension of an entry is refused, also behind entries that have the same known ones', () => {
+    const reason = [testExtension('2.5.29.21', derInteger(1))];
+    const critical = [testExtension('2.5.29.21', derInteger(1), true)];
+    const twice = [...reason, ...reason];
+    const revoked = [1, 2, 3].map((serial) => Uint8Array.of(serial));
+    const list = (...entryExtensions: Uint8Array[][]) => parseCrl(issueCrl({ ...spec, revoked, entryExtensions }));
+    expect([...list(reason, reason, reason).revoked.keys()]).toEqual(['01', '02', '03']);
+    expect(() => list(reason, reason, critical)).toThrow('critical extension 2.5.29.21');
+    expect(() => list(critical)).toThrow('critical extension 2.5.29.21');
+    expect(() => list(reason, twice)).toThrow('stands twice');
   });
 
   test('comes as DER, PEM, hex or base64', () => {

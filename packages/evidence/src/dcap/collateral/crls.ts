@@ -103,7 +103,7 @@ export function caRevocation(
 
 function readCrl(input: Uint8Array, name: string): CheckedCrl {
   try {
-    const list = parseCrl(Uint8Array.from(normaliseCrl(input)));
+    const list = parseCrl(new Uint8Array(normaliseCrl(input)));
     const problem = profileProblem(list);
     if (problem === undefined) return { list, dated: [], findings: [passed('dcap.crl.form', name)] };
     return { list: undefined, dated: [], findings: [form(name, problem), ...unsignedYet(name)] };

@@ -40,7 +40,7 @@ export class Members {
     if (text.length !== 2 * size || !/^[0-9a-fA-F]*$/.test(text)) {
       throw fault(this.#name(name), `not ${size} bytes in hex`);
     }
-    return Uint8Array.from(Buffer.from(text, 'hex'));
+    return new Uint8Array(Buffer.from(text, 'hex'));
   }
 
   /** RFC 3339 with Z. */
@@ -48,8 +48,8 @@ export class Members {
     const text = this.text(name);
     const date = new Date(text);
     const exact = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/.test(text);
-    // A day that does not exist comes back as another one.
-    if (!exact || Number.isNaN(date.getTime()) || date.toISOString().slice(0, 19) !== text.slice(0, 19)) {
+    // A day that does not exist, or its hour 24, comes back as another day; all else that does not exist is no date at all.
+    if (!exact || date.getUTCDate() !== Number(text.slice(8, 10))) {
       throw fault(this.#name(name), 'not an RFC 3339 time in UTC');
     }
     return date;

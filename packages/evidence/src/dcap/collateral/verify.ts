@@ -9,7 +9,7 @@ import { checkQeIdentity, checkTcbInfo } from './documents.js';
 import { consistency, missing, needed } from './findings.js';
 import type { QeIdentity } from './qe-identity.js';
 import type { RawCollateral } from './raw.js';
-import { issuerChain } from './signer.js';
+import { chainReader, issuerChain } from './signer.js';
 import type { TcbInfo } from './tcb-info.js';
 
 declare const verified: unique symbol;
@@ -44,8 +44,10 @@ export function verifyCollateral(raw: RawCollateral, trust: DcapTrust): Verified
   const certificates = new Map<string, Certificate>();
   const dated: DatedItem[] = [];
   let anchor: TrustAnchor | undefined;
+  // TCB info and QE identity come with one and the same chain: it is read once.
+  const read = chainReader(trust);
   const chain = (input: Uint8Array | undefined, kind: 'tcbInfo' | 'qeIdentity' | 'pckCrl') => {
-    const result = input === undefined ? undefined : issuerChain(input, kind, trust, anchor);
+    const result = input === undefined ? undefined : issuerChain(input, kind, trust, anchor, read);
     if (result === undefined) return undefined;
     anchor ??= result.anchor;
     for (const certificate of result.certificates) certificates.set(certificate.fingerprint, certificate);

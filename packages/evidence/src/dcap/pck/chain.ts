@@ -1,5 +1,5 @@
 /** PCK certificate chain: leaf, Platform or Processor CA, root. Checks that do not depend on time, once per exact bytes. */
-import { createHash, type KeyObject } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import { DER_TAG, DecodeError, encodeHex } from '@assay/bytes';
 import { type FindingDraft, failed, notChecked, passed } from '@assay/bytes/findings';
 import {
@@ -45,7 +45,7 @@ const LARGEST_CHAIN = 64 * 1024;
 export function pckChain(input: Uint8Array, trust: DcapTrust, inQuote: boolean): PckChain {
   if (input.length > LARGEST_CHAIN) return broken([form(`chain of ${input.length} bytes is too long`)]);
   if (inQuote && input[0] === DER_TAG.sequence) return broken([form('the chain in the quote is DER where PEM is due')]);
-  const digest = createHash('sha256').update(input).digest('base64');
+  const digest = hash('sha256', input, 'base64');
   const known = trust.chains.get(digest);
   if (known !== undefined) return known;
   const chain = evaluate(input, trust);

@@ -47,6 +47,8 @@ export interface CrlSpec {
   /** `null`: none. */
   readonly nextUpdate?: Date | null;
   readonly revoked?: readonly Uint8Array[];
+  /** Extensions of the entries, in their order; entries beyond have none. */
+  readonly entryExtensions?: readonly (readonly Uint8Array[])[];
   readonly extensions?: readonly Uint8Array[] | undefined;
   readonly organization?: string;
 }
@@ -108,7 +110,10 @@ export function issueCrl(spec: CrlSpec): Uint8Array {
     testExtension('2.5.29.35', derSequence(derElement(0x80, Uint8Array.of(1, 2, 3)))),
   ];
   const extensions = 'extensions' in spec ? (spec.extensions ?? []) : standard;
-  const revoked = (spec.revoked ?? []).map((serial) => derSequence(derUnsignedInteger(serial), derTime(START)));
+  const revoked = (spec.revoked ?? []).map((serial, index) => {
+    const own = spec.entryExtensions?.[index];
+    return derSequence(derUnsignedInteger(serial), derTime(START), ...(own === undefined ? [] : [derSequence(...own)]));
+  });
   const tbs = derSequence(
     derInteger(1),
     ECDSA_SHA256,
