@@ -22,6 +22,7 @@ export {
   readManifest,
 } from './model/manifest.js';
 export { formatReference, type ImageReference, parseName, parseReference } from './model/reference.js';
+export type { RegistryOptions } from './registry/client.js';
 export {
   NO_REGISTRY_CONFIG,
   type RegistryConfig,
@@ -30,6 +31,9 @@ export {
   readRegistryConfig,
   registryTasks,
 } from './registry/config.js';
+export { type Credential, type Credentials, credentialFor, readCredentials } from './registry/credentials.js';
+export { type RegistrySource, type RegistrySourceOptions, registrySource } from './registry/source.js';
+export { type RegistryTarget, registryTarget } from './registry/target.js';
 export {
   type CosignVerification,
   readCosignKey,

@@ -4,10 +4,11 @@ import { type CommonFlags, outputOf } from '../command.js';
 import { CliError, EXIT } from '../exit.js';
 import { columns, styled } from '../terminal/style.js';
 import { unwrappersOf, wrappersOf } from './keys.js';
-import { sourceOf, targetOf } from './locations.js';
+import { type RegistryFlags, sourceOf, targetOf } from './locations.js';
 
-export type EncryptFlags = CommonFlags & { encryptionKey?: readonly string[]; layer?: readonly string[] };
-export type DecryptFlags = CommonFlags & { decryptionKey?: readonly string[] };
+export type EncryptFlags = CommonFlags &
+  RegistryFlags & { encryptionKey?: readonly string[]; layer?: readonly string[] };
+export type DecryptFlags = CommonFlags & RegistryFlags & { decryptionKey?: readonly string[] };
 
 export async function encryptImage(source: string, target: string, flags: EncryptFlags): Promise<void> {
   const keys = flags.encryptionKey ?? [];
@@ -39,15 +40,19 @@ export async function decryptImage(source: string, target: string, flags: Decryp
 async function copy(
   source: string,
   target: string,
-  flags: CommonFlags,
+  flags: CommonFlags & RegistryFlags,
   action: Pick<Parameters<typeof copyImage>[0], 'encrypt' | 'decrypt'>,
 ): Promise<void> {
   const output = outputOf(flags);
+  const [from, to] = [await sourceOf(source, flags), targetOf(target, flags)];
   const result = await copyImage({
-    source: sourceOf(source),
-    target: targetOf(target),
+    source: from,
+    target: to,
     ...action,
     ...(output.json ? {} : { onProgress: progressTo(output.err) }),
+  }).finally(async () => {
+    await from.close?.();
+    await to.close?.();
   });
   output.result(asJson(result), (out) => {
     out.write(

@@ -1,5 +1,5 @@
 import { AssayError } from '@assay/bytes/findings';
-import { type Descriptor, type Index, type Manifest, readManifest, sha256Digest } from '@assay/oci';
+import { type Descriptor, type ImageSource, type Index, type Manifest, readManifest, sha256Digest } from '@assay/oci';
 import { isEncrypted, openLayer, recipientsOf } from '@assay/ocicrypt';
 import { outputOf } from '../command.js';
 import { columns, styled } from '../terminal/style.js';
@@ -26,7 +26,7 @@ interface ImageView {
 
 /** `assay image inspect`: what an image is made of, and who can decrypt it. */
 export async function inspectImage(location: string, flags: DecryptFlags): Promise<void> {
-  const source = sourceOf(location);
+  const source = await sourceOf(location, flags);
   const stored = await source.manifest();
   const top = readManifest(stored.bytes, stored.mediaType);
   const images: ImageView[] = [];
@@ -60,7 +60,7 @@ export async function inspectImage(location: string, flags: DecryptFlags): Promi
 async function manifestsOf(
   top: Manifest | Index,
   bytes: Uint8Array,
-  source: ReturnType<typeof sourceOf>,
+  source: ImageSource,
 ): Promise<readonly { manifest: Manifest; digest: string; platform?: string }[]> {
   if (top.kind === 'manifest') return [{ manifest: top, digest: sha256Digest(bytes) }];
   const all = [];

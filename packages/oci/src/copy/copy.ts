@@ -1,4 +1,5 @@
 /** Copies an image, and encrypts or decrypts its layers on the way. */
+import { pipeline } from 'node:stream/promises';
 import { encodeUtf8, type JsonObject, type JsonValue } from '@assay/bytes';
 import { type AssayError, assayError } from '@assay/bytes/findings';
 import { isEncrypted, type KeyUnwrapper, type KeyWrapper } from '@assay/ocicrypt';
@@ -144,8 +145,10 @@ async function checkDiffIds(source: ImageSource, { config, layers }: Manifest): 
 export async function readBlob(source: ImageSource, descriptor: Descriptor): Promise<Uint8Array> {
   if (descriptor.size > LARGEST_IN_MEMORY) throw unfit(`${descriptor.digest} has ${descriptor.size} bytes`);
   const chunks: Uint8Array[] = [];
-  const content = (await source.blob(descriptor)).pipe(new DigestCheck(descriptor.digest, descriptor.size));
-  for await (const chunk of content) chunks.push(chunk as Uint8Array);
+  const check = new DigestCheck(descriptor.digest, descriptor.size);
+  await pipeline(await source.blob(descriptor), check, async (content: AsyncIterable<Uint8Array>) => {
+    for await (const chunk of content) chunks.push(chunk);
+  });
   return Buffer.concat(chunks);
 }
 

@@ -5,10 +5,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { makeImage } from '../packages/oci/src/testing/image.test.helper.js';
-import { selfSigned } from '../packages/ocicrypt/src/certificate.test.helper.js';
-import { assay } from './support/cli.js';
-import { peersFor } from './support/peers.js';
+import { makeImage } from '../../packages/oci/src/testing/image.test.helper.js';
+import { selfSigned } from '../../packages/ocicrypt/src/certificate.test.helper.js';
+import { assay } from '../support/cli.js';
+import { peersFor } from '../support/peers.js';
 
 const possible = peersFor('exchange of encrypted images with skopeo', { skopeo: '/usr/bin/skopeo' });
 const folder = mkdtempSync(join(tmpdir(), 'assay-skopeo-'));
