@@ -81,6 +81,14 @@ test('the request says how long the caller waits, and what it adds', async () =>
   expect(frame).toBe('0000000b' + '00000001' + '0100' + '0a03742e53' + '12014d' + '1a0101');
 });
 
+test('frames that are no answers are passed over', async () => {
+  await rawServer((stream) => {
+    const payload = '00000003';
+    return `${payload} ${u32(stream)} 0300 120162 ${payload} ${u32(stream)} 0100 120163 ${success(stream)}`;
+  });
+  expect(await clientOf().call(call)).toEqual(Uint8Array.of(0x61));
+});
+
 test('an error answer is a StatusError with its code and text', async () => {
   await rawServer((stream) => `00000009 ${u32(stream)} 0200 0a07 0805 1203 776879`);
   await expect(clientOf().call(call)).rejects.toMatchObject({ code: STATUS.notFound, message: 'why' });

@@ -130,7 +130,6 @@ function eachField(bytes: Uint8Array, fields: Fields): void {
     else if (known.wire !== wire) throw new DecodeError('protobuf', `field ${field} has wire type ${wire}`);
     else known.read(reader);
   }
-  if (reader.pos !== reader.len) throw new DecodeError('protobuf', 'a field reaches beyond the message');
 }
 
 function metadataPair(bytes: Uint8Array): Metadata {

@@ -82,8 +82,8 @@ test('metadata and unknown fields', () => {
 
 test.each([
   ['a field beyond the end', '0a05 61'],
-  ['a number where a text belongs', '0801'],
-  ['a text where a number belongs', '2201 61'],
+  ['a number where a text belongs', '080161'],
+  ['a text where a number belongs', '2200'],
   ['a text that is not UTF-8', '0a01 ff'],
   ['field number 0', '0001'],
   ['a varint without end', '20 ffffffffffffffffffffff'],

@@ -1,5 +1,7 @@
 import { networkInterfaces } from 'node:os';
+import { fuzzRuns } from '@assay/testkit';
 import { StatusError } from '@assay/ttrpc';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startTestGuest, type TestGuest } from '../guest.test.helper.js';
 import { type ApiBackend, ttrpcBackend } from './backend.js';
@@ -130,6 +132,23 @@ describe('requests', () => {
     ]);
     expect(failures).toHaveLength(2);
   });
+});
+
+test('fuzz: any request has an answer', async () => {
+  const target = fc.oneof(
+    fc.string(),
+    fc
+      .tuple(fc.constantFrom('/aa/evidence?', '/aa/token?', '/cdh/resource/', '/aa/aael', '/info'), fc.string())
+      .map(([a, b]) => a + b),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom('GET', 'POST'), target, fc.json(), async (method, path, body) => {
+      const options = { backend: backend(), feature: 'all' as const, version: '1', onFailure: () => undefined };
+      const answer = await answerApi({ method, target: path, body: bytes(body) }, options);
+      expect([200, 400, 404, 405, 500]).toContain(answer.status);
+    }),
+    { numRuns: fuzzRuns(200) },
+  );
 });
 
 describe('served', () => {

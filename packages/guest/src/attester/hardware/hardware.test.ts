@@ -8,6 +8,8 @@ import {
   type JsonValue,
 } from '@assay/bytes';
 import { readSnpEvidence } from '@assay/evidence/snp';
+import { fuzzRuns } from '@assay/testkit';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AttesterError } from '../attester-error.js';
 import { FakeSystem } from '../fake-system.test.helper.js';
@@ -144,6 +146,17 @@ describe('the event log of evidence', () => {
     );
     expect(await read({ 'other/place': encodeUtf8('agent') }, '/other/place')).toContain(
       encodeHex(encodeUtf8('agent')),
+    );
+  });
+
+  test('fuzz: any log ends somewhere inside it', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        const log = concatBytes(header, bytes);
+        const at = logEnd(log);
+        expect(at >= 0 && at <= log.length).toBe(true);
+      }),
+      { numRuns: fuzzRuns(300) },
     );
   });
 
