@@ -89,7 +89,7 @@ export function tpmMaker(): TpmMaker {
       const state = join(folder, name);
       mkdirSync(state);
       const certificate = certified ? ['--create-ek-cert'] : [];
-      await run('swtpm_setup', [
+      await run('/usr/bin/swtpm_setup', [
         '--tpm2',
         '--tpmstate',
         state,
@@ -139,7 +139,7 @@ async function powerOn(
   use: <T>(work: (tpm: Tpm) => Promise<T>) => Promise<T>,
 ): Promise<() => Promise<void>> {
   const flags = ['--tpm2', '--tpmstate', `dir=${state}`, '--server', `type=unixio,path=${socket}`];
-  const child = spawn('swtpm', ['socket', ...flags, '--flags', 'not-need-init'], { stdio: 'ignore' });
+  const child = spawn('/usr/bin/swtpm', ['socket', ...flags, '--flags', 'not-need-init'], { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => {
     child.on('error', () => resolve());
     child.on('exit', () => resolve());

@@ -43,9 +43,6 @@ export const ALG = {
   cfb: 0x0043,
 } as const;
 
-/** Curves (TPM_ECC_CURVE). */
-export const CURVE = { p256: 0x0003 } as const;
-
 /** Permanent handles (TPM_RH). */
 export const RH = {
   owner: 0x4000_0001,
@@ -68,19 +65,6 @@ export const PT = {
   firmwareVersion1: 0x10b,
   firmwareVersion2: 0x10c,
   nvBufferMax: 0x12c,
-} as const;
-
-/** Attributes of an object (TPMA_OBJECT). */
-export const OBJECT = {
-  fixedTPM: 0x0000_0002,
-  fixedParent: 0x0000_0010,
-  sensitiveDataOrigin: 0x0000_0020,
-  userWithAuth: 0x0000_0040,
-  adminWithPolicy: 0x0000_0080,
-  noDA: 0x0000_0400,
-  restricted: 0x0001_0000,
-  decrypt: 0x0002_0000,
-  sign: 0x0004_0000,
 } as const;
 
 /** Attributes of an NV index (TPMA_NV). */

@@ -18,138 +18,191 @@ const AUTH =
 const RESTART = 'Restart the machine (or the emulator): the TPM has to be started up again.';
 
 /** Format 0, version 2.0: codes 0x100 to 0x17f. */
-const VERSION_2: Readonly<Record<number, Row>> = {
-  256: [
-    'TPM_RC_INITIALIZE',
-    'the TPM was not started up',
-    'Start swtpm with `--flags startup-clear`, or send TPM2_Startup.',
+const VERSION_2: ReadonlyMap<number, Row> = new Map<number, Row>([
+  [
+    0x100,
+    [
+      'TPM_RC_INITIALIZE',
+      'the TPM was not started up',
+      'Start swtpm with `--flags startup-clear`, or send TPM2_Startup.',
+    ],
   ],
-  257: ['TPM_RC_FAILURE', 'the TPM is in failure mode', RESTART],
-  288: ['TPM_RC_DISABLED', 'the command is disabled', 'Enable the hierarchy in the firmware’s settings.'],
-  292: ['TPM_RC_AUTH_TYPE', 'authorisation of this kind is not allowed here', DEFECT],
-  293: ['TPM_RC_AUTH_MISSING', 'an authorisation is missing', DEFECT],
-  294: ['TPM_RC_POLICY', 'the policy failed', DEFECT],
-  295: ['TPM_RC_PCR', 'the PCR cannot be used so', 'Use a PCR and bank that this TPM has: `tpm2_getcap pcrs`.'],
-  296: ['TPM_RC_PCR_CHANGED', 'PCRs changed in between', RESEND],
-  303: ['TPM_RC_AUTH_UNAVAILABLE', 'this authorisation is not available for the entity', DEFECT],
-  323: [
-    'TPM_RC_COMMAND_CODE',
-    'the TPM does not know the command',
-    'Use a TPM 2.0 that has this command, or newer firmware.',
+  [0x101, ['TPM_RC_FAILURE', 'the TPM is in failure mode', RESTART]],
+  [0x120, ['TPM_RC_DISABLED', 'the command is disabled', 'Enable the hierarchy in the firmware’s settings.']],
+  [0x124, ['TPM_RC_AUTH_TYPE', 'authorisation of this kind is not allowed here', DEFECT]],
+  [0x125, ['TPM_RC_AUTH_MISSING', 'an authorisation is missing', DEFECT]],
+  [0x126, ['TPM_RC_POLICY', 'the policy failed', DEFECT]],
+  [0x127, ['TPM_RC_PCR', 'the PCR cannot be used so', 'Use a PCR and bank that this TPM has: `tpm2_getcap pcrs`.']],
+  [0x128, ['TPM_RC_PCR_CHANGED', 'PCRs changed in between', RESEND]],
+  [0x12f, ['TPM_RC_AUTH_UNAVAILABLE', 'this authorisation is not available for the entity', DEFECT]],
+  [
+    0x143,
+    [
+      'TPM_RC_COMMAND_CODE',
+      'the TPM does not know the command',
+      'Use a TPM 2.0 that has this command, or newer firmware.',
+    ],
   ],
-  324: ['TPM_RC_AUTHSIZE', 'the authorisation area has a wrong size', DEFECT],
-  326: ['TPM_RC_NV_RANGE', 'read or write beyond the end of the NV index', DEFECT],
-  327: ['TPM_RC_NV_SIZE', 'the NV index has another size', 'Delete the index and define it again.'],
-  328: ['TPM_RC_NV_LOCKED', 'the NV index is locked', 'Restart the machine, or use another index.'],
-  329: ['TPM_RC_NV_AUTHORIZATION', 'the NV index may not be used with this authorisation', AUTH],
-  330: ['TPM_RC_NV_UNINITIALIZED', 'the NV index was never written', 'Let the firmware (or its owner) write it first.'],
-  331: [
-    'TPM_RC_NV_SPACE',
-    'there is no room for another NV index',
-    'Delete an index that is not needed: `tpm2_nvundefine`.',
+  [0x144, ['TPM_RC_AUTHSIZE', 'the authorisation area has a wrong size', DEFECT]],
+  [0x146, ['TPM_RC_NV_RANGE', 'read or write beyond the end of the NV index', DEFECT]],
+  [0x147, ['TPM_RC_NV_SIZE', 'the NV index has another size', 'Delete the index and define it again.']],
+  [0x148, ['TPM_RC_NV_LOCKED', 'the NV index is locked', 'Restart the machine, or use another index.']],
+  [0x149, ['TPM_RC_NV_AUTHORIZATION', 'the NV index may not be used with this authorisation', AUTH]],
+  [
+    0x14a,
+    ['TPM_RC_NV_UNINITIALIZED', 'the NV index was never written', 'Let the firmware (or its owner) write it first.'],
   ],
-  332: ['TPM_RC_NV_DEFINED', 'the NV index or persistent handle is taken', 'Use another index, or delete that one.'],
-  339: ['TPM_RC_CPHASH', 'the command is not the one that was authorised', DEFECT],
-};
+  [
+    0x14b,
+    [
+      'TPM_RC_NV_SPACE',
+      'there is no room for another NV index',
+      'Delete an index that is not needed: `tpm2_nvundefine`.',
+    ],
+  ],
+  [
+    0x14c,
+    ['TPM_RC_NV_DEFINED', 'the NV index or persistent handle is taken', 'Use another index, or delete that one.'],
+  ],
+  [0x153, ['TPM_RC_CPHASH', 'the command is not the one that was authorised', DEFECT]],
+]);
 
 /** Format 0, warnings: codes 0x900 to 0x97f. */
-const WARNING: Readonly<Record<number, Row>> = {
-  2304: [
-    'TPM_RC_CONTEXT_GAP',
-    'too many old session contexts',
-    'Flush sessions that nobody uses: `tpm2_flushcontext -s`.',
+const WARNING: ReadonlyMap<number, Row> = new Map<number, Row>([
+  [
+    0x900,
+    ['TPM_RC_CONTEXT_GAP', 'too many old session contexts', 'Flush sessions that nobody uses: `tpm2_flushcontext -s`.'],
   ],
-  2305: [
-    'TPM_RC_OBJECT_MEMORY',
-    'no room for another object',
-    'Flush what nobody uses: `tpm2_flushcontext -t`; or use /dev/tpmrm0, which shares the room.',
+  [
+    0x901,
+    [
+      'TPM_RC_OBJECT_MEMORY',
+      'no room for another object',
+      'Flush what nobody uses: `tpm2_flushcontext -t`; or use /dev/tpmrm0, which shares the room.',
+    ],
   ],
-  2306: [
-    'TPM_RC_SESSION_MEMORY',
-    'no room for another session',
-    'Flush sessions that nobody uses: `tpm2_flushcontext -l`.',
+  [
+    0x902,
+    [
+      'TPM_RC_SESSION_MEMORY',
+      'no room for another session',
+      'Flush sessions that nobody uses: `tpm2_flushcontext -l`.',
+    ],
   ],
-  2307: ['TPM_RC_MEMORY', 'out of memory', RESEND],
-  2308: [
-    'TPM_RC_SESSION_HANDLES',
-    'no handle for another session',
-    'Flush sessions that nobody uses: `tpm2_flushcontext -l`.',
+  [0x903, ['TPM_RC_MEMORY', 'out of memory', RESEND]],
+  [
+    0x904,
+    [
+      'TPM_RC_SESSION_HANDLES',
+      'no handle for another session',
+      'Flush sessions that nobody uses: `tpm2_flushcontext -l`.',
+    ],
   ],
-  2309: ['TPM_RC_OBJECT_HANDLES', 'no handle for another object', 'Flush what nobody uses: `tpm2_flushcontext -t`.'],
-  2311: ['TPM_RC_LOCALITY', 'wrong locality', 'Use the locality that the PCR or policy asks for.'],
-  2312: ['TPM_RC_YIELDED', 'the TPM put the command off', RESEND],
-  2313: ['TPM_RC_CANCELED', 'the command was cancelled', RESEND],
-  2314: ['TPM_RC_TESTING', 'the TPM tests itself', RESEND],
-  2320: [
-    'TPM_RC_REFERENCE_H0',
-    'the first handle names nothing that is loaded',
-    'Check the handle: `tpm2_getcap handles-persistent`.',
+  [0x905, ['TPM_RC_OBJECT_HANDLES', 'no handle for another object', 'Flush what nobody uses: `tpm2_flushcontext -t`.']],
+  [0x907, ['TPM_RC_LOCALITY', 'wrong locality', 'Use the locality that the PCR or policy asks for.']],
+  [0x908, ['TPM_RC_YIELDED', 'the TPM put the command off', RESEND]],
+  [0x909, ['TPM_RC_CANCELED', 'the command was cancelled', RESEND]],
+  [0x90a, ['TPM_RC_TESTING', 'the TPM tests itself', RESEND]],
+  [
+    0x910,
+    [
+      'TPM_RC_REFERENCE_H0',
+      'the first handle names nothing that is loaded',
+      'Check the handle: `tpm2_getcap handles-persistent`.',
+    ],
   ],
-  2321: [
-    'TPM_RC_REFERENCE_H1',
-    'the second handle names nothing that is loaded',
-    'Check the handle: `tpm2_getcap handles-persistent`.',
+  [
+    0x911,
+    [
+      'TPM_RC_REFERENCE_H1',
+      'the second handle names nothing that is loaded',
+      'Check the handle: `tpm2_getcap handles-persistent`.',
+    ],
   ],
-  2328: ['TPM_RC_REFERENCE_S0', 'the first session is not loaded', DEFECT],
-  2329: ['TPM_RC_REFERENCE_S1', 'the second session is not loaded', DEFECT],
-  2336: ['TPM_RC_NV_RATE', 'NV memory is written too fast', 'Wait a minute and try again.'],
-  2337: [
-    'TPM_RC_LOCKOUT',
-    'too many wrong authorisations: the TPM is locked out',
-    'Wait until the lockout ends, or clear it: `tpm2_dictionarylockout -c`.',
+  [0x918, ['TPM_RC_REFERENCE_S0', 'the first session is not loaded', DEFECT]],
+  [0x919, ['TPM_RC_REFERENCE_S1', 'the second session is not loaded', DEFECT]],
+  [0x920, ['TPM_RC_NV_RATE', 'NV memory is written too fast', 'Wait a minute and try again.']],
+  [
+    0x921,
+    [
+      'TPM_RC_LOCKOUT',
+      'too many wrong authorisations: the TPM is locked out',
+      'Wait until the lockout ends, or clear it: `tpm2_dictionarylockout -c`.',
+    ],
   ],
-  2338: ['TPM_RC_RETRY', 'the TPM is busy', RESEND],
-  2339: ['TPM_RC_NV_UNAVAILABLE', 'NV memory is not available', RESEND],
-};
+  [0x922, ['TPM_RC_RETRY', 'the TPM is busy', RESEND]],
+  [0x923, ['TPM_RC_NV_UNAVAILABLE', 'NV memory is not available', RESEND]],
+]);
 
 /** Format 1: about a parameter, handle or session. Low six bits. */
-const FORMAT_1: Readonly<Record<number, Row>> = {
-  1: ['TPM_RC_ASYMMETRIC', 'asymmetric algorithm not served', 'Use the other kind of key (RSA 2048 or ECC P-256).'],
-  2: [
-    'TPM_RC_ATTRIBUTES',
-    'attributes do not fit',
-    'Use a key made for this: a restricted signing key quotes, a restricted decryption key activates.',
+const FORMAT_1: ReadonlyMap<number, Row> = new Map<number, Row>([
+  [
+    0x01,
+    ['TPM_RC_ASYMMETRIC', 'asymmetric algorithm not served', 'Use the other kind of key (RSA 2048 or ECC P-256).'],
   ],
-  3: ['TPM_RC_HASH', 'hash algorithm not served', 'Use SHA-256, or enable the bank in the firmware’s settings.'],
-  4: [
-    'TPM_RC_VALUE',
-    'value out of range, or not fitting its context',
-    'Check the value; for a PCR bank see `tpm2_getcap pcrs`.',
+  [
+    0x02,
+    [
+      'TPM_RC_ATTRIBUTES',
+      'attributes do not fit',
+      'Use a key made for this: a restricted signing key quotes, a restricted decryption key activates.',
+    ],
   ],
-  5: [
-    'TPM_RC_HIERARCHY',
-    'hierarchy is disabled or wrong',
-    'Enable the endorsement hierarchy in the firmware’s settings.',
+  [0x03, ['TPM_RC_HASH', 'hash algorithm not served', 'Use SHA-256, or enable the bank in the firmware’s settings.']],
+  [
+    0x04,
+    [
+      'TPM_RC_VALUE',
+      'value out of range, or not fitting its context',
+      'Check the value; for a PCR bank see `tpm2_getcap pcrs`.',
+    ],
   ],
-  7: ['TPM_RC_KEY_SIZE', 'key size not served', 'Use RSA 2048 or ECC P-256.'],
-  10: ['TPM_RC_TYPE', 'wrong type of object', 'Use a key of the right type.'],
-  11: [
-    'TPM_RC_HANDLE',
-    'the handle names nothing here',
-    'Check the handle or NV index: `tpm2_getcap handles-persistent`, `tpm2_getcap handles-nv-index`.',
+  [
+    0x05,
+    [
+      'TPM_RC_HIERARCHY',
+      'hierarchy is disabled or wrong',
+      'Enable the endorsement hierarchy in the firmware’s settings.',
+    ],
   ],
-  14: ['TPM_RC_AUTH_FAIL', 'wrong authorisation, and it counts towards lockout', AUTH],
-  18: ['TPM_RC_SCHEME', 'signing or encryption scheme not served', 'Use RSASSA or ECDSA with SHA-256.'],
-  21: ['TPM_RC_SIZE', 'a structure has a wrong size', DEFECT],
-  22: ['TPM_RC_SYMMETRIC', 'symmetric algorithm not served', 'Use AES-128 in CFB mode.'],
-  23: ['TPM_RC_TAG', 'wrong structure tag', DEFECT],
-  24: ['TPM_RC_SELECTOR', 'union selector is wrong', DEFECT],
-  26: ['TPM_RC_INSUFFICIENT', 'the command ends too early', DEFECT],
-  28: ['TPM_RC_KEY', 'the key does not fit', 'Use a key made for this.'],
-  29: [
-    'TPM_RC_POLICY_FAIL',
-    'the policy was not met',
-    'Use the key with the policy that it was made with; the EK needs the endorsement hierarchy’s authorisation.',
+  [0x07, ['TPM_RC_KEY_SIZE', 'key size not served', 'Use RSA 2048 or ECC P-256.']],
+  [0x0a, ['TPM_RC_TYPE', 'wrong type of object', 'Use a key of the right type.']],
+  [
+    0x0b,
+    [
+      'TPM_RC_HANDLE',
+      'the handle names nothing here',
+      'Check the handle or NV index: `tpm2_getcap handles-persistent`, `tpm2_getcap handles-nv-index`.',
+    ],
   ],
-  31: [
-    'TPM_RC_INTEGRITY',
-    'integrity check failed: made for another key or TPM',
-    'Ask for a new challenge with the keys of this TPM.',
+  [0x0e, ['TPM_RC_AUTH_FAIL', 'wrong authorisation, and it counts towards lockout', AUTH]],
+  [0x12, ['TPM_RC_SCHEME', 'signing or encryption scheme not served', 'Use RSASSA or ECDSA with SHA-256.']],
+  [0x15, ['TPM_RC_SIZE', 'a structure has a wrong size', DEFECT]],
+  [0x16, ['TPM_RC_SYMMETRIC', 'symmetric algorithm not served', 'Use AES-128 in CFB mode.']],
+  [0x17, ['TPM_RC_TAG', 'wrong structure tag', DEFECT]],
+  [0x18, ['TPM_RC_SELECTOR', 'union selector is wrong', DEFECT]],
+  [0x1a, ['TPM_RC_INSUFFICIENT', 'the command ends too early', DEFECT]],
+  [0x1c, ['TPM_RC_KEY', 'the key does not fit', 'Use a key made for this.']],
+  [
+    0x1d,
+    [
+      'TPM_RC_POLICY_FAIL',
+      'the policy was not met',
+      'Use the key with the policy that it was made with; the EK needs the endorsement hierarchy’s authorisation.',
+    ],
   ],
-  34: ['TPM_RC_BAD_AUTH', 'wrong authorisation', AUTH],
-  38: ['TPM_RC_CURVE', 'curve not served', 'Use P-256.'],
-  39: ['TPM_RC_ECC_POINT', 'the point is not on the curve', 'Ask for a new challenge.'],
-};
+  [
+    0x1f,
+    [
+      'TPM_RC_INTEGRITY',
+      'integrity check failed: made for another key or TPM',
+      'Ask for a new challenge with the keys of this TPM.',
+    ],
+  ],
+  [0x22, ['TPM_RC_BAD_AUTH', 'wrong authorisation', AUTH]],
+  [0x26, ['TPM_RC_CURVE', 'curve not served', 'Use P-256.']],
+  [0x27, ['TPM_RC_ECC_POINT', 'the point is not on the curve', 'Ask for a new challenge.']],
+]);
 
 /** A TPM that only says this speaks version 1.2. */
 const BAD_TAG: Row = ['TPM_RC_BAD_TAG', 'the TPM does not speak version 2.0', 'Use a TPM 2.0; swtpm needs `--tpm2`.'];
@@ -162,11 +215,6 @@ export function mayRetry(code: number): boolean {
   return RETRY.has(code);
 }
 
-/** Format 1 with its variable part left out: `0x022` for a wrong authorisation, whatever it is about. */
-export function baseCode(code: number): number {
-  return (code & 0x80) !== 0 ? (code & 0x3f) | 0x80 : code & 0xfff;
-}
-
 /** What a response code means. Codes that are not in the tables keep their number. */
 export function responseMeaning(code: number): ResponseMeaning {
   const hex = `0x${code.toString(16).padStart(3, '0')}`;
@@ -174,10 +222,11 @@ export function responseMeaning(code: number): ResponseMeaning {
   // The layer above the TPM (a resource manager) marks its own codes in the upper half.
   if (code > 0xfff) return described([`code ${hex}`, 'an answer of a layer between this program and the TPM', RESEND]);
   if ((code & 0x80) !== 0) {
-    const row = FORMAT_1[code & 0x3f] ?? [`TPM_RC ${hex}`, 'a refusal that is not in the table', DEFECT];
+    const row = FORMAT_1.get(code & 0x3f) ?? [`TPM_RC ${hex}`, 'a refusal that is not in the table', DEFECT];
     return { ...described(row), about: subjectOf(code) };
   }
-  const row = VERSION_2[code] ?? WARNING[code] ?? [`TPM_RC ${hex}`, 'a refusal that is not in the table', DEFECT];
+  const row = VERSION_2.get(code) ??
+    WARNING.get(code) ?? [`TPM_RC ${hex}`, 'a refusal that is not in the table', DEFECT];
   return described(row);
 }
 

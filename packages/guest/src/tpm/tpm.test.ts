@@ -430,7 +430,7 @@ describe('NV memory', () => {
   });
 
   test.each<[string, Uint8Array[]]>([
-    ['another index', [publicArea(0x40000, 6, 0x01500002)]],
+    ['another index', [publicArea(0x40000, 1, 0x01500002), buffer, response(sized(Uint8Array.of(1)), { sessions: 1 })]],
     ['too few bytes', [publicArea(0x40000, 2), buffer, response(sized(Uint8Array.of(1)), { sessions: 1 })]],
     ['too many bytes', [publicArea(0x40000, 2), buffer, response(sized(Uint8Array.of(1, 2, 3)), { sessions: 1 })]],
   ])('with %s is malformed', async (_, answers) => {

@@ -132,7 +132,7 @@ describe('a device', () => {
   test('takes a command in one write and gives its response in one read', async () => {
     // What is written into a pipe comes out of it again: an echo.
     const path = join(folder, 'fifo');
-    execFileSync('mkfifo', [path]);
+    execFileSync('/usr/bin/mkfifo', [path]);
     openSync(path, 'r+');
     for (const address of [path, `device:${path}`]) {
       const transport = await openTransport(address);
