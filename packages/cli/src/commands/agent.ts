@@ -131,7 +131,7 @@ function serve(emulated: EmulatedAttester | undefined): Command {
 
 function injectCommand(): Command {
   return command('inject', 'start a program with its sealed secrets unsealed; where one does not unseal, not at all', [
-    'assay agent inject -- /usr/bin/server --port 8080',
+    'assay agent inject -- /usr/bin/server',
     'assay agent inject --file /mnt/sealed/db=/run/secrets/db -- /usr/bin/server',
   ])
     .option('-c, --cdh_addr <address>', 'socket of the Confidential Data Hub')
