@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject, verify, X509Certificate } from 'node:crypto';
+import { type KeyObject, verify, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -19,12 +19,14 @@ import { type Collateral, verify as phalaVerify } from '@phala/dcap-qvl';
 import { initSync, js_verify } from '@phala/dcap-qvl-web';
 import { measure } from '../lib/measure.js';
 import { machine, type Report } from '../lib/report.js';
+import { coldSignatures, importPoint } from './dcap-floor.js';
 
 /**
  * Verifications per second on one core, of one SGX and one TDX quote of real hardware.
  *
  * The floor is what nothing can avoid: import of the attestation key, two P-256 verifications. Assay runs it without
- * keeping attestation keys, so that both sides import; what keeping them brings stands beside it. The npm packages
+ * keeping attestation keys, so that both sides import; what keeping them brings stands beside it. With nothing cached the
+ * floor is every signature of the endorsements as well, and the import of every key (`cold_signatures`). The npm packages
  * verify the same quote with the same collateral at the same time. Contenders take turns, so that a slow second hits all.
  */
 const rounds = 7;
@@ -58,7 +60,9 @@ export async function benchDcap(): Promise<Report> {
     for (const phala of ['phala_js', 'phala_wasm'] as const) {
       ratios[`${tee}_warm_vs_${phala}`] = ratio('warm', phala);
       ratios[`${tee}_cold_vs_${phala}`] = ratio('cold', phala);
+      ratios[`${tee}_cold_signatures_vs_${phala}`] = ratio('cold_signatures', phala);
     }
+    ratios[`${tee}_cold_vs_cold_signatures`] = ratio('cold', 'cold_signatures');
   }
   return { name: 'dcap', machine: machine(), metrics, ratios };
 }
@@ -72,6 +76,7 @@ function contenders(sample: Sample, tee: 'sgx' | 'tdx'): Readonly<Record<string,
   const evidence = { quote: encodeBase64(bytes) };
   const endorsements = { collateral: new TextEncoder().encode(JSON.stringify(bundle)) };
   const pck = pckKey(quote);
+  const signatures = coldSignatures(quote, raw);
   const seconds = BigInt(Math.floor(now.getTime() / 1000));
   return {
     raw_signatures: () => must(rawSignatures(quote, pck)),
@@ -79,6 +84,7 @@ function contenders(sample: Sample, tee: 'sgx' | 'tdx'): Readonly<Record<string,
     warm_kept_key: () => must(authentic(bytes, warm, now, keptKeys)),
     verifier_with_claims: () =>
       must(verifier.verify({ evidence, reportData: undefined, initData: undefined, endorsements, now }).accepted),
+    cold_signatures: () => must(signatures()),
     cold: () => {
       vendorKeys.clear();
       must(authentic(bytes, verifyCollateral(raw, intelTrust()), now, noKeys));
@@ -101,15 +107,7 @@ function authentic(
 
 function rawSignatures(quote: ParsedQuote, pck: KeyObject): boolean {
   const { attestationKey, qeReport, qeReportSignature, signature, signed } = quote;
-  const key = createPublicKey({
-    format: 'jwk',
-    key: {
-      kty: 'EC',
-      crv: 'P-256',
-      x: Buffer.from(attestationKey.subarray(0, 32)).toString('base64url'),
-      y: Buffer.from(attestationKey.subarray(32)).toString('base64url'),
-    },
-  });
+  const key = importPoint(attestationKey);
   return (
     verify('sha256', signed, { key, dsaEncoding: 'ieee-p1363' }, signature) &&
     verify('sha256', qeReport.bytes, { key: pck, dsaEncoding: 'ieee-p1363' }, qeReportSignature)
