@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { assayFile } from './support/cli.js';
+import { swtpmPossible } from './support/swtpm.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'assay-guide-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -66,8 +67,35 @@ test('first-server.md, word for word', async () => {
     expect(out).toContain(line);
 }, 120_000);
 
+test.skipIf(!swtpmPossible())(
+  'tpm.md, word for word',
+  async () => {
+    const port = await freePort();
+    const home = mkdtempSync(join(tmpdir(), 'tpm-'));
+    const { code, out } = await shell(blocks(guide('tpm.md')).join('\n').replaceAll('8080', String(port)), home);
+    rmSync(home, { recursive: true, force: true });
+    expect(code, out).toBe(0);
+    for (const line of [
+      'manufacturer   IBM',
+      'enrolled 000b',
+      'swtpm-localca',
+      'the TPM has the secret',
+      'exit code 1',
+    ])
+      expect(out).toContain(line);
+  },
+  300_000,
+);
+
 describe('every guide', () => {
-  const names = ['first-server.md', 'why-was-it-refused.md', 'from-trustee.md', 'replicas.md', 'writing-policies.md'];
+  const names = [
+    'first-server.md',
+    'why-was-it-refused.md',
+    'from-trustee.md',
+    'replicas.md',
+    'writing-policies.md',
+    'tpm.md',
+  ];
 
   test.each(names)('%s has shell blocks that parse, and links that lead somewhere', async (name) => {
     const text = guide(name);
