@@ -1,6 +1,7 @@
 /** S1 to S10 of SEV pre-attestation, at the broker: shim and firmware are emulated, every check is the real one. */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { concatBytes, decodeBase64, encodeBase64 } from '@assay/bytes';
+import { assayError } from '@assay/bytes/findings';
 import { CONNECTION_GUID, parseSecretTable, sevTrust } from '@assay/evidence/sev';
 import { createTestWorld, SevFirmwareError, type SevSecretDetails } from '@assay/soft-tee';
 import { MemoryStorage } from '@assay/storage';
@@ -105,9 +106,15 @@ describe('S3, S8: launch policies in the form of simple-kbs', () => {
     { min_fw_api_major: 0, min_fw_api_minor: 99 },
     { allowed_build_ids: [8] },
     {},
-  ])('%j allows', async (document) => {
+  ])('%j allows, and the audit says that it was asked', async (document) => {
     await bench.policy('default', document);
     expect((await secretsOf([bundle()])).size).toBe(1);
+    const { findings } = (await bench.broker.attempts.get((await latest()).attempt)) ?? { findings: [] };
+    const asked = findings.filter(({ id }) => id === 'sev.launch.allowed');
+    // Once each, though the default is asked for the launch, the keyset and the key.
+    expect(asked.map(({ outcome, subject }) => `${outcome} ${subject}`)).toEqual(
+      ['fw digest', 'policy', 'fw api major', 'fw api minor', 'build id'].map((what) => `pass default: ${what}`),
+    );
   });
 
   test.each([['default/key/key_id1'], ['default/keyset/KEYSET-1']])(
@@ -560,11 +567,50 @@ allow if {
   });
 });
 
-test('what cannot be answered now says so, and nothing of the caller', async () => {
-  const { request } = await bench.launch();
-  await bench.storage.close();
-  expect(await textOf(bench.sev.getSecret({ ...request, secretRequests: [] }))).toMatch(
-    /service is not able|internal error/,
+describe('outages', () => {
+  /** Key management that does not answer, for all calls but the first `good`. */
+  const breakKeys = (good: number): void => {
+    const { kms } = bench;
+    const unwrap = kms.unwrap.bind(kms);
+    let calls = 0;
+    kms.unwrap = async (wrapped, context) => {
+      calls += 1;
+      if (calls > good)
+        throw assayError('kms.backend.answers', {
+          params: { backend: 'test', address: 'x', reason: 'secret', n: 1, ms: 0 },
+        });
+      return unwrap(wrapped, context);
+    };
+  };
+
+  test.each([0, 1, 2])(
+    'of key management, at call %d: nothing of the caller is said, and the attempt is undecided',
+    async (good) => {
+      const { request } = await bench.launch();
+      breakKeys(good);
+      const text = await textOf(bench.sev.getSecret({ ...request, secretRequests: [bundle()] }));
+      expect(text).toBe('service is not able to answer now');
+      expect(await latest()).toMatchObject({ state: 'undecided', codes: ['kms.backend.answers'] });
+    },
   );
-  bench = await openSevBench({}, new MemoryStorage({ now: () => Date.now() }));
+
+  test('while a guest asks online: the launch stays attested, the request is undecided', async () => {
+    const id = { guid: CONNECTION_GUID, format: '', secretType: 'connection', id: '' };
+    const secrets = await secretsOf([id]);
+    const { client_id: clientId } = JSON.parse(secrets.get(CONNECTION_GUID) ?? '') as { client_id: string };
+    breakKeys(1);
+    const call = { clientId, secretRequests: [ask('key', 'key_id1')] };
+    expect(await textOf(bench.sev.getOnlineSecret(call))).toBe('service is not able to answer now');
+    const attempt = await latest();
+    expect(attempt.state).toBe('attested');
+    expect(attempt).toMatchObject({ releases: [{ decision: 'undecided', resource: 'key/key_id1' }] });
+  });
+
+  test('of the store: the refusal stands without its record', async () => {
+    const { request } = await bench.launch();
+    await bench.storage.close();
+    const text = await textOf(bench.sev.getSecret({ ...request, secretRequests: [] }));
+    expect(text).toMatch(/service is not able|internal error/);
+    bench = await openSevBench({}, new MemoryStorage({ now: () => Date.now() }));
+  });
 });

@@ -35,6 +35,7 @@ export interface SevBench {
   readonly sev: SevBroker;
   readonly storage: MemoryStorage;
   readonly clock: { now: Date };
+  readonly kms: BuiltinKms;
   readonly admin: AdminPrincipal;
   policy(target: string, document: object): Promise<unknown>;
   secret(path: string, value: Uint8Array | string): Promise<unknown>;
@@ -47,13 +48,14 @@ export async function openSevBench(config: Partial<SevConfig> = {}, shared?: Mem
   const clock = { now: new Date('2026-11-22T10:00:00Z') };
   const storage = shared ?? new MemoryStorage({ now: () => clock.now.getTime() });
   const folder = mkdtempSync(join(tmpdir(), 'assay-sev-'));
+  const kms = new BuiltinKms({ directory: folder });
   const broker = await openKeyBroker({
     config: {
       admin: { authorization_mode: 'InsecureAllowAll' },
       sev: { trust: sevTrust([world.sev.ark()]), ...config },
     },
     storage,
-    kms: new BuiltinKms({ directory: folder }),
+    kms,
     // Nobody attests by handshake here: only the signer's key is asked for, at start.
     attestation: { jwks: async () => ({ keys: [signer] }), readiness: async () => [] } as never,
     now: () => clock.now,
@@ -70,6 +72,7 @@ export async function openSevBench(config: Partial<SevConfig> = {}, shared?: Mem
     sev,
     storage,
     clock,
+    kms,
     admin,
     policy: (target, document) => sev.launchPolicies.set(target, Buffer.from(JSON.stringify(document)), admin),
     secret: (path, value) => broker.resources.set(path, Buffer.from(value), admin),

@@ -1,7 +1,8 @@
-import { assembleVerdict, type FindingDraft, passed, renderTerminal, warned } from '@assay/bytes/findings';
+import { assembleVerdict, type FindingDraft, passed, warned } from '@assay/bytes/findings';
 import { type CommonFlags, outputOf } from '../command.js';
 import { EXIT } from '../exit.js';
 import { readInput } from '../files.js';
+import { styled } from '../terminal/style.js';
 import { ANNOTATIONS, lintAnnotations, type ResolvedSev } from './annotations.js';
 import { type PodInManifest, readManifest } from './manifest.js';
 
@@ -21,9 +22,11 @@ export function lintFile(file: string, flags: CommonFlags): void {
   const output = outputOf(flags);
   output.result(result, (out) => {
     for (const { pod, resolved } of linted) out.write(`${pod.where}: ${inWords(resolved)}\n`);
-    const told = findings.some(({ outcome }) => outcome !== 'pass');
-    if (told)
-      out.write(renderTerminal(verdict, { columns: out.width, unicode: out.unicode, color: out.colour, mode: 'all' }));
+    for (const { id, outcome, title, remedy } of findings) {
+      if (outcome === 'pass') continue;
+      out.write(`${styled(out, outcome === 'fail' ? 'red' : 'yellow', outcome)}  ${id}  ${title ?? ''}\n`);
+      if (remedy !== undefined) out.write(`      ${styled(out, 'cyan', 'do')} ${remedy}\n`);
+    }
   });
   if (refused) process.exitCode = EXIT.refused;
 }
