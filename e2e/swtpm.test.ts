@@ -305,6 +305,14 @@ describe.skipIf(!swtpmPossible())('a TPM 2.0', () => {
     });
   });
 
+  test('is not enrolled where the Attestation Service is a remote one', async () => {
+    const starting = startTestServer({ attestation_service: { type: 'grpc' }, tpm: { enrolment: 'public' } });
+    await expect(starting).rejects.toMatchObject({
+      code: 'config.file.form',
+      message: expect.stringContaining('tpm.enrolment'),
+    });
+  });
+
   describe('once revoked', () => {
     test('a key is refused from the next quote on, and is not enrolled again', async () => {
       await tpm.use((device) => measure(device, boot));
@@ -321,6 +329,24 @@ describe.skipIf(!swtpmPossible())('a TPM 2.0', () => {
       expect(page.items.find((item) => item.name === name)?.revoked).toMatchObject({ reason: 'taken out of service' });
       const acts = (await server.admin('GET', '/api/v1/audit')) as { items: unknown[] };
       expect(acts.items[0]).toMatchObject({ act: 'tpm.ak.revoke', object: name });
+    });
+
+    test('a key is refused by other replicas as well, from the next quote on', async () => {
+      await tpm.use((device) => measure(device, boot));
+      const settings = { tpm: { enrolment: 'public' as const, ek_roots: [maker.ca] } };
+      const one = await startTestServer(settings);
+      const two = await startTestServer(settings, { dataDir: one.dataDir });
+      try {
+        const guest = guestOf(two, { attester: attester() });
+        await expect(guest.attest()).rejects.toMatchObject({ code: 'evidence.refused' });
+        const { name } = await enrolled(tpm, { transport: one.transport });
+        await guest.attest();
+        await one.admin('POST', `/api/v1/tpm/aks/${name}/revoke`, {});
+        await expect(guest.attest()).rejects.toMatchObject({ code: 'evidence.refused' });
+      } finally {
+        await two.stop();
+        await one.stop();
+      }
     });
 
     test('an endorsement key takes all keys of its TPM along', async () => {

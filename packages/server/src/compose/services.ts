@@ -19,7 +19,7 @@ import { CollateralAdministration } from './collateral.js';
 import { emulatedRoots, VendorEndorsements } from './endorsements.js';
 import { realSources } from './sources.js';
 import { openKeys, openStorage, type World } from './state.js';
-import { openTpm, type TpmServices, trustedAks, withFreshKeys } from './tpm.js';
+import { openTpm, refuseRemoteEnrolment, type TpmServices, trustedAks, withFreshKeys } from './tpm.js';
 import { verifiersOf } from './verifiers.js';
 
 /** Which services one process holds. */
@@ -57,6 +57,7 @@ export interface ServiceOptions {
 /** Opens storage, keys and the services of a role, in the order in which they need each other. */
 export async function openServices(options: ServiceOptions): Promise<Services> {
   const { settings, dataDir, role, world } = options;
+  if (servesGuests(role)) refuseRemoteEnrolment(settings);
   const storage = await openStorage(settings, dataDir, world);
   try {
     const keys = await openKeys(dataDir, storage, world);

@@ -1,4 +1,5 @@
 import { AkEnrolment, AttestationKeys, type EndorsementSource, type EnrolledKey } from '@assay/attestation-service';
+import { assayError } from '@assay/bytes/findings';
 import type { TrustedAks } from '@assay/evidence/tpm';
 import type { Storage } from '@assay/storage';
 import type { Settings } from '../config/schema.js';
@@ -27,6 +28,20 @@ export function openTpm(settings: Settings['tpm'], storage: Storage, world: Worl
     keysPerEndorsement: settings.aks_per_ek,
   });
   return { keys, enrolment };
+}
+
+/**
+ * Where the Attestation Service is a remote one, it keeps the keys: what would be enrolled here, it would not know.
+ *
+ * @throws AssayError `config.file.form`
+ */
+export function refuseRemoteEnrolment({ attestation_service: service, tpm }: Settings): void {
+  if (service.type !== 'grpc' || tpm.enrolment === 'off') return;
+  const actual = `\`${tpm.enrolment}\` with a remote Attestation Service`;
+  const expected = 'keys are enrolled where the Attestation Service is built in; `off` is wanted here';
+  throw assayError('config.file.form', {
+    params: { file: 'settings', line: '', key: 'tpm.enrolment', actual, expected },
+  });
 }
 
 /** Enrolled keys as the verifier asks for them. */
