@@ -18,7 +18,7 @@ const ALGORITHMS = {
  */
 export function openEar(bytes: Uint8Array, { curve, key }: CoseKey): JsonObject {
   if (bytes.length > LARGEST) throw new DecodeError(FORMAT, `${bytes.length} bytes; at most ${LARGEST} are read`);
-  const parts = decodeUtf8(bytes).trim().split('.');
+  const parts = decodeUtf8(bytes).split('.');
   const [header = '', payload = '', signature = ''] = parts;
   if (parts.length !== 3) throw new DecodeError(FORMAT, `${parts.length} parts; 3 are right`);
   const { alg, crit } = readObject('header', header);
