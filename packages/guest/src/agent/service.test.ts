@@ -1,4 +1,5 @@
-import { encodeUtf8 } from '@assay/bytes';
+import { decodeHex, encodeUtf8 } from '@assay/bytes';
+import { StatusError, TtrpcClient } from '@assay/ttrpc';
 import { afterEach, describe, expect, test } from 'vitest';
 import { sampleAttester, sampleDeviceAttester } from '../attester/sample.js';
 import { startTestGuest, type TestGuest, type TestGuestOptions } from '../guest.test.helper.js';
@@ -208,4 +209,16 @@ test('a token of kind coco_as is the attestation service’s answer as it is, fo
   ]);
   status = 201;
   expect((await agent.ttrpc(SERVICE, 'GetToken', { TokenType: 'coco_as' })).code).toBe(13);
+});
+
+test('an event in the form of v0.9 is refused, whatever register it names', async () => {
+  const { agentPath } = await start({ agent: { config: { eventLog: { initPcr: 17, enabled: true } } } });
+  const client = new TtrpcClient(`unix://${agentPath}`);
+  // Events = ["a b c"], RegisterIndex absent, 0, 1 and 16: the index stands where the operation stands today.
+  for (const index of ['', '1000', '1001', '1010']) {
+    const payload = decodeHex(`0a0561206220630a03642065${index}`);
+    const call = client.call({ service: SERVICE, method: 'ExtendRuntimeMeasurement', payload });
+    await expect(call).rejects.toSatisfy((error) => error instanceof StatusError && [2, 3].includes(error.code));
+  }
+  client.close();
 });
