@@ -47,7 +47,7 @@ export function parseOcspResponse(der: Uint8Array): BasicResponse {
   if (status !== 0 || more.length > 0) {
     throw new DecodeError(FORMAT, `responder says ${STATUSES[status] ?? status}`);
   }
-  const wrapped = response.explicit(0)?.sequence();
+  const wrapped = within(response.explicit(0), (reader) => reader.sequence());
   response.end();
   if (wrapped?.oid() !== BASIC) throw new DecodeError(FORMAT, 'no basic response');
   const inner = new DerReader(wrapped.octetString());
@@ -63,7 +63,7 @@ export function parseOcspResponse(der: Uint8Array): BasicResponse {
 }
 
 function readCertificates(basic: DerReader): Certificate[] {
-  const list = basic.explicit(0)?.sequence();
+  const list = within(basic.explicit(0), (reader) => reader.sequence());
   const certificates: Certificate[] = [];
   while (list !== undefined && !list.atEnd) {
     certificates.push(parseCertificate(list.element(DER_TAG.sequence).encoded));
@@ -73,7 +73,7 @@ function readCertificates(basic: DerReader): Certificate[] {
 }
 
 function readData(data: DerReader): Pick<BasicResponse, 'responder' | 'producedAt' | 'responses' | 'nonce'> {
-  const version = data.explicit(0)?.smallInteger() ?? 0;
+  const version = within(data.explicit(0), (reader) => reader.smallInteger()) ?? 0;
   if (version !== 0) throw new DecodeError(FORMAT, `version ${version + 1}`);
   const named = data.explicit(1);
   const wrapper = named ?? explicitly(data, 2);
@@ -97,7 +97,7 @@ function readSingle(single: DerReader): SingleResponse {
   const id = readCertId(single);
   const status = readStatus(single, single.any());
   const thisUpdate = single.time();
-  const nextUpdate = single.explicit(0)?.time();
+  const nextUpdate = within(single.explicit(0), (reader) => reader.time());
   readExtensionsIn(single.explicit(1), []);
   single.end();
   return { id, ...status, thisUpdate, ...(nextUpdate === undefined ? {} : { nextUpdate }) };
@@ -110,7 +110,7 @@ function readStatus(single: DerReader, status: DerElement): Pick<SingleResponse,
     throw new DecodeError(FORMAT, 'status of an unknown form', status.contentOffset);
   const info = single.inside(status);
   const revokedAt = info.time();
-  info.explicit(0)?.element(ENUMERATED);
+  within(info.explicit(0), (reason) => reason.element(ENUMERATED));
   info.end();
   return { status: 'revoked', revokedAt };
 }
@@ -122,6 +122,14 @@ function readExtensionsIn(wrapper: DerReader | undefined, known: readonly string
   const unknown = extensions.find(({ critical, oid }) => critical && !known.includes(oid));
   if (unknown !== undefined) throw new DecodeError(FORMAT, `critical extension ${unknown.oid} is unknown`);
   return extensions;
+}
+
+/** The whole content of an explicit tag, where there is one. */
+function within<T>(wrapper: DerReader | undefined, read: (reader: DerReader) => T): T | undefined {
+  if (wrapper === undefined) return undefined;
+  const value = read(wrapper);
+  wrapper.end();
+  return value;
 }
 
 function explicitly(reader: DerReader, number: number): DerReader {

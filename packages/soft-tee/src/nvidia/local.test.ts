@@ -13,7 +13,7 @@ import { describe, expect, test } from 'vitest';
 import { type NvidiaDeviceOverrides, type NvidiaOverrides, nvidiaEvidence } from '../attester/nvidia.js';
 import { createTestWorld } from '../world.js';
 import { basicConstraints, keyUsage } from '../x509/extension.js';
-import { goldenMeasurement } from './device.js';
+import { goldenMeasurement, type NvidiaDevice } from './device.js';
 import type { ManifestFields } from './manifest.js';
 import { driverName, vbiosName } from './nvidia.js';
 import { answerOcsp, OCSP_TRY_LATER, type OcspOrders } from './ocsp.js';
@@ -179,6 +179,37 @@ describe('form of the report', () => {
     ['empty', () => Uint8Array.of(0)],
   ])('%s', (_, alter) => {
     expect(refusing({ alter })).toContain('nvidia.report.form');
+  });
+});
+
+describe('opaque data in claims', () => {
+  const config = (...fields: [number, Uint8Array][]): JsonObject => {
+    const opaque = nvidiaOpaque([[20, gpu.fwid], ...fields]);
+    const evidence = nvidiaEvidence(world, REPORT_DATA, { devices: [{ device: gpu, report: { opaque } }] });
+    return (claimsOf(verify(evidence))[0]?.['config'] ?? {}) as JsonObject;
+  };
+  test.each<[string, number, string, string, JsonValue]>([
+    ['a driver version', 3, '3539302e313200', 'driver_version', '590.12'],
+    ['a text that is none', 3, 'ff00', 'driver_version', 'ff00'],
+    ['a VBIOS version', 6, '009f009601000000', 'vbios_version', '96.00.9f.00.01'],
+    ['a VBIOS version as text', 6, '39362e31302e37332e30302e3031', 'vbios_version', '96.10.73.00.01'],
+    ['a decoder that is off', 11, '55', 'nvdec0_status', 'disabled'],
+    ['a decoder that is neither', 11, '00', 'nvdec0_status', '00'],
+    ['a decoder of two octets', 11, '5555', 'nvdec0_status', '5555'],
+    ['counts', 12, '0100000002000000', 'measurement_count', { 1: 1, 2: 2 }],
+    ['counts that are cut', 12, '010000', 'measurement_count', '010000'],
+    ['identifiers', 22, '77e911d843b7533a77e911d843b7533a', 'switch_pdi', ['77e911d843b7533a', '77e911d843b7533a']],
+    ['identifiers that are cut', 22, '77e911', 'switch_pdi', '77e911'],
+    ['a version', 34, '0100', 'opaque_data_version', 1],
+    ['a version that is too long', 34, '01000000000000', 'opaque_data_version', '01000000000000'],
+    ['a version of nothing', 34, '', 'opaque_data_version', ''],
+    ['MPT', 36, '0100', 'feature_flag', 'MPT'],
+    ['PPCIE', 36, '0200', 'feature_flag', 'PPCIE'],
+    ['another flag', 36, '0900', 'feature_flag', 'unknown'],
+    ['a board', 14, 'b1030000', 'board_id', 'b1030000'],
+    ['a field without a name', 99, '0102', 'field_99', '0102'],
+  ])('%s', (_, type, hex, name, value) => {
+    expect(config([type, Uint8Array.from(Buffer.from(hex, 'hex'))])[name]).toEqual(value);
   });
 });
 
@@ -504,6 +535,22 @@ describe('reference manifests', () => {
     };
     const result = withManifests({ ...names, ...moved }, { device: { ...gpu, driverVersion: '600.1' } });
     expect(failures(result)).toEqual(['nvidia.rim.version']);
+  });
+
+  test('a manifest under the root of another world is refused', () => {
+    const stranger = createTestWorld({ now: () => NOW, random: (length) => new Uint8Array(length).fill(3) });
+    const { pki } = stranger.nvidia;
+    const edit = { chain: pki.manifestChain(NOW), key: pki.key('rim-signer') };
+    expect(failures(withManifests(manifests({ driver: edit })))).toEqual(['nvidia.rim.signature']);
+  });
+
+  test.each<[string, Partial<NvidiaDevice>]>([
+    ['a driver version that is no name', { driverVersion: '../../x' }],
+    ['a board that is no name', { project: 'a b' }],
+    ['a chip that is no name', { chipSku: '?' }],
+  ])('%s has no manifest', (_, edit) => {
+    const result = withManifests(manifests(), { device: { ...gpu, ...edit } });
+    expect(failures(result)).toEqual(['nvidia.rim.missing']);
   });
 
   test('a manifest given twice overlaps', () => {
