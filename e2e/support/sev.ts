@@ -36,6 +36,8 @@ export interface SevBench {
   readonly storage: MemoryStorage;
   readonly clock: { now: Date };
   readonly kms: BuiltinKms;
+  /** Where its keys are. */
+  readonly folder: string;
   readonly admin: AdminPrincipal;
   policy(target: string, document: object): Promise<unknown>;
   secret(path: string, value: Uint8Array | string): Promise<unknown>;
@@ -44,10 +46,14 @@ export interface SevBench {
 }
 
 /** Broker in memory that trusts the emulated ARK, with simple-kbs' test key and keyset. */
-export async function openSevBench(config: Partial<SevConfig> = {}, shared?: MemoryStorage): Promise<SevBench> {
-  const clock = { now: new Date('2026-11-22T10:00:00Z') };
-  const storage = shared ?? new MemoryStorage({ now: () => clock.now.getTime() });
-  const folder = mkdtempSync(join(tmpdir(), 'assay-sev-'));
+export async function openSevBench(
+  config: Partial<SevConfig> = {},
+  /** Another replica's store and keys. */
+  shared?: Pick<SevBench, 'storage' | 'folder' | 'clock'>,
+): Promise<SevBench> {
+  const clock = shared?.clock ?? { now: new Date('2026-11-22T10:00:00Z') };
+  const storage = shared?.storage ?? new MemoryStorage({ now: () => clock.now.getTime() });
+  const folder = shared?.folder ?? mkdtempSync(join(tmpdir(), 'assay-sev-'));
   const kms = new BuiltinKms({ directory: folder });
   const broker = await openKeyBroker({
     config: {
@@ -73,6 +79,7 @@ export async function openSevBench(config: Partial<SevConfig> = {}, shared?: Mem
     storage,
     clock,
     kms,
+    folder,
     admin,
     policy: (target, document) => sev.launchPolicies.set(target, Buffer.from(JSON.stringify(document)), admin),
     secret: (path, value) => broker.resources.set(path, Buffer.from(value), admin),
@@ -80,6 +87,7 @@ export async function openSevBench(config: Partial<SevConfig> = {}, shared?: Mem
       startLaunch({ platform, broker: sev, random: (n) => randomBytes(n), policy: 3, digest: DIGEST, ...change }),
     close: async () => {
       await broker.close();
+      if (shared !== undefined) return;
       await storage.close();
       rmSync(folder, { recursive: true, force: true });
     },

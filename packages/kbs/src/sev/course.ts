@@ -1,4 +1,5 @@
 /** The record of one call: which attempt it belongs to, what was found, and how that is kept. */
+import type { JsonObject } from '@assay/bytes';
 import { type AssayError, type FindingDraft, passed } from '@assay/bytes/findings';
 import type { Operation } from '@assay/storage';
 import type { AuditLog } from '../audit/log.js';
@@ -27,6 +28,8 @@ export class Course implements Ledger {
   /** Thumbprint of the platform's PDH. */
   key: string | undefined;
   description = '';
+  /** Facts of an authentic launch. */
+  claims: JsonObject | undefined;
 
   constructor(options: CourseOptions, caller: CallerInfo | undefined) {
     this.#options = options;
@@ -45,7 +48,13 @@ export class Course implements Ledger {
   /** Writes of the attempt's present state. */
   attemptOperations(state: AttemptState, words?: string): readonly Operation[] {
     const { audit } = this.#options;
-    const verdict = ownVerdict({ kind: TEE, attempt: this.attempt, at: this.#options.now(), findings: this.findings });
+    const verdict = ownVerdict({
+      kind: TEE,
+      attempt: this.attempt,
+      at: this.#options.now(),
+      findings: this.findings,
+      ...(this.claims === undefined ? {} : { claims: { sev: this.claims } }),
+    });
     const codes = state === 'refused' || state === 'undecided' ? rootIds(verdict) : [];
     const described = this.description === '' ? '' : ` (${this.description.slice(0, LONGEST_DESCRIPTION)})`;
     return audit.attemptOperations(this.#summary(state, codes, `${words ?? verdict.summary}${described}`), verdict);

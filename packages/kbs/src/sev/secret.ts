@@ -70,6 +70,7 @@ async function answer(parts: SevParts, call: SecretCall, session: LaunchSession,
   judge(course, checkSevPolicy(authentic.policy, config.rules), 'Policy validation failed: policy not valid');
   judge(course, [checkSevFirmware(authentic, config.minApi)], 'Policy validation failed: fw api minor not valid');
   const launch = factsOf(authentic, session, call.launchDescription);
+  course.claims = launch.claims;
   await parts.fulfilment.admit(launch, course);
   const operations: Operation[] = [];
   const entries: SecretEntry[] = [];
