@@ -1,5 +1,5 @@
 /** Claims of Azure confidential VMs, by the names that policies of Confidential Containers read. */
-import { encodeBase64, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
+import { encodeBase64, type JsonObject } from '@assay/bytes';
 import type { FindingRef } from '@assay/bytes/findings';
 import { dcapOrigins } from '../dcap/claims.js';
 import { SNP_CLAIM_ORIGINS, snpClaims } from '../snp/claims.js';
@@ -19,16 +19,11 @@ export function azClaims({ hardware, quote }: AuthenticAz): JsonObject {
 function azSnpClaims(report: Parameters<typeof snpClaims>[0]): JsonObject {
   const { chip_id: _chip, emulated, measurement: _measurement, ...claims } = snpClaims(report);
   return {
-    ...Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, asText(value)])),
+    ...Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, String(value)])),
     measurement: encodeBase64(report.report.measurement),
     // Policies ask for the presence of this one, as for every TEE.
     ...(emulated === undefined ? {} : { emulated }),
   };
-}
-
-function asText(value: JsonValue | undefined): string {
-  if (isJsonObject(value) || isJsonArray(value)) return JSON.stringify(value);
-  return String(value);
 }
 
 /** Which finding made a claim. */

@@ -208,7 +208,7 @@ function keyMembers(ak: AttestationKey | undefined, certificate: Uint8Array | un
 function certificateMatches({ spki }: AttestationKey, bytes: Uint8Array): boolean {
   try {
     const [leaf] = parseAkCertificates(bytes);
-    return leaf !== undefined && Buffer.compare(leaf.publicKey.der, spki) === 0;
+    return Buffer.compare(leaf.publicKey.der, spki) === 0;
   } catch (error) {
     if (error instanceof DecodeError) return false;
     throw error;

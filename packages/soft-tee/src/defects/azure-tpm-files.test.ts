@@ -234,5 +234,14 @@ describe('assay verify az', () => {
       expect(() => verifyAzFiles(files, { at: NOW })).toThrow('are due with tpm_quote_msg');
     }
     expect(verifyAzFiles({ hcl_report: new Uint8Array(100) }, { at: NOW }).verdict).toBe('reject');
+    const large = verifyAzFiles({ hcl_report: new Uint8Array(9000) }, { at: NOW });
+    expect(large.findings[0]).toMatchObject({ id: 'az.hcl.form', actual: '9000 bytes are too many' });
+    const { td_quote: quote } = filesOf('tdx') as Record<string, Uint8Array>;
+    const mixed = verifyAzFiles(
+      { ...filesOf('snp'), ...(quote === undefined ? {} : { td_quote: quote }) },
+      { at: NOW, roots },
+    );
+    expect(mixed).toMatchObject({ verdict: 'reject', kind: 'az-tdx-vtpm' });
+    expect(failures(mixed)).toContain('az.hcl.kind');
   });
 });

@@ -189,7 +189,8 @@ describe.each(['snp', 'tdx'] as const)('a confidential VM on %s', (hardware) => 
   });
 
   test.each<[string, (evidence: JsonObject) => unknown]>([
-    ['evidence', () => 'text'],
+    ['`evidence` is a string', () => 'text'],
+    ['`evidence` is null', () => null],
     ['version', (evidence) => ({ ...evidence, version: 3 })],
     ['version', (evidence) => ({ ...evidence, version: '2' })],
     ['tpm_quote', (evidence) => ({ ...evidence, tpm_quote: [] })],
@@ -203,6 +204,38 @@ describe.each(['snp', 'tdx'] as const)('a confidential VM on %s', (hardware) => 
     expect(failures(result)).toEqual(['evidence.json.form']);
     if (member !== 'tpm_quote') expect(result.findings[0]?.title).toContain(member);
   });
+});
+
+describe('evidence without a version', () => {
+  test.each<[string, (evidence: JsonObject) => JsonObject]>([
+    ['report', (evidence) => ({ ...evidence, report: 'text' })],
+    ['report', (evidence) => ({ ...evidence, report: [] })],
+    ['report', (evidence) => ({ ...evidence, report: new Array(9000).fill(0) })],
+    ['report[1]', (evidence) => ({ ...evidence, report: [0, 256] })],
+    ['report[1]', (evidence) => ({ ...evidence, report: [0, 1.5] })],
+    ['report[0]', (evidence) => ({ ...evidence, report: ['0'] })],
+    ['quote', (evidence) => ({ ...evidence, quote: [] })],
+    ['vcek', (evidence) => ({ ...evidence, vcek: [1] })],
+    ['vcek', (evidence) => ({ ...evidence, vcek: '' })],
+    ['vcek', (evidence) => ({ ...evidence, vcek: 'A'.repeat(20_000) })],
+  ])('with another %s is refused', (member, change) => {
+    const result = verify('snp', {}, { evidence: change(evidenceOf('snp', { version: 0 })) });
+    expect(failures(result)).toEqual(['evidence.json.form']);
+    expect(result.findings[0]?.title).toContain(`\`${member}\``);
+  });
+
+  test('may leave the VCEK out', () => {
+    const chip = world.amd.chip();
+    const endorsements = { ...endorsementsOf('snp'), vcek: world.amd.vcek(chip, chip.tcb).der };
+    expect(failures(verify('snp', { version: 0, vcek: 'none' }, { endorsements }))).toEqual([]);
+  });
+});
+
+test('an AK certificate is not compared with a key that is none', () => {
+  const akCertificate = world.tpm.akCertificate(azureTpm(world)).der;
+  const result = verify('snp', { ...AZURE_DEFECTS['two-aks'].make(), akCertificate });
+  expect(failures(result)).toEqual(['az.hcl.key']);
+  expect(result.findings).toContainEqual(expect.objectContaining({ id: 'az.ak.certificate', outcome: 'not-checked' }));
 });
 
 test('claims of az-snp-vtpm are texts, the measurement base64, and no chip is named', () => {

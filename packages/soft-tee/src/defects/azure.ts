@@ -108,6 +108,34 @@ export const AZURE_DEFECTS = {
     verdict: 'reject',
     make: () => ({ alterHcl: (report) => set(report, HCL_JSON, 0x5b) }),
   },
+  'json-list': {
+    says: 'the runtime data are a list',
+    on: BOTH,
+    finding: 'az.hcl.form',
+    verdict: 'reject',
+    make: () => ({ runtime: () => [] as unknown as RuntimeJson }),
+  },
+  'keys-text': {
+    says: 'the keys are a text',
+    on: BOTH,
+    finding: 'az.hcl.form',
+    verdict: 'reject',
+    make: () => ({ runtime: (json) => ({ ...json, keys: 'HCLAkPub' }) as unknown as RuntimeJson }),
+  },
+  'many-keys': {
+    says: 'there are 17 keys',
+    on: BOTH,
+    finding: 'az.hcl.form',
+    verdict: 'reject',
+    make: () => ({ runtime: (json) => ({ ...json, keys: [...json.keys, ...Array.from({ length: 16 }, () => ({}))] }) }),
+  },
+  'configuration-list': {
+    says: 'the configuration is a list',
+    on: BOTH,
+    finding: 'az.hcl.form',
+    verdict: 'reject',
+    make: () => ({ runtime: (json) => ({ ...json, 'vm-configuration': [] }) as unknown as RuntimeJson }),
+  },
   'other-kind-snp': {
     says: 'the header says TDX over an SNP report',
     on: ['snp'],
@@ -232,6 +260,13 @@ export const AZURE_DEFECTS = {
     finding: 'tpm.signature.valid',
     verdict: 'reject',
     make: ({ tpm }) => ({ tpm: { signer: tpm.ak(tpm.machine('other-vtpm', 'rsa')) } }),
+  },
+  'quote-magic': {
+    says: 'the quote does not begin with TPM_GENERATED',
+    on: BOTH,
+    finding: 'tpm.attest.form',
+    verdict: 'reject',
+    make: () => ({ tpm: TPM_DEFECTS['wrong-magic'].make() }),
   },
   'changed-pcr': {
     says: 'the value of PCR 4 is another one',

@@ -1,6 +1,19 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { derBitString, derOid, derSequence, encodePem, encodeUtf8 } from '@assay/bytes';
 import { createTpmVerifier, tpmVerifier, type Verifier, type VerifierResult } from '@assay/evidence';
-import { akRootsOf, initDataPcr, marshalPublic, readAk, selectPcrs, spkiOf, trustedAkList } from '@assay/evidence/tpm';
+import {
+  akRootsOf,
+  initDataPcr,
+  marshalPublic,
+  parseAkCertificates,
+  pcrList,
+  readAk,
+  readQuoteSignature,
+  selectPcrs,
+  spkiOf,
+  trustedAkList,
+  verifyTpmQuote,
+} from '@assay/evidence/tpm';
 import { parseCertificates } from '@assay/evidence/x509';
 import { describe, expect, test } from 'vitest';
 import {
@@ -12,6 +25,7 @@ import {
   type TpmOverrides,
   tpmBootEvents,
   tpmEvidence,
+  tpmQuote,
 } from '../index.js';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
@@ -53,6 +67,48 @@ test.each<[string, TpmOverrides]>([
   expect(failures(result)).toEqual([]);
   expect(result).toMatchObject({ accepted: true, matched: 0 });
   expect(claimsOf(result)).toMatchObject({ emulated: true, ak_trust: 'certificate' });
+  // Nothing is warned of but what it stands on, and registers of the running system.
+  expect(unmet(result).filter((id) => id !== 'eventlog.register.unlogged')).toEqual(['evidence.hardware.backed']);
+  expect(result.findings).toContainEqual(
+    expect.objectContaining({ id: 'tpm.pcr.selection', outcome: 'pass', actual: 'sha256: 0-23' }),
+  );
+});
+
+test('a quote is authentic by itself only when nothing about it fails', () => {
+  const { ak: key } = readAk(marshalPublic(akArea(ak)));
+  const authentic = (overrides: TpmOverrides) => {
+    const { message, pcrs, signature } = tpmQuote(world, REPORT_DATA, overrides);
+    const quoted = {
+      message,
+      signature: readQuoteSignature(signature),
+      ak: key,
+      pcrs: pcrList('sha256', pcrs),
+      uses: [],
+    };
+    return verifyTpmQuote(quoted).authentic;
+  };
+  expect(authentic({})).toBeDefined();
+  for (const name of ['trailing-byte', 'bad-signature', 'changed-pcr', 'missing-pcr', 'empty-selection'] as const)
+    expect(authentic(TPM_DEFECTS[name].make()), name).toBeUndefined();
+});
+
+describe('a key that is none for attestation is refused', () => {
+  const spkiOfKey = (key: KeyObject): Uint8Array => new Uint8Array(key.export({ format: 'der', type: 'spki' }));
+  const ec = derSequence(derOid('1.2.840.10045.2.1'), derOid('1.2.840.10045.3.1.7'));
+  const point = Uint8Array.from([...spkiOf(akArea(ak))].slice(-64));
+  const compressed = Uint8Array.from([(point[63] ?? 0) & 1 ? 3 : 2, ...point.subarray(0, 32)]);
+  test.each<[string, Uint8Array]>([
+    ['RSA key of 1024 bits', spkiOfKey(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey)],
+    ['type ed25519', spkiOfKey(generateKeyPairSync('ed25519').publicKey)],
+    ['type ec secp256k1', spkiOfKey(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey)],
+    ['not in its usual encoding', derSequence(ec, derBitString(compressed))],
+    ['not a SubjectPublicKeyInfo', Uint8Array.of(0x30, 0)],
+    ['type is KEYEDHASH', Uint8Array.of(0, 8)],
+  ])('%s', (reason, bytes) => {
+    const reading = readAk(bytes);
+    expect(reading.ak).toBeUndefined();
+    expect(reading.findings[0]?.title).toContain(reason);
+  });
 });
 
 test('claims are the key, every quoted register, the log and what was bound', () => {
@@ -132,6 +188,21 @@ describe('an attestation key is trusted', () => {
     expect(failures(cut)).toEqual([]);
   });
 
+  test('under an intermediate that the owner named, whatever stands above it', () => {
+    const akRoots = parseCertificates(Buffer.from(world.tpm.intermediate().pem));
+    expect(claimsOf(verify(createTpmVerifier({ akRoots })))).toMatchObject({ ak_trust: 'certificate' });
+  });
+
+  test.each<[string, Uint8Array]>([
+    ['is no certificate', encodeUtf8(encodePem('PUBLIC KEY', spki))],
+    ['is too long', encodeUtf8(world.tpm.root().pem.repeat(200))],
+    ['has too many certificates', encodeUtf8(world.tpm.root().pem.repeat(9))],
+    ['is empty', encodeUtf8('\n')],
+    ['has something behind it', Uint8Array.from([...world.tpm.root().der, 0, 0, 7])],
+  ])('by no chain that %s', (_, bytes) => {
+    expect(() => parseAkCertificates(bytes)).toThrow(expect.objectContaining({ name: 'DecodeError' }));
+  });
+
   test('by policy alone where the owner says so, and the claim tells', () => {
     const result = verify(createTpmVerifier({ untrustedAk: 'policy' }), { certificate: 'none' });
     expect(claimsOf(result)).toMatchObject({ ak_trust: 'policy' });
@@ -204,6 +275,8 @@ describe('evidence of another form is refused, and nothing throws', () => {
     ['ak_cert', { ...whole, ak_cert: 7 }],
     ['event_log', { ...whole, event_log: '?' }],
     ['tpm_quote.message', { ...whole, tpm_quote: { ...quote, message: 'A'.repeat(20_000) } }],
+    ['tpm_quote.message', { ...whole, tpm_quote: { ...quote, message: 'A'.repeat(5464) } }],
+    ['`ak_public` is absent', { ...whole, ak_public: undefined }],
     ['tpm_quote.signature', { ...whole, tpm_quote: { ...quote, signature: {} } }],
     ['tpm_quote.pcrs', { ...whole, tpm_quote: { ...quote, pcrs: 'none' } }],
     ['tpm_quote.pcrs', { ...whole, tpm_quote: { ...quote, pcrs: [...pcrs, pcrs[0]] } }],

@@ -2,7 +2,7 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { DecodeError, encodeHex } from '@assay/bytes';
 import { type FindingDraft, failed, passed } from '@assay/bytes/findings';
-import { nameOf, publicKeyOf, spkiOf } from '../structures/key.js';
+import { ecSpki, nameOf, publicKeyOf, spkiOf } from '../structures/key.js';
 import { type PublicArea, parsePublic } from '../structures/public-area.js';
 
 /** What tells attestation keys apart, for lists of those that are trusted. */
@@ -94,10 +94,22 @@ function imported(spki: Uint8Array): KeyObject {
   } catch {
     throw new DecodeError('AK', 'not a SubjectPublicKeyInfo or TPMT_PUBLIC of a usable key');
   }
-  if (Buffer.compare(key.export({ format: 'der', type: 'spki' }), spki) !== 0) {
+  if (Buffer.compare(usualEncoding(key), spki) !== 0) {
     throw new DecodeError('AK', 'SubjectPublicKeyInfo is not in its usual encoding');
   }
   return key;
+}
+
+/** OpenSSL keeps the form of a point; here it is the uncompressed one. */
+function usualEncoding(key: KeyObject): Uint8Array {
+  const encoding = new Uint8Array(key.export({ format: 'der', type: 'spki' }));
+  const { crv, x, y } = key.asymmetricKeyType === 'ec' ? key.export({ format: 'jwk' }) : {};
+  if (crv !== 'P-256' && crv !== 'P-384' && crv !== 'P-521') return encoding;
+  return ecSpki(crv, bytesOf(x), bytesOf(y));
+}
+
+function bytesOf(base64url: string | undefined): Uint8Array {
+  return new Uint8Array(Buffer.from(base64url ?? '', 'base64url'));
 }
 
 function malformedAk(what: string): FindingDraft {

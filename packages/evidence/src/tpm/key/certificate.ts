@@ -63,15 +63,16 @@ const LARGEST_CHAIN = 64 * 1024;
 const MOST_CERTIFICATES = 8;
 
 /** Reads a chain, leaf first: PEM or DER, with or without zeros behind each certificate, as NV indexes have them. @throws DecodeError */
-export function parseAkCertificates(bytes: Uint8Array): Certificate[] {
+export function parseAkCertificates(bytes: Uint8Array): readonly [leaf: Certificate, ...others: Certificate[]] {
   if (bytes.length > LARGEST_CHAIN) throw new DecodeError('AK certificate', `${bytes.length} bytes are too many`);
   const blocks = bytes[0] === DER_TAG.sequence ? [bytes] : pemBlocks(bytes);
-  const certificates = blocks.flatMap(withoutPadding).map((der) => parseCertificate(der));
-  if (certificates.length === 0) throw new DecodeError('AK certificate', 'no certificate');
-  if (certificates.length > MOST_CERTIFICATES) {
-    throw new DecodeError('AK certificate', `${certificates.length} certificates are too many`);
+  const ders = blocks.flatMap(withoutPadding);
+  if (ders.length > MOST_CERTIFICATES) {
+    throw new DecodeError('AK certificate', `${ders.length} certificates are too many`);
   }
-  return certificates;
+  const [leaf, ...others] = ders.map((der) => parseCertificate(der));
+  if (leaf === undefined) throw new DecodeError('AK certificate', 'no certificate');
+  return [leaf, ...others];
 }
 
 function pemBlocks(bytes: Uint8Array): Uint8Array[] {

@@ -127,7 +127,7 @@ function certificateOf(
       findings: [notChecked('tpm.key.certificate', 'no AK certificate came', { subject: SUBJECT })],
     };
   }
-  let certificates: readonly Certificate[];
+  let certificates: ReturnType<typeof parseAkCertificates>;
   try {
     certificates = parseAkCertificates(bytes);
   } catch (error) {
@@ -135,7 +135,6 @@ function certificateOf(
     return { ...nothing, findings: [refusedCertificate(error.reason, [], [])] };
   }
   const [leaf, ...others] = certificates;
-  if (leaf === undefined) return { ...nothing, findings: [refusedCertificate('no certificate', [], [])] };
   const { anchor, keyMatches, path, problems } = examineAkCertificate(leaf, others, ak.spki, roots, now);
   // Without any root the owner asks nothing of certificates but that they do not contradict the key.
   if (roots.anchors.length === 0 && keyMatches) {

@@ -1,7 +1,7 @@
 /** Names of keys, and public areas as keys of the runtime. */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { concatBytes, derBitString, derInteger, derNull, derOid, derSequence, derUnsignedInteger } from '@assay/bytes';
-import { curveOf, hashOf, type TpmHash } from './algorithm.js';
+import { curveOf, hashOf, type TpmCurve, type TpmHash } from './algorithm.js';
 import { TpmWriter } from './marshal.js';
 import { marshalPublic, type PublicArea } from './public-area.js';
 
@@ -38,8 +38,13 @@ export function spkiOf(area: PublicArea): Uint8Array {
     const key = derSequence(derUnsignedInteger(area.modulus), derInteger(exponent));
     return derSequence(derSequence(derOid('1.2.840.113549.1.1.1'), derNull()), derBitString(key));
   }
-  const { oid, size } = curveOf(area.curve);
-  const point = concatBytes(Uint8Array.of(0x04), leftPadded(area.x, size), leftPadded(area.y, size));
+  return ecSpki(area.curve, area.x, area.y);
+}
+
+/** DER of the SubjectPublicKeyInfo of a point, uncompressed. */
+export function ecSpki(curve: TpmCurve, x: Uint8Array, y: Uint8Array): Uint8Array {
+  const { oid, size } = curveOf(curve);
+  const point = concatBytes(Uint8Array.of(0x04), leftPadded(x, size), leftPadded(y, size));
   return derSequence(derSequence(derOid('1.2.840.10045.2.1'), derOid(oid)), derBitString(point));
 }
 

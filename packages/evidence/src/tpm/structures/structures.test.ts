@@ -6,9 +6,11 @@ import { fuzzRuns, vectorsArea } from '@assay/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  curveOf,
   decodeAttributes,
   encodeAttributes,
   HIERARCHY,
+  hashOf,
   hierarchyName,
   marshalPublic,
   marshalQuote,
@@ -24,6 +26,8 @@ import {
   selectPcrs,
   spkiOf,
   TPM_ALG,
+  type TpmCurve,
+  type TpmHash,
   TpmWriter,
   UnservedSchemeError,
 } from './index.js';
@@ -189,6 +193,30 @@ describe('TPMT_PUBLIC', () => {
     expect(encodeAttributes(['restricted', 'decrypt', 'sign'])).toBe(0x70000);
     expect(decodeAttributes(encodeAttributes(OBJECT_ATTRIBUTES))).toEqual(new Set(OBJECT_ATTRIBUTES));
   });
+});
+
+test('schemes of every form keep their bytes', () => {
+  const rsaes: PublicArea = {
+    type: 'rsa',
+    nameAlg: 'sha256',
+    attributes: new Set(['decrypt']),
+    authPolicy: new Uint8Array(),
+    symmetric: undefined,
+    scheme: { algorithm: TPM_ALG.rsaes },
+    keyBits: 2048,
+    exponent: 0,
+    modulus: new Uint8Array(256).fill(0xc1),
+  };
+  expect(parsePublic(marshalPublic(rsaes))).toEqual(rsaes);
+  const ecdaa: PublicArea = { ...eccArea(), scheme: { algorithm: TPM_ALG.ecdaa, hash: 'sha256', count: 7 } };
+  expect(parsePublic(marshalPublic(ecdaa))).toEqual(ecdaa);
+  const derived: PublicArea = { ...eccArea(), kdf: { algorithm: 0x0020, hash: 'sha384' } };
+  expect(parsePublic(marshalPublic(derived))).toEqual(derived);
+});
+
+test('names that are none have no algorithm', () => {
+  expect(() => hashOf('md5' as TpmHash)).toThrow(RangeError);
+  expect(() => curveOf('P-192' as TpmCurve)).toThrow(RangeError);
 });
 
 test('a writer refuses numbers that do not fit', () => {
