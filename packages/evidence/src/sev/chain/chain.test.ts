@@ -176,6 +176,15 @@ describe('form', () => {
     expect(failures({ ...sound, ask: flip(sound.ask, at) })).toContain('sev.cert.form ASK');
   });
 
+  test('an AMD certificate of another size of key, whole in itself', () => {
+    const size = 3072 / 8;
+    const ask = new Uint8Array(64 + 3 * size);
+    ask.set(sound.ask.subarray(0, 56));
+    new DataView(ask.buffer).setUint32(56, 3072, true);
+    new DataView(ask.buffer).setUint32(60, 3072, true);
+    expect(failures({ ...sound, ask })).toContain('sev.cert.form ASK');
+  });
+
   test('a PDH that is no point on its curve', () => {
     const body = (bytes: Uint8Array): Uint8Array => flip(bytes, 20);
     const files = makeChain({ body: { pdh: body } });
