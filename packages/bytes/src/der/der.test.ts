@@ -283,3 +283,45 @@ test('fuzz: any bytes give an element that encodes the same, or DecodeError', ()
     { numRuns: fuzzRuns(1000) },
   );
 });
+
+describe('days of the calendar', () => {
+  const time = (text: string): Date => {
+    const bytes = Buffer.from(text, 'latin1');
+    const tag = text.length === 13 ? DER_TAG.utcTime : DER_TAG.generalizedTime;
+    return new DerReader(Buffer.concat([Uint8Array.of(tag, bytes.length), bytes])).time();
+  };
+
+  test.each([
+    ['240229000000Z', '2024-02-29T00:00:00.000Z'],
+    ['500101000000Z', '1950-01-01T00:00:00.000Z'],
+    ['491231235959Z', '2049-12-31T23:59:59.000Z'],
+    ['20000229120000Z', '2000-02-29T12:00:00.000Z'],
+    ['00500228010203Z', '0050-02-28T01:02:03.000Z'],
+    ['00960229000000Z', '0096-02-29T00:00:00.000Z'],
+    ['99991231235959Z', '9999-12-31T23:59:59.000Z'],
+  ])('%s is %s', (text, expected) => {
+    expect(time(text).toISOString()).toBe(expected);
+  });
+
+  test.each([
+    '230229000000Z',
+    '19000229000000Z',
+    '240431000000Z',
+    '240001000000Z',
+    '241301000000Z',
+    '240100000000Z',
+    '240132000000Z',
+    '240101240000Z',
+    '240101006000Z',
+    '240101000060Z',
+  ])('%s does not exist', (text) => {
+    expect(() => time(text)).toThrow('does not exist');
+  });
+
+  test.each(['24010100000Z', '2401010000000', '2401010000 0Z', '240101000000z', '2401010000:0Z', '2401010000/0Z'])(
+    '%j is no time',
+    (text) => {
+      expect(() => time(text.padEnd(13, ' '))).toThrow(DecodeError);
+    },
+  );
+});

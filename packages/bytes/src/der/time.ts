@@ -37,15 +37,25 @@ export function formatGeneralizedTime(time: Date): string {
 
 /** @param at where the month stands, followed by day, hour, minute, second of two digits each */
 function instant(year: number, text: string, at: number, offset: number): Date {
-  const [month, day] = [two(text, at), two(text, at + 2)];
-  const [hour, minute, second] = [two(text, at + 4), two(text, at + 6), two(text, at + 8)];
-  const date = new Date(0);
-  // Date.UTC would move the years 0 to 99 into the 20th century.
-  date.setUTCFullYear(year, month - 1, day);
-  // Date carries 31 February over into March: a day that comes back different did not exist.
-  const exists =
-    date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
+  const month = two(text, at);
+  const day = two(text, at + 2);
+  const hour = two(text, at + 4);
+  const minute = two(text, at + 6);
+  const second = two(text, at + 8);
+  // Date would carry 31 February over into March.
+  const exists = day >= 1 && day <= daysOf(year, month) && hour < 24 && minute < 60 && second < 60;
   if (!exists) throw new DecodeError('DER', 'time names a moment that does not exist', offset);
-  date.setUTCHours(hour, minute, second, 0);
+  if (year >= 100) return new Date(Date.UTC(year, month - 1, day, hour, minute, second));
+  // Date.UTC moves the years 0 to 99 into the 20th century.
+  const date = new Date(Date.UTC(2000, month - 1, 1, hour, minute, second));
+  date.setUTCFullYear(year, month - 1, day);
   return date;
+}
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** Days of a month in the Gregorian calendar; 0 for a month that does not exist. */
+function daysOf(year: number, month: number): number {
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return month === 2 && leap ? 29 : (DAYS[month - 1] ?? 0);
 }

@@ -68,7 +68,7 @@ test('the SGX extension: an unknown type, an FMSPC of five bytes', () => {
 });
 
 test('documents of Intel: members that are absent or no text, TCB info of version 2', () => {
-  const members = new Members({ list: ['a', 1] }, '');
+  const members = new Members({ list: ['a', 1] });
   expect(() => members.text('x')).toThrow('x: absent');
   expect(() => members.texts('list', 9)).toThrow('list[1]: not a text');
   expect(teeOfTcbInfo(bytes('{"version":2,"id":"TDX"}'))).toBe('sgx');

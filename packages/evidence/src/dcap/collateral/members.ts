@@ -1,15 +1,20 @@
 /** Typed members of Intel's JSON documents; every fault says which member it is about. */
 import { DecodeError, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
 
-/** Reads members of one object. `path` names the object in faults, e.g. `tcbLevels[3].tcb`. */
+/** Reads members of one object, which faults name by its way from the document: `tcbLevels[3].tcb`. */
 export class Members {
   readonly #object: JsonObject;
-  readonly #path: string;
+  readonly #parent: Members | undefined;
+  readonly #name: string;
+  readonly #index: number | undefined;
 
-  constructor(value: JsonValue | undefined, path: string) {
-    if (!isJsonObject(value)) throw fault(path === '' ? 'the document' : path, 'not an object');
+  /** @param parent, name, index where the object stands; nothing for the document */
+  constructor(value: JsonValue | undefined, parent?: Members, name = '', index?: number) {
+    this.#parent = parent;
+    this.#name = name;
+    this.#index = index;
+    if (!isJsonObject(value)) throw fault(this.#path() || 'the document', 'not an object');
     this.#object = value;
-    this.#path = path;
   }
 
   has(name: string): boolean {
@@ -18,7 +23,7 @@ export class Members {
 
   text(name: string): string {
     const value = this.#value(name);
-    if (typeof value !== 'string') throw fault(this.#name(name), 'not a text');
+    if (typeof value !== 'string') throw fault(this.#pathTo(name), 'not a text');
     return value;
   }
 
@@ -29,7 +34,7 @@ export class Members {
   integer(name: string, most: number): number {
     const value = this.#value(name);
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > most) {
-      throw fault(this.#name(name), `not an integer of 0 to ${most}`);
+      throw fault(this.#pathTo(name), `not an integer of 0 to ${most}`);
     }
     return value;
   }
@@ -38,7 +43,7 @@ export class Members {
   hex(name: string, size: number): Uint8Array {
     const text = this.text(name);
     if (text.length !== 2 * size || !/^[0-9a-fA-F]*$/.test(text)) {
-      throw fault(this.#name(name), `not ${size} bytes in hex`);
+      throw fault(this.#pathTo(name), `not ${size} bytes in hex`);
     }
     return new Uint8Array(Buffer.from(text, 'hex'));
   }
@@ -50,7 +55,7 @@ export class Members {
     const exact = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/.test(text);
     // A day that does not exist, or its hour 24, comes back as another day; all else that does not exist is no date at all.
     if (!exact || date.getUTCDate() !== Number(text.slice(8, 10))) {
-      throw fault(this.#name(name), 'not an RFC 3339 time in UTC');
+      throw fault(this.#pathTo(name), 'not an RFC 3339 time in UTC');
     }
     return date;
   }
@@ -59,45 +64,53 @@ export class Members {
   oneOf<T extends string>(name: string, known: readonly T[]): T {
     const text = this.text(name);
     const match = known.find((candidate) => candidate === text);
-    if (match === undefined) throw fault(this.#name(name), `"${text.slice(0, 40)}", which is unknown`);
+    if (match === undefined) throw fault(this.#pathTo(name), `"${text.slice(0, 40)}", which is unknown`);
     return match;
   }
 
   object(name: string): Members {
-    return new Members(this.#value(name), this.#name(name));
+    return new Members(this.#value(name), this, name);
   }
 
   list(name: string, least: number, most: number): readonly JsonValue[] {
     const value = this.#value(name);
-    if (!isJsonArray(value)) throw fault(this.#name(name), 'not a list');
+    if (!isJsonArray(value)) throw fault(this.#pathTo(name), 'not a list');
     if (value.length < least || value.length > most) {
       const wanted = least === most ? `${least}` : `${least} to ${most}`;
-      throw fault(this.#name(name), `${value.length} entries; ${wanted} are right`);
+      throw fault(this.#pathTo(name), `${value.length} entries; ${wanted} are right`);
     }
     return value;
   }
 
   objects(name: string, least: number, most: number): Members[] {
-    return this.list(name, least, most).map((value, index) => new Members(value, `${this.#name(name)}[${index}]`));
+    return this.list(name, least, most).map((value, index) => new Members(value, this, name, index));
   }
 
   /** A list of texts that may be absent. */
   texts(name: string, most: number): string[] {
     if (!this.has(name)) return [];
     return this.list(name, 0, most).map((value, index) => {
-      if (typeof value !== 'string') throw fault(`${this.#name(name)}[${index}]`, 'not a text');
+      if (typeof value !== 'string') throw fault(`${this.#pathTo(name)}[${index}]`, 'not a text');
       return value;
     });
   }
 
   #value(name: string): JsonValue {
     const value = this.has(name) ? this.#object[name] : undefined;
-    if (value === undefined) throw fault(this.#name(name), 'absent');
+    if (value === undefined) throw fault(this.#pathTo(name), 'absent');
     return value;
   }
 
-  #name(name: string): string {
-    return this.#path === '' ? name : `${this.#path}.${name}`;
+  /** Made for faults alone: most members have none. */
+  #path(): string {
+    const own = this.#index === undefined ? this.#name : `${this.#name}[${this.#index}]`;
+    const before = this.#parent === undefined ? '' : this.#parent.#path();
+    return before === '' ? own : `${before}.${own}`;
+  }
+
+  #pathTo(name: string): string {
+    const path = this.#path();
+    return path === '' ? name : `${path}.${name}`;
   }
 }
 

@@ -39,7 +39,7 @@ const MOST_LEVELS = 1024;
 
 /** Reads the signed text. @throws DecodeError */
 export function parseQeIdentity(text: Uint8Array): QeIdentity {
-  const document = new Members(parseJsonStrict(text, LIMITS), '');
+  const document = new Members(parseJsonStrict(text, LIMITS));
   const version = document.integer('version', 255);
   if (version !== 1 && version !== 2) throw new DecodeError('member', `version: ${version}; 1 and 2 are known`);
   const issueDate = document.time('issueDate');

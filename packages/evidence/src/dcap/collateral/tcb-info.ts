@@ -65,7 +65,7 @@ const ADVISORY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Reads the signed text. Members that are not known are left alone: Intel adds some within a version. @throws DecodeError */
 export function parseTcbInfo(text: Uint8Array): TcbInfo {
-  const document = new Members(parseJsonStrict(text, LIMITS), '');
+  const document = new Members(parseJsonStrict(text, LIMITS));
   const version = document.integer('version', 255);
   if (version !== 2 && version !== 3) throw new DecodeError('member', `version: ${version}; 2 and 3 are known`);
   const id = version === 2 ? 'SGX' : document.oneOf('id', ['SGX', 'TDX']);
@@ -89,7 +89,7 @@ export function parseTcbInfo(text: Uint8Array): TcbInfo {
 /** The id that the text carries, whatever else is wrong with it. */
 export function teeOfTcbInfo(text: Uint8Array): Tee | undefined {
   try {
-    const document = new Members(parseJsonStrict(text, LIMITS), '');
+    const document = new Members(parseJsonStrict(text, LIMITS));
     if (document.integer('version', 255) === 2) return 'sgx';
     return document.oneOf('id', ['SGX', 'TDX']) === 'SGX' ? 'sgx' : 'tdx';
   } catch {
