@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { ttrpcCaller } from '../packages/guest/src/rpc/independent-clients.test.helper.js';
 import { prepareSample, startTestServer, type TestServer } from './support/assay.js';
 import { assay, printed, start } from './support/cli.js';
 
@@ -80,6 +81,23 @@ test('a container gets its secret over the loopback interface, and nothing besid
   expect(await evidence.json()).toEqual({ svn: '1', report_data: 'AAECAw==' });
   const token = (await (await fetch(`${api}/aa/token?token_type=kbs`)).json()) as { token: string };
   expect(token.token.split('.')).toHaveLength(3);
+});
+
+test('a thousand calls at once are answered over real sockets, with one attestation and bounded memory', async () => {
+  const attested = async (): Promise<number> =>
+    ((await server.admin('GET', '/api/v1/attestations?limit=500')) as { items: unknown[] }).items.length;
+  const caller = await ttrpcCaller(join(folder, 'cdh.sock'));
+  const ask = () => caller.call('api.GetResourceService', 'GetResource', { ResourcePath: 'kbs:///default/key/1' });
+  await ask();
+  const before = await attested();
+  const answers = await Promise.all(Array.from({ length: 1000 }, ask));
+  caller.close();
+  expect(
+    answers.filter(({ code, response }) => code === 0 && String(response['Resource']) === 'the secret'),
+  ).toHaveLength(1000);
+  expect(await attested()).toBe(before);
+  const resident = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${guest.pid}/status`, 'utf8'))?.[1];
+  expect(Number(resident)).toBeLessThan(256 * 1024);
 });
 
 test('a program is started with its secrets unsealed', async () => {
