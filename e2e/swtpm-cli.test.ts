@@ -42,7 +42,7 @@ describe.skipIf(!swtpmPossible())('assay tpm', () => {
     expect(json()).toMatchObject({ manufacturer: 'IBM', banks: ['sha256'] });
   });
 
-  test('a key is enrolled, attests, gets a secret, is revoked, and gets no more', async () => {
+  test('a key is enrolled, attests, gets a secret, is revoked, and gets no more', { timeout: 240_000 }, async () => {
     const before = await guest('attest');
     expect([before.code, before.err]).toEqual([1, expect.stringContaining('assay audit show')]);
 
@@ -74,7 +74,7 @@ describe.skipIf(!swtpmPossible())('assay tpm', () => {
     expect([again.code, again.out]).toEqual([1, '']);
   });
 
-  test('says what is wrong, and what to do', async () => {
+  test('says what is wrong, and what to do', { timeout: 240_000 }, async () => {
     const nowhere = await run('client', 'attest', '--tee', 'tpm', '--tpm', `unix:${maker.folder}/none.sock`);
     expect([nowhere.code, nowhere.err]).toEqual([4, expect.stringContaining('swtpm socket --tpm2')]);
     const unnamed = await run('tpm', 'info', '--tpm', 'com1');
@@ -85,6 +85,8 @@ describe.skipIf(!swtpmPossible())('assay tpm', () => {
     expect([handle.code, handle.err]).toEqual([1, expect.stringContaining('TPM2_ReadPublic')]);
     const log = await run('client', 'attest', '--tee', 'tpm', '--tpm', tpm.address, '--tpm-event-log', 'none');
     expect([log.code, log.err]).toEqual([1, expect.stringContaining('event log')]);
+    const azure = await run('client', 'attest', '--tee', 'az-snp-vtpm', '--tpm', tpm.address);
+    expect([azure.code, azure.err]).toEqual([1, expect.stringContaining('0x01400001')]);
     const unknown = await run('tpm', 'revoke', '000b00');
     expect([unknown.code, unknown.err]).toEqual([expect.any(Number), expect.stringContaining('not enrolled')]);
     expect(unknown.code).not.toBe(0);

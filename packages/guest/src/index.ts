@@ -1,4 +1,5 @@
 export type { Attester } from './attester/attester.js';
+export { AttesterError } from './attester/attester-error.js';
 export { AZURE, type AzureAttesterOptions, azureAttester, azureKind } from './attester/azure.js';
 export { type AzureMetadata, azureMetadata } from './attester/azure-metadata.js';
 export { type SampleClaims, sampleAttester, sampleDeviceAttester } from './attester/sample.js';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Attester, tpmAttester } from '@assay/guest';
+import { type Attester, AttesterError, azureAttester, tpmAttester } from '@assay/guest';
 import { type AttestationKeyChoice, TpmError } from '@assay/guest/tpm';
 import { type Command, Option } from 'commander';
 import { CliError, EXIT, type ExitCode } from '../exit.js';
@@ -26,18 +26,33 @@ export function withTpmFlags(command: Command): Command {
     );
 }
 
-/** The attester of a TPM. @throws CliError */
-export function tpmGuest(flags: TpmFlags): Attester {
-  const attester = tpmAttester({
+/** TEEs whose evidence a TPM makes. */
+export const TPM_TEES = ['tpm', 'az-snp-vtpm', 'az-tdx-vtpm'] as const;
+
+export type TpmTee = (typeof TPM_TEES)[number];
+
+export function isTpmTee(tee: string): tee is TpmTee {
+  return (TPM_TEES as readonly string[]).includes(tee);
+}
+
+/** The attester of a TPM, or of the vTPM of an Azure confidential VM, whose key is Azure's. @throws CliError */
+export function tpmGuest(tee: TpmTee, flags: TpmFlags): Attester {
+  const attester = attesterOf(tee, flags);
+  return {
+    tee,
+    getEvidence: (reportData) =>
+      attester.getEvidence(reportData).catch((error: unknown) => Promise.reject(tpmCliError(error))),
+  };
+}
+
+function attesterOf(tee: TpmTee, flags: TpmFlags): Attester {
+  if (tee === 'az-snp-vtpm') return azureAttester('snp', { address: flags.tpm });
+  if (tee === 'az-tdx-vtpm') return azureAttester('tdx', { address: flags.tpm });
+  return tpmAttester({
     address: flags.tpm,
     key: keyChoice(flags.tpmKey),
     ...(flags.tpmEventLog === undefined ? {} : { eventLog: resolve(flags.tpmEventLog) }),
   });
-  return {
-    tee: attester.tee,
-    getEvidence: (reportData) =>
-      attester.getEvidence(reportData).catch((error: unknown) => Promise.reject(tpmCliError(error))),
-  };
 }
 
 /** `rsa`, `ecc`, or a handle in hex. @throws CliError exit 2 */
@@ -59,6 +74,7 @@ const EXITS: Readonly<Record<TpmError['reason'], ExitCode>> = {
 
 /** A TPM's refusal as this command's error. */
 export function tpmCliError(error: unknown): unknown {
+  if (error instanceof AttesterError) return new CliError(error.message, EXIT.unreachable, { cause: error });
   if (!(error instanceof TpmError)) return error;
   return new CliError(error.message, EXITS[error.reason], { hint: error.remedy, cause: error });
 }

@@ -20,7 +20,7 @@ import {
 } from '../client/broker.js';
 import { configHome, readCredentials } from '../client/config-home.js';
 import { readCa } from '../client/server.js';
-import { type TpmFlags, tpmGuest, withTpmFlags } from '../client/tpm.js';
+import { isTpmTee, TPM_TEES, type TpmFlags, tpmGuest, withTpmFlags } from '../client/tpm.js';
 import { group, outputOf, type ServerCommandFlags, serverCommand } from '../command.js';
 import { styled } from '../terminal/style.js';
 
@@ -49,7 +49,9 @@ export function clientCommand(): Command {
 
 function guestCommand(name: string, summary: string, examples: readonly [string, string]): Command {
   return withTpmFlags(serverCommand(name, summary, examples))
-    .addOption(new Option('--tee <name>', 'TEE to speak for').choices([...EMULATED_TEES, 'tpm']).default('sample'))
+    .addOption(
+      new Option('--tee <name>', 'TEE to speak for').choices([...EMULATED_TEES, ...TPM_TEES]).default('sample'),
+    )
     .addOption(
       new Option('--protocol <version>', 'protocol version').choices(Object.keys(PROTOCOL_VERSIONS)).default('0.4.0'),
     )
@@ -138,7 +140,7 @@ async function devicesOf(flags: ClientFlags): Promise<{ readonly devices?: reado
 }
 
 async function attesterOf(flags: ClientFlags): Promise<Attester> {
-  if (flags.tee === 'tpm') return tpmGuest(flags);
+  if (isTpmTee(flags.tee)) return tpmGuest(flags.tee, flags);
   return attesterFor(flags.tee, {
     ...(flags.svn === undefined ? {} : { svn: flags.svn }),
     ...(flags.world === undefined ? {} : { world: flags.world }),
