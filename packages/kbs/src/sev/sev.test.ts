@@ -36,6 +36,13 @@ describe('launch policies', () => {
     expect(namesDigest(policy({ allowed_digests: [encodeBase64(digest)] }), launch)).toBe(true);
   });
 
+  test('lists and documents are bounded', () => {
+    const many = (length: number) => ({ allowed_build_ids: Array.from({ length }, () => 1) });
+    expect(policy(many(1000)).allowed_build_ids).toHaveLength(1000);
+    expect(() => policy(many(1001))).toThrow('a list of 1001');
+    expect(() => parseLaunchPolicy(Buffer.from(`{}${' '.repeat(130 * 1024)}`))).toThrow('not JSON');
+  });
+
   test('fuzz: a document is read or refused, and what was read is read again', () => {
     const document = fc.oneof(
       fc.json(),

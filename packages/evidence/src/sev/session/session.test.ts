@@ -2,6 +2,7 @@ import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto
 import { encodeHex } from '@assay/bytes';
 import { describe, expect, test } from 'vitest';
 import { USAGE } from '../certificate/constants.js';
+import { littleEndian } from '../certificate/encode.js';
 import { parsePlatformCertificate } from '../certificate/platform.js';
 import { publicKeyOf } from '../certificate/signature.js';
 import { verifySevChain } from '../chain/chain.js';
@@ -48,4 +49,9 @@ describe('a session with a platform', () => {
     const other = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
     expect(() => openSevSession({ platform, policy: 7, ephemeral: other, random })).toThrow();
   });
+});
+
+test('a number that does not fit its field is not written', () => {
+  expect(littleEndian(Uint8Array.of(0, 1, 2), 2)).toEqual(Uint8Array.of(2, 1));
+  expect(() => littleEndian(Uint8Array.of(1, 1, 2), 2)).toThrow(RangeError);
 });
