@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
+import { concatBytes, isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
 import { assembleVerdict } from '@assay/bytes/findings';
 import type { Endorsements, VerifierResult, VerifyInput } from '@assay/evidence';
 import {
   type CsvRules,
   createCsvVerifier,
   csvNeeds,
+  csvTrustIn,
   csvVerifier,
+  examineChain,
   guessVersion,
   hskCekName,
+  splitHskCek,
   verifyCsvFiles,
 } from '@assay/evidence/csv';
 import { createHygonDcuVerifier, dcuNeeds } from '@assay/evidence/hygondcu';
@@ -19,12 +22,16 @@ import { describe, expect, test } from 'vitest';
 import { CSV_BANK, type CsvOverrides, csvEvidence, csvReport, dcuEvidence } from '../attester/csv.js';
 import { CSV_DEFECTS, type CsvDefectName, csvCase } from '../defects/csv.js';
 import { agentEvent, emulatedEventLog } from '../intel/event-log.js';
+import { KeyStore } from '../keys/key-store.js';
 import { createTestWorld } from '../world.js';
+import { caCertificate } from './certificate.js';
 import { CSV_POLICY } from './report.js';
+import { sm2Key } from './sm2-key.js';
 
 const NOW = new Date('2026-06-01T00:00:00Z');
 const world = createTestWorld({ now: () => NOW, random: randomBytes });
 const { hygon } = world;
+const keys = new KeyStore(new Uint8Array(32).fill(1));
 const chip = hygon.chip();
 const hrk = { name: 'emulated HRK', bytes: hygon.hrk() };
 const verifier = createCsvVerifier({ emulatedRoots: [hrk] });
@@ -338,6 +345,36 @@ describe('files', () => {
   });
 
   test('without a report', () => expect(() => verifyCsvFiles({}, options)).toThrow(RangeError));
+
+  test('claims as policies see them, of authentic reports only', () => {
+    const files = { report: csvReport(world, reportData), hsk_cek: hygon.hskCek(chip) };
+    expect(verifyCsvFiles(files, options)).toMatchObject({ policy_claims: { serial_number: chip.serial } });
+    expect(verifyCsvFiles(files, { at: NOW })).not.toHaveProperty('policy_claims');
+  });
+
+  test('an HSK that names another signer than the root, though the root signed it', () => {
+    const [root, other] = [sm2Key(keys, 'root', 'HYGON-SSD-HRK'), sm2Key(keys, 'hsk', 'HYGON-SSD-HSK')];
+    const [id, otherId] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
+    const given = caCertificate(root, 0, id, root, id);
+    const links = (signerId: Uint8Array): unknown => {
+      const hsk = caCertificate(other, 0x13, otherId, root, signerId);
+      const hskCek = concatBytes(hsk, hygon.cek(chip));
+      const report = csvReport(world, reportData);
+      return verifyCsvFiles({ report, hsk_cek: hskCek, hrk: given }, { at: NOW, roots: [given] })['links'];
+    };
+    expect(links(id)).toMatchObject({ hrk_self: true, hrk_hsk: true });
+    expect(links(otherId)).toMatchObject({ hrk_self: true, hrk_hsk: false });
+  });
+
+  test('a chain is verified once for its exact bytes', () => {
+    const trust = csvTrustIn([hrk]);
+    const pair = splitHskCek(hygon.hskCek(chip));
+    const { verified } = examineChain(pair, trust);
+    expect(verified).toBeDefined();
+    expect(examineChain(pair, trust).verified).toBe(verified);
+    expect(examineChain({ ...pair, pek: hygon.pek(chip) }, trust).verified).not.toBe(verified);
+    expect(() => csvTrustIn([])).toThrow(RangeError);
+  });
 });
 
 describe('DCU', () => {
