@@ -1,4 +1,7 @@
 /** `@assay/oci`: images in registries, layouts and directories; copies that encrypt and decrypt. */
+export { type BundleOptions, makeBundle } from './bundle/bundle.js';
+export { findRuntime, runBundle } from './bundle/run.js';
+export { runtimeSpec, type SpecOptions } from './bundle/spec.js';
 export { type CopyOptions, type CopyProgress, type CopyResult, copyImage, readBlob } from './copy/copy.js';
 export { directorySource, directoryTarget } from './layout/directory.js';
 export { layoutSource, layoutTarget } from './layout/layout.js';
@@ -59,3 +62,6 @@ export {
   type VerifiedSimpleSignature,
   verifySimpleSignature,
 } from './signature/simple-signing.js';
+export type { Skipped } from './unpack/entry.js';
+export { DEFAULT_LIMITS, type UnpackLimits } from './unpack/limits.js';
+export { type UnpackedImage, type UnpackOptions, unpackImage } from './unpack/unpack.js';

@@ -1,0 +1,129 @@
+/** A runtime bundle's `config.json` (OCI runtime specification 1.0) out of an image's configuration. */
+import { constants } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
+import { type ImageConfig, malformed } from '../model/manifest.js';
+
+export interface SpecOptions {
+  /** Unpacked root file system: names of users are looked up in it. */
+  readonly rootfs: string;
+  /** Instead of the image's command. */
+  readonly args?: readonly string[];
+  /** `NAME=VALUE`, added to the image's. */
+  readonly env?: readonly string[];
+  readonly hostname?: string;
+  /** For a user who is not root: maps that user to root inside. */
+  readonly rootless?: { readonly uid: number; readonly gid: number };
+}
+
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const CAPABILITIES = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
+const MASKED = [
+  '/proc/acpi',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/sched_debug',
+  '/sys/firmware',
+];
+const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** @throws AssayError `image.manifest.form` when nothing says what to run, or as whom */
+export async function runtimeSpec(image: ImageConfig, options: SpecOptions): Promise<JsonObject> {
+  const config = image.document['config'];
+  const own: JsonObject = config !== undefined && isJsonObject(config) ? config : {};
+  const args = options.args ?? [...textsOf(own['Entrypoint']), ...textsOf(own['Cmd'])];
+  if (args.length === 0) throw malformed('configuration', 'it names no command, and none was given');
+  const imageEnv = textsOf(own['Env']);
+  const path = imageEnv.some((entry) => entry.startsWith('PATH=')) ? [] : [DEFAULT_PATH];
+  const cwd = own['WorkingDir'];
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: await userOf(own['User'], options.rootfs),
+      args: [...args],
+      env: [...path, ...imageEnv, ...(options.env ?? [])],
+      cwd: typeof cwd === 'string' && cwd.startsWith('/') ? cwd : '/',
+      capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
+      rlimits: [{ type: 'RLIMIT_NOFILE', hard: 1024, soft: 1024 }],
+      noNewPrivileges: true,
+    },
+    root: { path: 'rootfs', readonly: false },
+    hostname: options.hostname ?? 'assay',
+    mounts: mounts(options.rootless !== undefined),
+    linux: {
+      namespaces: [
+        ...['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type })),
+        ...(options.rootless === undefined ? [] : [{ type: 'user' }]),
+      ],
+      maskedPaths: MASKED,
+      readonlyPaths: READ_ONLY,
+      ...(options.rootless === undefined
+        ? {}
+        : {
+            uidMappings: [{ containerID: 0, hostID: options.rootless.uid, size: 1 }],
+            gidMappings: [{ containerID: 0, hostID: options.rootless.gid, size: 1 }],
+          }),
+    },
+  };
+}
+
+function mounts(rootless: boolean): JsonValue[] {
+  const pts = ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', ...(rootless ? [] : ['gid=5'])];
+  return [
+    { destination: '/proc', type: 'proc', source: 'proc' },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
+    { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: pts },
+    {
+      destination: '/dev/shm',
+      type: 'tmpfs',
+      source: 'shm',
+      options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
+    },
+    ...(rootless
+      ? []
+      : [{ destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] }]),
+  ];
+}
+
+function textsOf(value: JsonValue | undefined): readonly string[] {
+  return value !== undefined && isJsonArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
+}
+
+/** `USER[:GROUP]`, numbers or names of the image's own files. */
+async function userOf(value: JsonValue | undefined, rootfs: string): Promise<JsonObject> {
+  const [user = '', group] = typeof value === 'string' ? value.split(':') : [];
+  if (user === '') return { uid: 0, gid: 0 };
+  const passwd = await table(join(rootfs, 'etc/passwd'));
+  const entry = passwd.find((row) => row[0] === user || (isNumber(user) && row[2] === user));
+  const uid = isNumber(user) ? user : entry?.[2];
+  const groupId = group === undefined || group === '' ? (entry?.[3] ?? '0') : await groupOf(group, rootfs);
+  if (uid === undefined || groupId === undefined)
+    throw malformed('configuration', `user \`${user.slice(0, 40)}\` is not in the image`);
+  return { uid: Number(uid), gid: Number(groupId) };
+}
+
+async function groupOf(group: string, rootfs: string): Promise<string | undefined> {
+  if (isNumber(group)) return group;
+  return (await table(join(rootfs, 'etc/group'))).find((row) => row[0] === group)?.[2];
+}
+
+function isNumber(text: string): boolean {
+  return /^\d{1,10}$/.test(text);
+}
+
+/** The file is the image's: a link out of the root is not followed. */
+async function table(path: string): Promise<readonly (readonly string[])[]> {
+  const text = await readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW }).catch(
+    () => '',
+  );
+  return text.split('\n').map((line) => line.split(':'));
+}

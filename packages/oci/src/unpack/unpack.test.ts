@@ -1,0 +1,360 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { jweUnwrapper, jweWrapper } from '@assay/ocicrypt';
+import { fuzzRuns } from '@assay/testkit';
+import fc from 'fast-check';
+import { packTar, type TarEntry } from 'modern-tar';
+import { describe, expect, test } from 'vitest';
+import {
+  copyImage,
+  layoutSource,
+  layoutTarget,
+  type Manifest,
+  MEDIA_TYPE,
+  makeBundle,
+  readManifest,
+  runtimeSpec,
+  sha256Digest,
+  type UnpackLimits,
+  unpackImage,
+} from '../index.js';
+import { temporary, writeIndex } from '../testing/image.test.helper.js';
+
+type Layer = readonly TarEntry[] | Uint8Array;
+const file = (name: string, body = name): TarEntry => ({
+  header: { name, size: Buffer.byteLength(body), type: 'file', mode: 0o640, mtime: new Date(1e12) },
+  body,
+});
+const folder = (name: string): TarEntry => ({
+  header: { name, size: 0, type: 'directory', mode: 0o750, mtime: new Date(9e11) },
+});
+const link = (name: string, linkname: string, type: 'symlink' | 'link' = 'symlink'): TarEntry => ({
+  header: { name, size: 0, type, linkname },
+});
+
+async function imageOf(layers: readonly Layer[], config: object = {}, media = 'tar+gzip'): Promise<string> {
+  const root = temporary();
+  mkdirSync(join(root, 'blobs/sha256'), { recursive: true });
+  const put = (bytes: Uint8Array) => {
+    const digest = sha256Digest(bytes);
+    writeFileSync(join(root, 'blobs', digest.replace(':', '/')), bytes);
+    return { digest, size: bytes.length };
+  };
+  const tars = await Promise.all(layers.map(async (layer) => (layer instanceof Uint8Array ? layer : packTar(layer))));
+  const document = {
+    os: 'linux',
+    architecture: 'amd64',
+    config,
+    rootfs: { type: 'layers', diff_ids: tars.map((tar) => sha256Digest(tar)) },
+  };
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.manifest,
+    config: { mediaType: MEDIA_TYPE.config, ...put(Buffer.from(JSON.stringify(document))) },
+    layers: tars.map((tar) => ({
+      mediaType: `application/vnd.oci.image.layer.v1.${media}`,
+      ...put(media === 'tar' ? tar : gzipSync(tar)),
+    })),
+  };
+  writeIndex(root, [{ mediaType: MEDIA_TYPE.manifest, ...put(Buffer.from(JSON.stringify(manifest))) }]);
+  return root;
+}
+
+async function manifestOf(root: string): Promise<Manifest> {
+  const { bytes } = await layoutSource(root).manifest();
+  const manifest = readManifest(bytes);
+  if (manifest.kind !== 'manifest') throw new Error('an index');
+  return manifest;
+}
+
+async function unpack(layers: readonly Layer[], options: { limits?: UnpackLimits; media?: string } = {}) {
+  const root = await imageOf(layers, {}, options.media);
+  const parent = temporary();
+  const target = join(parent, 'rootfs');
+  const result = await unpackImage({
+    source: layoutSource(root),
+    manifest: await manifestOf(root),
+    target,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  }).catch((error) => {
+    // Whatever was wrong: nothing is left.
+    expect(readdirSync(parent)).toEqual([]);
+    throw error;
+  });
+  return {
+    ...result,
+    parent,
+    at: (path: string) => join(target, path),
+    text: (path: string) => readFileSync(join(target, path), 'utf8'),
+  };
+}
+
+describe('layers', () => {
+  test('become a root file system, upper ones over lower ones', async () => {
+    const { at, text } = await unpack([
+      [
+        folder('etc'),
+        file('etc/motd', 'one'),
+        file('./bin/sh', 'sh'),
+        link('sh', 'bin/sh'),
+        link('etc/copy', 'etc/motd', 'link'),
+      ],
+      [file('etc/motd', 'two'), file('/absolute', 'a')],
+    ]);
+    expect([text('etc/motd'), text('etc/copy'), text('bin/sh'), text('sh'), text('absolute')]).toEqual([
+      'two',
+      'one',
+      'sh',
+      'sh',
+      'a',
+    ]);
+    expect(statSync(at('etc/motd')).mode & 0o7777).toBe(0o640);
+    expect([statSync(at('etc')).mode & 0o7777, statSync(at('etc/motd')).mtimeMs]).toEqual([0o750, 1e12]);
+    expect(statSync(at('bin')).mode & 0o7777).toBe(0o755);
+  });
+
+  test('whiteouts take away what lower layers have, and nothing of their own', async () => {
+    const { at } = await unpack([
+      [file('a/one'), file('a/two'), file('b/three'), file('c')],
+      [file('a/.wh.one', ''), file('b/four'), file('b/.wh..wh..opq', ''), file('.wh.c', ''), file('.wh.none', '')],
+    ]);
+    expect([readdirSync(at('a')), readdirSync(at('b')), existsSync(at('c'))]).toEqual([['two'], ['four'], false]);
+  });
+
+  test('links of folders are followed beneath the root', async () => {
+    const { text, at } = await unpack([
+      [
+        folder('usr/lib'),
+        link('lib', 'usr/lib'),
+        link('etc', '/usr/etc'),
+        folder('usr/etc'),
+        link('up', '../../../../usr'),
+      ],
+      [file('lib/x', 'x'), file('etc/y', 'y'), file('up/z', 'z')],
+    ]);
+    expect([text('usr/lib/x'), text('usr/etc/y'), text('usr/z')]).toEqual(['x', 'y', 'z']);
+    expect(readlinkSync(at('etc'))).toBe('/usr/etc');
+  });
+
+  test('files of another kind take the place of what was there', async () => {
+    const { at, text } = await unpack([
+      [file('a/b/c'), link('l', '/etc/passwd'), file('f')],
+      [file('a', 'file'), file('l', 'own'), folder('f')],
+    ]);
+    expect([text('a'), text('l'), lstatSync(at('l')).isSymbolicLink(), statSync(at('f')).isDirectory()]).toEqual([
+      'file',
+      'own',
+      false,
+      true,
+    ]);
+  });
+
+  test('what cannot be made is said', async () => {
+    const special = (name: string, type: 'character-device' | 'fifo'): TarEntry => ({
+      header: { name, size: 0, type },
+    });
+    const { skipped, at } = await unpack([
+      [
+        special('dev/null', 'character-device'),
+        special('pipe', 'fifo'),
+        { ...file('x'), header: { ...file('x').header, pax: { 'SCHILY.xattr.user.a': 'b' } } },
+      ],
+    ]);
+    expect(skipped.map(({ path, why }) => `${path}: ${why}`)).toEqual([
+      'dev/null: device node',
+      'pipe: FIFO',
+      'x: extended attributes',
+    ]);
+    expect(existsSync(at('dev/null'))).toBe(false);
+  });
+
+  test('without compression too', async () => {
+    expect((await unpack([[file('a')]], { media: 'tar' })).text('a')).toBe('a');
+  });
+});
+
+describe('hostile archives are refused, and nothing is left', () => {
+  test.each<[string, readonly Layer[]]>([
+    ['a path that leads out', [[file('../evil')]]],
+    ['a path that leads out in its middle', [[file('a/../../evil')]]],
+    ['a hard link out', [[link('a', '../../etc/passwd', 'link')]]],
+    ['a hard link to what is not there', [[link('a', 'etc/passwd', 'link')]]],
+    ['a hard link to the root', [[link('a', '/', 'link')]]],
+    ['a file where a folder is due', [[file('a'), file('a/b')]]],
+    ['links in a circle', [[link('a', 'b'), link('b', 'a'), file('a/x')]]],
+    ['a whiteout of the folder itself', [[file('a/.wh..', '')]]],
+    ['a whiteout of the parent', [[file('a/.wh...', '')]]],
+    ['a whiteout of nothing', [[file('a/.wh.', '')]]],
+    ['a path that is too long', [[file(`${'x/'.repeat(2100)}y`)]]],
+  ])('%s', async (_, layers) => {
+    await expect(unpack(layers)).rejects.toMatchObject({ code: 'image.unpack.path', finding: { subject: 'layer 0' } });
+  });
+
+  test('links never lead a file out of the root', async () => {
+    const outside = temporary();
+    const { at } = await unpack([
+      [
+        link('a', outside),
+        link('b', `../../../../../../..${outside}`),
+        file('a/evil'),
+        file('b/evil'),
+        link('c', `${outside}/evil`),
+        file('c', 'over'),
+      ],
+    ]);
+    expect(readdirSync(outside)).toEqual([]);
+    expect(readFileSync(at(join(outside, 'evil')), 'utf8')).toBe('b/evil');
+  });
+
+  test('too many bytes, too many entries, too much out of too little', async () => {
+    const limits = { bytes: 2 ** 30, entries: 10, ratio: 250 };
+    const many = Array.from({ length: 11 }, (_, n) => file(`f${n}`));
+    for (const [layers, change] of [
+      [[many], {}],
+      [[[file('a', 'x'.repeat(5000))]], { bytes: 4000 }],
+      [[[file('zeros', '\0'.repeat(65 * 2 ** 20))]], {}],
+    ] as const) {
+      await expect(unpack(layers, { limits: { ...limits, ...change } })).rejects.toMatchObject({
+        code: 'image.unpack.size',
+      });
+    }
+  });
+
+  test('an archive that is none, is cut, or is another one', async () => {
+    await expect(unpack([randomBytes(2048)])).rejects.toMatchObject({ code: 'image.manifest.form' });
+    const whole = await packTar([file('a', 'x'.repeat(3000))]);
+    await expect(unpack([whole.subarray(0, 1500)])).rejects.toMatchObject({ code: 'image.manifest.form' });
+    const root = await imageOf([[file('a')], [file('b')]]);
+    const manifest = await manifestOf(root);
+    const swapped = { ...manifest, layers: [...manifest.layers].reverse() };
+    const parent = temporary();
+    await expect(
+      unpackImage({ source: layoutSource(root), manifest: swapped, target: join(parent, 'r') }),
+    ).rejects.toMatchObject({ code: 'image.layer.diff-id' });
+    expect(readdirSync(parent)).toEqual([]);
+  });
+
+  test('encrypted layers that were changed', async () => {
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const plain = await imageOf([[file('a', 'secret')]]);
+    const encrypted = temporary();
+    const wrappers = [jweWrapper([{ key: pair.publicKey, algorithm: 'ECDH-ES+A256KW' }])];
+    await copyImage({
+      source: layoutSource(plain),
+      target: layoutTarget(encrypted),
+      encrypt: { wrappers, random: (n) => new Uint8Array(randomBytes(n)) },
+    });
+    const manifest = await manifestOf(encrypted);
+    const unwrappers = [jweUnwrapper([pair.privateKey])];
+    const good = join(temporary(), 'r');
+    await unpackImage({ source: layoutSource(encrypted), manifest, target: good, unwrappers });
+    expect(readFileSync(join(good, 'a'), 'utf8')).toBe('secret');
+    const [layer] = manifest.layers;
+    if (layer === undefined) throw new Error('no layer');
+    const name = 'org.opencontainers.image.enc.pubopts';
+    const options = JSON.parse(Buffer.from(layer.annotations?.[name] ?? '', 'base64').toString());
+    for (const [change, code] of [
+      [{ hmac: Buffer.alloc(32, 1).toString('base64') }, /^image\.(layer\.hmac|manifest\.form)$/],
+      [
+        { cipheroptions: { nonce: randomBytes(16).toString('base64') } },
+        /^image\.(layer\.plain-digest|manifest\.form)$/,
+      ],
+    ] as const) {
+      const changed = Buffer.from(JSON.stringify({ ...options, ...change })).toString('base64');
+      const other = { ...manifest, layers: [{ ...layer, annotations: { ...layer.annotations, [name]: changed } }] };
+      const parent = temporary();
+      const error = await unpackImage({
+        source: layoutSource(encrypted),
+        manifest: other,
+        target: join(parent, 'r'),
+        unwrappers,
+      }).catch((thrown) => thrown);
+      expect(error.code).toMatch(code);
+      expect(readdirSync(parent)).toEqual([]);
+    }
+    await expect(
+      unpackImage({ source: layoutSource(encrypted), manifest, target: join(temporary(), 'r') }),
+    ).rejects.toMatchObject({ code: 'image.key.found' });
+  });
+
+  test('changed archives end in an error of ours, or in files beneath the root', async () => {
+    const seed = await packTar([folder('d'), file('d/a'), link('l', 'd'), link('h', 'd/a', 'link'), file('l/b')]);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(seed.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+        async (edits) => {
+          const bytes = Uint8Array.from(seed);
+          for (const [at, value] of edits) bytes[at] = value;
+          const outcome = await unpack([bytes], { media: 'tar' }).then(
+            ({ parent }) => readdirSync(parent).join(),
+            (error: { code?: string }) => error.code ?? String(error),
+          );
+          expect(outcome).toMatch(/^(rootfs|image\.(unpack\.path|unpack\.size|manifest\.form))$/);
+        },
+      ),
+      { numRuns: fuzzRuns(100) },
+    );
+  });
+});
+
+describe('bundles', () => {
+  test('have the image’s command, environment and user', async () => {
+    const root = await imageOf(
+      [[file('etc/passwd', 'app:x:1000:1001::/:/bin/sh\n'), file('etc/group', 'staff:x:50:\n')]],
+      {
+        Entrypoint: ['/bin/app'],
+        Cmd: ['--serve'],
+        Env: ['A=1'],
+        User: 'app:staff',
+        WorkingDir: '/srv',
+      },
+    );
+    const target = join(temporary(), 'bundle');
+    await makeBundle({ source: layoutSource(root), manifest: await manifestOf(root), folder: target, env: ['B=2'] });
+    const spec = JSON.parse(readFileSync(join(target, 'config.json'), 'utf8'));
+    expect(spec.process).toMatchObject({
+      args: ['/bin/app', '--serve'],
+      cwd: '/srv',
+      user: { uid: 1000, gid: 50 },
+      noNewPrivileges: true,
+    });
+    expect(spec.process.env).toEqual([expect.stringContaining('PATH='), 'A=1', 'B=2']);
+  });
+
+  test('that cannot be made leave nothing', async () => {
+    for (const [config, what] of [
+      [{}, 'names no command'],
+      [{ Cmd: ['x'], User: 'nobody' }, 'is not in the image'],
+    ] as const) {
+      const root = await imageOf([[file('a')]], config);
+      const parent = temporary();
+      await expect(
+        makeBundle({ source: layoutSource(root), manifest: await manifestOf(root), folder: join(parent, 'b') }),
+      ).rejects.toThrow(what);
+      expect(readdirSync(parent)).toEqual([]);
+    }
+  });
+
+  test('users by number need no file; links of the image to files outside are not followed', async () => {
+    const root = await imageOf([[link('etc/passwd', '/etc/passwd'), file('x')]], { Cmd: ['x'], User: 'root' });
+    await expect(
+      makeBundle({ source: layoutSource(root), manifest: await manifestOf(root), folder: join(temporary(), 'b') }),
+    ).rejects.toThrow('is not in the image');
+    const image = { os: '', architecture: '', diffIds: [], document: { config: { Cmd: ['x'], User: '7:8' } } };
+    expect(await runtimeSpec(image, { rootfs: '/nonexistent', rootless: { uid: 5, gid: 6 } })).toMatchObject({
+      process: { user: { uid: 7, gid: 8 } },
+      linux: { uidMappings: [{ hostID: 5 }] },
+    });
+  });
+});

@@ -1,0 +1,131 @@
+/** An image, verified and unpacked into a root file system: all of it, or nothing. */
+import { mkdir, mkdtemp, rename, rm, utimes } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AssayError } from '@assay/bytes/findings';
+import { isEncrypted, type KeyUnwrapper, LayerDecryption, openLayer, plainMediaType } from '@assay/ocicrypt';
+import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
+import { readBlob } from '../copy/copy.js';
+import type { ImageSource } from '../location/location.js';
+import { type Digest, DigestCheck } from '../model/digest.js';
+import { type Descriptor, type ImageConfig, type Manifest, malformed, readConfig } from '../model/manifest.js';
+import { decompressor } from './decompress.js';
+import { applyEntry, type EntryContext, type Skipped } from './entry.js';
+import { ArchiveCheck, DEFAULT_LIMITS, UnpackBudget, type UnpackLimits } from './limits.js';
+
+export interface UnpackOptions {
+  readonly source: ImageSource;
+  readonly manifest: Manifest;
+  /** Folder that becomes the root file system; must not exist. */
+  readonly target: string;
+  /** Opens encrypted layers. */
+  readonly unwrappers?: readonly KeyUnwrapper[];
+  readonly limits?: UnpackLimits;
+  readonly onLayer?: (layer: { readonly name: string; readonly encrypted: boolean; readonly entries: number }) => void;
+}
+
+export interface UnpackedImage {
+  readonly config: ImageConfig;
+  /** What could not be made: device nodes, FIFOs, extended attributes. */
+  readonly skipped: readonly Skipped[];
+}
+
+/**
+ * Unpacks every layer in order into a folder beside the target, which is given its name when all digests were right.
+ *
+ * @throws AssayError `image.*`; the target then does not exist, and nothing is left of what was unpacked
+ */
+export async function unpackImage(options: UnpackOptions): Promise<UnpackedImage> {
+  const { source, manifest, unwrappers = [] } = options;
+  const config = readConfig(await readBlob(source, manifest.config));
+  if (config.diffIds.length !== manifest.layers.length) {
+    throw malformed('image', `${manifest.layers.length} layers, and ${config.diffIds.length} diff_ids`);
+  }
+  const target = resolve(options.target);
+  await mkdir(dirname(target), { recursive: true });
+  const partial = await mkdtemp(join(dirname(target), '.assay-unpack-'));
+  const budget = new UnpackBudget(options.limits ?? DEFAULT_LIMITS);
+  const skipped: Skipped[] = [];
+  try {
+    const root = join(partial, 'rootfs');
+    await mkdir(root, { mode: 0o755 });
+    for (const [index, layer] of manifest.layers.entries()) {
+      const name = `layer ${index}`;
+      const diffId = config.diffIds[index] as Digest;
+      const entries = await unpackLayer({ source, layer, name, root, diffId, unwrappers, budget, skipped });
+      options.onLayer?.({ name, encrypted: isEncrypted(layer.mediaType), entries });
+    }
+    await rename(root, target);
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  return { config, skipped };
+}
+
+interface LayerTask {
+  readonly source: ImageSource;
+  readonly layer: Descriptor;
+  readonly name: string;
+  readonly root: string;
+  readonly diffId: Digest;
+  readonly unwrappers: readonly KeyUnwrapper[];
+  readonly budget: UnpackBudget;
+  readonly skipped: Skipped[];
+}
+
+async function unpackLayer(task: LayerTask): Promise<number> {
+  const { source, layer, name, root, diffId, budget, skipped } = task;
+  const decryption = await decryptionOf(task);
+  const mediaType = decryption === undefined ? layer.mediaType : plainMediaType(layer.mediaType);
+  const context: EntryContext = {
+    root,
+    layer: name,
+    owners: process.geteuid?.() === 0,
+    made: new Set(),
+    folderTimes: new Map(),
+    skipped,
+  };
+  let entries = 0;
+  const apply = async (archive: AsyncIterable<Uint8Array>): Promise<void> => {
+    for await (const entry of entriesOf(archive)) {
+      budget.addEntry(name);
+      entries += 1;
+      await applyEntry(entry, context);
+    }
+  };
+  try {
+    await pipeline(
+      await source.blob(layer),
+      new DigestCheck(layer.digest, layer.size),
+      decryption ?? new PassThrough(),
+      decompressor(mediaType, name),
+      new ArchiveCheck({ budget, compressed: layer.size, diffId, layer: name }),
+      apply,
+    );
+  } catch (error) {
+    if (error instanceof AssayError) throw error;
+    throw malformed(
+      name,
+      `it cannot be unpacked: ${error instanceof Error ? error.message.split('\n')[0] : 'unknown'}`,
+    );
+  }
+  // Deepest first: a folder's time is not changed by what happens in it before.
+  for (const [path, time] of [...context.folderTimes].reverse()) await utimes(path, time, time).catch(() => undefined);
+  return entries;
+}
+
+async function decryptionOf({ layer, name, unwrappers }: LayerTask): Promise<LayerDecryption | undefined> {
+  if (!isEncrypted(layer.mediaType)) return undefined;
+  const { publicOptions, privateOptions } = await openLayer(layer.annotations ?? {}, unwrappers, name);
+  return new LayerDecryption(publicOptions, privateOptions, name);
+}
+
+async function* entriesOf(archive: AsyncIterable<Uint8Array>): AsyncGenerator<ParsedTarEntry> {
+  const { readable, writable } = createTarDecoder({ strict: true });
+  const fed = Readable.toWeb(Readable.from(archive)).pipeTo(writable as WritableStream);
+  // Said by the reading side too; here it only must not go unheard.
+  fed.catch(() => undefined);
+  for await (const entry of readable) yield entry;
+  await fed;
+}
