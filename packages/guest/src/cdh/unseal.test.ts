@@ -225,6 +225,7 @@ describe('AWS', () => {
       new KmsError('kms.eu-west-1.amazonaws.com answered 400 (AccessDeniedException)'),
     );
     await expect(driver({ __type: 'a b' }, 500).decrypt?.(key, 'k', reference)).rejects.toThrow(/no reason given/);
+    await expect(driver([]).decrypt?.(key, 'k', reference)).rejects.toThrow(/not a JSON object/);
     await expect(driver({}).decrypt?.(key, 'k', reference)).rejects.toThrow(KmsError);
     await expect(driver({}).getSecret?.('n', reference)).rejects.toThrow(KmsError);
   });
