@@ -201,7 +201,12 @@ describe('not read', () => {
   test.each<[string, Uint8Array]>([
     ['nothing', new Uint8Array()],
     ['cut', cut],
-    ['too large', new Uint8Array(70_000)],
+    [
+      'too large',
+      respond({
+        single: [derExplicit(1, derSequence(derSequence(derOid('1.2.3'), derOctetString(new Uint8Array(70_000)))))],
+      }),
+    ],
     ['an answer that there is none', respond({ status: derElement(0x0a, Uint8Array.of(3)) })],
     ['a status of two octets', respond({ status: derElement(0x0a, Uint8Array.of(0, 0)) })],
     ['a status that is unknown', respond({ status: derElement(0x0a, Uint8Array.of(77)) })],

@@ -12,6 +12,7 @@ import { loosenedCca } from './tee/cca.js';
 import { loosenedCsv } from './tee/csv.js';
 import { loosenedDevelopment } from './tee/development.js';
 import { loosenedNitro } from './tee/nitro.js';
+import { loosenedNvidia } from './tee/nvidia.js';
 import { loosenedSev } from './tee/sev.js';
 import { loosenedSgx } from './tee/sgx.js';
 import { loosenedSnp } from './tee/snp.js';
@@ -236,6 +237,7 @@ function insecureSettings(settings: Settings): ConfigIssue[] {
     development: loosenedDevelopment(settings.development),
     cca: loosenedCca(settings.cca),
     nitro: loosenedNitro(settings.nitro),
+    nvidia: loosenedNvidia(settings.nvidia),
   };
   for (const [section, rules] of Object.entries(loosened))
     for (const { key, actual, why } of rules) warn(`${section}.${key}`, actual, why);

@@ -64,6 +64,12 @@ const rules: Readonly<Record<string, Rule>> = {
   'attestation_service.rvps_config.storage_type': because(storageReason),
   'attestation_service.rvps_config.extractors.*': because('extractors are built in'),
   'attestation_service.rvps_config.*': because('not known to this release'),
+  'attestation_service.verifier_config.nvidia_verifier.type': to('nvidia.verifier', (value) =>
+    String(value).toLowerCase(),
+  ),
+  'attestation_service.verifier_config.nvidia_verifier.verifier_url': to('nvidia.nras'),
+  'attestation_service.verifier_config.nvidia_dpu_verifier.root_ca_cert_path': to('nvidiadpu.root_ca'),
+  'attestation_service.verifier_config.nvidia_dpu_verifier.max_cert_age_secs': to('nvidiadpu.max_cert_age'),
   'attestation_service.verifier_config.*': because('no verifier of this release reads it'),
   'attestation_service.base_url': because('Intel Trust Authority is not supported'),
   'attestation_service.api_key': because('Intel Trust Authority is not supported'),

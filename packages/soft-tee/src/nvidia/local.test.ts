@@ -177,6 +177,7 @@ describe('form of the report', () => {
     ['another response version', (report) => report.map((octet, at) => (at === 37 ? 0x10 : octet))],
     ['an error instead of measurements', (report) => report.map((octet, at) => (at === 38 ? 0x7f : octet))],
     ['empty', () => Uint8Array.of(0)],
+    ['too long', (report) => Uint8Array.from([...report, ...new Uint8Array(64 * 1024)])],
   ])('%s', (_, alter) => {
     expect(refusing({ alter })).toContain('nvidia.report.form');
   });

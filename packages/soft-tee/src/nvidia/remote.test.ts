@@ -87,6 +87,7 @@ describe('refused', () => {
     ['a token that has ended', { device: { exp: seconds - 1 } }, ['nvidia.nras.token']],
     ['an overall token that has ended', { overall: { exp: seconds - 1 } }, ['nvidia.nras.token']],
     ['a token without end', { device: { exp: null } }, ['nvidia.nras.token']],
+    ['a token that does not say when it was made', { device: { iat: null } }, ['nvidia.nras.token']],
     ['a token of the future', { device: { iat: seconds + 900 } }, ['nvidia.nras.token']],
     ['a token not valid before long', { device: { nbf: seconds + 900 } }, ['nvidia.nras.token']],
     ['a token made a minute later', { device: { iat: seconds + 60 } }, []],
@@ -153,6 +154,14 @@ describe('refused', () => {
     ['a key that is no object', { keys: [1] }],
   ])('a key set with %s', (_, value) => {
     expect(failures(verify({ [NRAS_KEYS]: json(value), 'nras:0': json(answer()) }))).toEqual(['nvidia.nras.token']);
+  });
+
+  test.each<[string, Endorsements]>([
+    ['an answer', { [NRAS_KEYS]: KEYS, 'nras:0': Buffer.concat([json(answer()), Buffer.alloc(512 * 1024, ' ')]) }],
+    ['a key set', { [NRAS_KEYS]: Buffer.concat([KEYS, Buffer.alloc(256 * 1024, ' ')]), 'nras:0': json(answer()) }],
+    ['a token', { [NRAS_KEYS]: KEYS, 'nras:0': json(answer({ device: { x: 'y'.repeat(300_000) } })) }],
+  ])('%s that is too long', (_, endorsements) => {
+    expect(failures(verify(endorsements))).toEqual(['nvidia.nras.token']);
   });
 
   test('no answer, or no keys: incomplete', () => {

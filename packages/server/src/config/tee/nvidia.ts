@@ -3,6 +3,7 @@ import type { DpuVerifierOptions, NvidiaVerifierOptions } from '@assay/evidence'
 import Type, { type Static } from 'typebox';
 import { Count, OptionalText, section, Text } from '../field.js';
 import { certificatesOf } from './certificates.js';
+import type { Loosened } from './loosened.js';
 
 const demand = (description: string) =>
   Type.Enum(['optional', 'required', 'off'], { description, default: 'optional' });
@@ -51,6 +52,13 @@ export function nvidiaRules(settings: NvidiaSection): Pick<NvidiaVerifierOptions
   const url = new URL(nras);
   // Over plain HTTP anybody on the way could have made the keys: it serves emulated services alone.
   return { rules, remote: { issuer: issuer ?? url.origin, emulated: url.protocol !== 'https:' } };
+}
+
+export function loosenedNvidia({ ocsp, verifier }: NvidiaSection): readonly Loosened[] {
+  if (verifier === 'remote' || ocsp !== 'off') return [];
+  return [
+    { key: 'ocsp', actual: ocsp, why: 'devices and manifests are accepted under certificates that NVIDIA revoked' },
+  ];
 }
 
 /** Files are read here, once. @throws AssayError `config.file.form` */
