@@ -280,6 +280,21 @@ describe('S4, S5, S6: the launch that was measured, once', () => {
     await bench.launch();
   });
 
+  test('one platform cannot use up the sessions of all', async () => {
+    await bench.close();
+    bench = await openSevBench({ sessionsPerPlatform: 2 });
+    const { request } = await bench.launch();
+    await bench.launch();
+    expect(await textOf(bench.launch())).toContain('too many open sessions');
+    await bench.launch({ platform: world.sev.platform({ name: 'neighbour' }) });
+    // A session that ended, well or not, makes room.
+    await textOf(bench.sev.getSecret({ ...request, secretRequests: [] }));
+    await bench.launch();
+    bench.clock.now = new Date(bench.clock.now.getTime() + 300_000);
+    await bench.launch();
+    expect((await bench.storage.list('sev', { prefix: 'open/', limit: 10 })).length).toBe(1);
+  });
+
   test('who has no session learns nothing: not of policies, not of secrets, not of forms', async () => {
     await bench.policy('default', { allowed_digests: [DIGEST_TEXT] });
     const { request } = await bench.launch();

@@ -12,7 +12,7 @@ import {
 import { asKnownError } from '../protocol-fault.js';
 import type { BundleCall, BundleReply } from './contract.js';
 import { Course } from './course.js';
-import { LONGEST_SESSION, MOST_SESSIONS, type SevParts } from './parts.js';
+import { DEFAULT_SESSIONS_PER_PLATFORM, LONGEST_SESSION, MOST_SESSIONS, type SevParts } from './parts.js';
 import { newUuid } from './records.js';
 import { SevRefusal, Worded, worded } from './refusal.js';
 
@@ -42,14 +42,14 @@ async function open(parts: SevParts, call: BundleCall, course: Course): Promise<
   judge(course, checkSevPolicy(call.policy, config.rules), 'policy not valid');
   const platform = authenticate(parts, call.certificateChain, course);
   course.key = platform.pdhThumbprint;
-  await checkCount(parts);
+  await checkCount(parts, platform.pdhThumbprint);
   const { privateKey: ephemeral } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
   const { godh, launchBlob, tek, tik } = openSevSession({ platform, policy: call.policy, ephemeral, random });
   const launchId = newUuid(random);
   const startedAt = now();
   const seconds = Math.min(config.sessionSeconds ?? LONGEST_SESSION, LONGEST_SESSION);
   course.startedAt = startedAt.toISOString();
-  const session = await records.sessionOperation(launchId, {
+  const session = await records.sessionOperations(launchId, {
     attempt: course.attempt,
     startedAt: course.startedAt,
     deadline: new Date(startedAt.getTime() + seconds * 1000).toISOString(),
@@ -60,7 +60,7 @@ async function open(parts: SevParts, call: BundleCall, course: Course): Promise<
   });
   tek.fill(0);
   tik.fill(0);
-  await audit.commit([...course.attemptOperations('challenged', 'waiting for the launch measurement'), session]);
+  await audit.commit([...course.attemptOperations('challenged', 'waiting for the launch measurement'), ...session]);
   return {
     attempt: course.attempt,
     guestOwnerPublicKey: encodeBase64(godh),
@@ -96,9 +96,15 @@ function decodeChain(text: string): ReturnType<typeof splitChain> {
   }
 }
 
-async function checkCount({ config, records }: SevParts): Promise<void> {
-  const limit = Math.min(config.sessions ?? MOST_SESSIONS, MOST_SESSIONS);
-  const actual = await records.openSessions(limit);
+async function checkCount(parts: SevParts, platform: string): Promise<void> {
+  const { sessions = MOST_SESSIONS, sessionsPerPlatform = DEFAULT_SESSIONS_PER_PLATFORM } = parts.config;
+  await checkLimit(parts, sessions);
+  await checkLimit(parts, sessionsPerPlatform, platform);
+}
+
+async function checkLimit({ records }: SevParts, wanted: number, platform?: string): Promise<void> {
+  const limit = Math.min(wanted, MOST_SESSIONS);
+  const actual = await records.openSessions(limit, platform);
   if (actual < limit) return;
   const error = assayError('sev.launch.limit', { params: { actual, limit }, actual, expected: limit });
   throw new Worded('too many open sessions', error);

@@ -14,6 +14,8 @@ export interface SevConfig {
   readonly sessionSeconds?: number;
   /** Launch sessions open at one time, at most 1000. Default 1000. */
   readonly sessions?: number;
+  /** Of one platform, at most 1000. Default 100: chains are no secret, and nobody may use all sessions up with one. */
+  readonly sessionsPerPlatform?: number;
   /** Hours that a guest may use its connection. Default 720. */
   readonly connectionHours?: number;
 }

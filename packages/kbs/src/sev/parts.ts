@@ -19,4 +19,5 @@ export interface SevParts {
 export const LONGEST_SESSION = 300;
 /** Most sessions that may be open: as many as one look into the store can count. */
 export const MOST_SESSIONS = 1000;
+export const DEFAULT_SESSIONS_PER_PLATFORM = 100;
 export const DEFAULT_CONNECTION_HOURS = 720;

@@ -10,6 +10,8 @@ import type { LaunchFacts } from './facts.js';
 const NS = 'sev';
 const SESSION = 'session/';
 const CONNECTION = 'connection/';
+/** Empty entries beside the sessions, by platform, so that those of one can be counted. */
+const OPEN = 'open/';
 
 /** A launch that was promised a secret, from GetBundle to GetSecret. */
 export interface LaunchSession extends SessionKeys {
@@ -46,16 +48,21 @@ export class SevRecords {
     this.#options = options;
   }
 
-  /** Sessions that are open now, counted up to `most`. */
-  async openSessions(most: number): Promise<number> {
-    return (await this.#options.storage.list(NS, { prefix: SESSION, limit: most })).length;
+  /** Sessions that are open now, of one platform or of all, counted up to `most`. @param platform thumbprint of its PDH */
+  async openSessions(most: number, platform?: string): Promise<number> {
+    const prefix = platform === undefined ? SESSION : `${OPEN}${platform}/`;
+    return (await this.#options.storage.list(NS, { prefix, limit: most })).length;
   }
 
-  async sessionOperation(id: string, session: LaunchSession): Promise<Operation> {
+  async sessionOperations(id: string, session: LaunchSession): Promise<readonly Operation[]> {
     const { tek, tik, ...rest } = session;
     const text = JSON.stringify({ ...rest, tek: encodeBase64(tek), tik: encodeBase64(tik) });
-    const key = SESSION + id;
-    return this.#put(key, text, Date.parse(session.deadline));
+    const expiresAt = Date.parse(session.deadline);
+    const place = `${OPEN}${session.key}/${id}`;
+    return [
+      await this.#put(SESSION + id, text, expiresAt),
+      { op: 'put', ns: NS, key: place, value: new Uint8Array(), expiresAt },
+    ];
   }
 
   /** The session, for exactly one caller over all replicas; gone afterwards, whatever becomes of it. */
@@ -67,6 +74,7 @@ export class SevRecords {
       key,
       entry.value,
     );
+    await this.#options.storage.delete(NS, `${OPEN}${rest.key}/${id}`);
     return { ...rest, tek: decodeBase64(tek), tik: decodeBase64(tik) };
   }
 

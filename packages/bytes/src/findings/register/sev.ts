@@ -158,7 +158,7 @@ export const SEV = {
     checks: 'open launch sessions stay within the limit',
     title: '{actual} launch sessions are open; the limit is {limit}',
     causes: ['many pods started at once', 'shim that never goes on'],
-    remedy: 'Wait until sessions end, or raise `sev.sessions`.',
+    remedy: 'Wait until sessions end, or raise `sev.sessions` or `sev.sessions_per_platform`.',
     party: 'host',
     retry: 'later',
     guest: 'busy',

@@ -42,6 +42,12 @@ export const SevSettings = section(
     ),
     session_timeout: Count('Seconds from GetBundle to GetSecret.', 300, 10, 300),
     sessions: Count('Launch sessions that may be open at one time, over all replicas.', 1000, 1, 1000),
+    sessions_per_platform: Count(
+      'Of these, sessions of one platform. Chains are no secret: nobody may use all sessions up with the chain of another.',
+      100,
+      1,
+      1000,
+    ),
     connection_hours: Count('Hours after its launch that a guest may ask for secrets online.', 720, 1, 87_600),
   },
 );
@@ -61,6 +67,7 @@ export function sevConfig(settings: SevSection): SevConfig {
     ...(settings.min_api === undefined ? {} : { minApi: { major, minor } }),
     sessionSeconds: settings.session_timeout,
     sessions: settings.sessions,
+    sessionsPerPlatform: settings.sessions_per_platform,
     connectionHours: settings.connection_hours,
   };
 }
