@@ -63,6 +63,14 @@ function verify(input: VerifyInput, trust: CsvTrust): VerifierResult {
   return { accepted: true, findings, claimSets, matched: first?.matched };
 }
 
+declare const authentic: unique symbol;
+/** A report of right form, signed by the CEK of its chip under a trusted root, and bound. Only `judge` makes one. */
+interface AuthenticDcuReport {
+  readonly [authentic]: true;
+  readonly report: DcuReport;
+  readonly root: CsvRoot;
+}
+
 interface Judged {
   readonly findings: readonly FindingDraft[];
   readonly claims?: ClaimSet;
@@ -85,7 +93,8 @@ function judge(report: DcuReport, subject: string, input: VerifyInput, trust: Cs
     ...(root === undefined || signature.outcome !== 'pass' ? [] : [hardware(root, subject)]),
   ];
   if (root === undefined || findings.some(refuses)) return { findings, matched: data.matched };
-  const claims = claimsOf(report, root.emulated === true);
+  const authentic = { report, root } as unknown as AuthenticDcuReport;
+  const claims = claimsOf(authentic);
   return { findings, matched: data.matched, claims: { class: 'dcu', claims, origins: DCU_CLAIM_ORIGINS } };
 }
 
@@ -184,7 +193,7 @@ function initData({ initData: expected }: VerifyInput): FindingDraft {
 }
 
 /** What policies see under `input.hygondcu`, with `report_data`, which the service moves to the top. */
-function claimsOf(report: DcuReport, emulated: boolean): JsonObject {
+function claimsOf({ report, root }: AuthenticDcuReport): JsonObject {
   return {
     body: {
       version: report.version,
@@ -196,7 +205,7 @@ function claimsOf(report: DcuReport, emulated: boolean): JsonObject {
       sig_algo: report.sigAlgo.toString(16),
     },
     report_data: encodeHex(report.userData),
-    ...(emulated ? { emulated: true } : {}),
+    ...(root.emulated === true ? { emulated: true } : {}),
   };
 }
 

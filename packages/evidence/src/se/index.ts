@@ -1,5 +1,7 @@
 /** IBM Secure Execution: challenges for the ultravisor, its measurements, host-key documents. */
+export { type AuthenticSeEvidence, authenticate } from './authenticate.js';
 export { makeChallenge } from './challenge.js';
+export { seClaims, seClaims as claims } from './claims.js';
 export { readSeEvidence, type SeEvidence } from './evidence.js';
 export { type SeFileOptions, type SeFileResult, verifySeFiles } from './files.js';
 export { type Authorities, type AuthorityFiles, readAuthorities } from './host-key/authorities.js';
