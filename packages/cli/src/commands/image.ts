@@ -1,17 +1,19 @@
 import type { Command } from 'commander';
 import { collect, command, group } from '../command.js';
-import type { DecryptFlags, EncryptFlags } from '../image/copy.js';
+import type { DecryptFlags, EncryptFlags, PullFlags } from '../image/copy.js';
+import type { RunFlags } from '../image/run.js';
+import type { VerifyFlags } from '../image/verify.js';
 
-/** `assay image`: encrypted images. */
+/** `assay image`: encrypted and signed images. */
 export function imageCommand(): Command {
   return group(
     'image',
-    'encrypted images: encrypt, decrypt, look inside',
+    'encrypted and signed images: encrypt, decrypt, inspect, pull, verify, run',
     [
       'assay image encrypt oci:plain:v1 oci:secret:v1 --encryption-key jwe:recipient.pub.pem',
       'assay image decrypt oci:secret:v1 oci:plain:v1 --decryption-key recipient.pem',
     ],
-    [encrypt(), decrypt(), inspect()],
+    [encrypt(), decrypt(), inspect(), pull(), verify(), run()],
   );
 }
 
@@ -77,6 +79,69 @@ function inspect(): Command {
       .option('--decryption-key <file[:password]>', 'say which layers this key opens (repeatable)', collect)
       .action(async (source: string, flags: DecryptFlags) =>
         (await import('../image/inspect.js')).inspectImage(source, flags),
+      ),
+  );
+}
+
+/** Flags of every command that looks at signatures. */
+function withSignatures(to: Command): Command {
+  return to
+    .option('--signature-policy <file>', 'which signatures are wanted: containers-policy.json')
+    .option('--lookaside <yaml>', 'where OpenPGP signatures lie: a file of registries.d')
+    .option('--reference <name>', 'name under which an image of a layout was signed')
+    .option('--allow-expired-key', 'take signatures of OpenPGP keys that have expired since')
+    .option('--allow-sha1', 'take OpenPGP signatures over SHA-1');
+}
+
+function pull(): Command {
+  return withRegistry(
+    withSignatures(
+      command('pull', 'verify an image’s signatures, and copy it, decrypted where keys are given', [
+        'assay image pull docker://registry.example/team/app:v1 oci:app:v1 --signature-policy policy.json',
+        'assay image pull docker://registry.example/team/app:v1 oci:app:v1 --decryption-key key.pem',
+      ]),
+    )
+      .argument('<source>', 'where the image is')
+      .argument('<target>', 'where it goes')
+      .option('--decryption-key <file[:password]>', 'private key or certificate (repeatable)', collect)
+      .action(async (source: string, target: string, flags: PullFlags) =>
+        (await import('../image/copy.js')).pullImage(source, target, flags),
+      ),
+  );
+}
+
+function verify(): Command {
+  return withRegistry(
+    withSignatures(
+      command('verify', 'ask a signature policy about an image', [
+        'assay image verify docker://registry.example/team/app:v1 --signature-policy policy.json',
+        'assay image verify oci:app:v1 --signature-policy policy.json --lookaside sigstore.yaml --reference registry.example/team/app:v1',
+      ]),
+    )
+      .argument('<source>', 'where the image is')
+      .action(async (source: string, flags: VerifyFlags) =>
+        (await import('../image/verify.js')).verifyImage(source, flags),
+      ),
+  );
+}
+
+function run(): Command {
+  return withRegistry(
+    withSignatures(
+      command('run', 'verify, decrypt and unpack an image, and start it with runc or crun', [
+        'assay image run docker://registry.example/team/app:v1 --decryption-key key.pem --signature-policy policy.json',
+        'assay image run oci:app:v1 --bundle ./bundle -- /bin/app --verbose',
+      ]),
+    )
+      .argument('<source>', 'where the image is')
+      .argument('[command...]', 'instead of the image’s command')
+      .option('--decryption-key <file[:password]>', 'private key or certificate (repeatable)', collect)
+      .option('--bundle <dir>', 'make the bundle here, and keep it')
+      .option('--runtime <name>', 'runc, crun, or a path (default: the one that is there)')
+      .option('--env <name=value>', 'add to the environment (repeatable)', collect)
+      .option('--platform <os/architecture>', 'of an image for several (default: this machine’s)')
+      .action(async (source: string, words: readonly string[], flags: RunFlags) =>
+        (await import('../image/run.js')).runImage(source, words, flags),
       ),
   );
 }

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { type CopyProgress, type CopyResult, copyImage } from '@assay/oci';
+import { type CopyProgress, type CopyResult, copyImage, type ImageSource } from '@assay/oci';
 import { type CommonFlags, outputOf } from '../command.js';
 import { CliError, EXIT } from '../exit.js';
 import { columns, styled } from '../terminal/style.js';
 import { unwrappersOf, wrappersOf } from './keys.js';
 import { type RegistryFlags, sourceOf, targetOf } from './locations.js';
+import { type SignatureFlags, verifySignatures } from './verify.js';
 
 export type EncryptFlags = CommonFlags &
   RegistryFlags & { encryptionKey?: readonly string[]; layer?: readonly string[] };
 export type DecryptFlags = CommonFlags & RegistryFlags & { decryptionKey?: readonly string[] };
+
+export type PullFlags = DecryptFlags & SignatureFlags;
 
 export async function encryptImage(source: string, target: string, flags: EncryptFlags): Promise<void> {
   const keys = flags.encryptionKey ?? [];
@@ -37,23 +40,44 @@ export async function decryptImage(source: string, target: string, flags: Decryp
   await copy(source, target, flags, { decrypt: { unwrappers: unwrappersOf(keys) } });
 }
 
+/** `assay image pull`: signatures first, then the copy; layers are decrypted where keys are given. */
+export async function pullImage(source: string, target: string, flags: PullFlags): Promise<void> {
+  const output = outputOf(flags);
+  const from = await sourceOf(source, flags);
+  try {
+    const { line } = await verifySignatures(source, from, flags);
+    if (!output.json) output.err.write(`${line}\n`);
+    const keys = flags.decryptionKey ?? [];
+    await copyFrom(from, target, flags, keys.length === 0 ? {} : { decrypt: { unwrappers: unwrappersOf(keys) } });
+  } finally {
+    await from.close?.();
+  }
+}
+
 async function copy(
   source: string,
   target: string,
   flags: CommonFlags & RegistryFlags,
   action: Pick<Parameters<typeof copyImage>[0], 'encrypt' | 'decrypt'>,
 ): Promise<void> {
+  const from = await sourceOf(source, flags);
+  await copyFrom(from, target, flags, action).finally(() => from.close?.());
+}
+
+async function copyFrom(
+  from: ImageSource,
+  target: string,
+  flags: CommonFlags & RegistryFlags,
+  action: Pick<Parameters<typeof copyImage>[0], 'encrypt' | 'decrypt'>,
+): Promise<void> {
   const output = outputOf(flags);
-  const [from, to] = [await sourceOf(source, flags), targetOf(target, flags)];
+  const to = targetOf(target, flags);
   const result = await copyImage({
     source: from,
     target: to,
     ...action,
     ...(output.json ? {} : { onProgress: progressTo(output.err) }),
-  }).finally(async () => {
-    await from.close?.();
-    await to.close?.();
-  });
+  }).finally(() => to.close?.());
   output.result(asJson(result), (out) => {
     out.write(
       columns(
