@@ -8,7 +8,7 @@ export { type Authorities, type AuthorityFiles, readAuthorities } from './host-k
 export { examineHostKey, type HostKeyExamination, judgeDates, type TrustedHostKey } from './host-key/document.js';
 export { IMAGE_TAGS_SIZE, imageTags } from './image-header.js';
 export { type MeasuredItems, measure } from './measurement.js';
-export { type HostPublicKey, hostKeyOfPoint, pointOfFields } from './request/key.js';
+export { type HostPublicKey, hostKeyOfPoint } from './request/key.js';
 export { buildRequest, REQUEST_VERSION, type RequestParts, slotKey } from './request/request.js';
 export { MeasurementSeal, type RequestSecrets } from './request/sealing.js';
 export { createSeVerifier, type SeMaterials } from './verifier.js';

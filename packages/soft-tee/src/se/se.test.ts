@@ -25,8 +25,10 @@ import { describe, expect, test } from 'vitest';
 import { type SeOverrides, seEvidence } from '../attester/se.js';
 import { SE_DEFECTS, type SeDefect, type SeDefectName, seFiles } from '../defects/se.js';
 import { createTestWorld } from '../world.js';
+import { authorityKeyIdentifier } from '../x509/extension.js';
+import type { EmulatedName } from '../x509/name.js';
 import { tags } from './image.js';
-import type { SeOrders } from './pki.js';
+import { type SeOrders, SIGNING_KEY_SUBJECT } from './pki.js';
 import { attest, hostKeyHash, publicPoint, UltravisorError } from './ultravisor.js';
 
 const NOW = new Date('2026-06-01T12:00:00Z');
@@ -210,6 +212,48 @@ describe('what the owner sets', () => {
       ({ id, outcome }) => id === 'se.signing-key.chain' && outcome === 'fail',
     );
     expect(chain.map(({ title }) => title)).toEqual([expect.stringContaining('at least one intermediate')]);
+  });
+
+  test.each([
+    ['C', 'DE'],
+    ['ST', 'Vermont'],
+    ['L', 'Boeblingen'],
+    ['O', 'Somebody'],
+    ['CN', 'Somebody'],
+    ['OU', 'IBM Z Host Key Signing Servant'],
+    ['OU', undefined],
+  ] as const)('a signing key whose %s is %s is none', (type, value) => {
+    const subject = SIGNING_KEY_SUBJECT.flatMap((attribute): EmulatedName => {
+      if (attribute[0] !== type) return [attribute];
+      return value === undefined ? [] : [[type, value]];
+    });
+    const result = run(answer(), {}, createSeVerifier(materials({ signingKey: { subject } })));
+    expect(failures(result)).toContain('se.signing-key.subject');
+  });
+
+  test('a signing key with one attribute more is none', () => {
+    const subject: EmulatedName = [...SIGNING_KEY_SUBJECT, ['OU', 'more']];
+    const result = run(answer(), {}, createSeVerifier(materials({ signingKey: { subject } })));
+    expect(failures(result)).toContain('se.signing-key.subject');
+  });
+
+  test('a weak RSA key in the chain is refused', () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const result = run(answer(), {}, createSeVerifier(materials({ signingKey: { key: privateKey } })));
+    const titles = result.findings.filter(({ id }) => id === 'se.signing-key.chain').map(({ title = '' }) => title);
+    expect(titles.join()).toContain('1024 bits');
+  });
+
+  test('a host-key document that names another key of its issuer is refused', () => {
+    const extensions = [authorityKeyIdentifier(world.stranger('P-384'))];
+    const result = run(answer(), {}, createSeVerifier(materials({ hostKey: { extensions } })));
+    expect(failures(result)).toEqual(['se.host-key.trust']);
+  });
+
+  test('only what the signing key issued may spell its issuer otherwise', () => {
+    const issuer = [...se.pki.intermediate().fields.subject].reverse();
+    const result = run(answer(), {}, createSeVerifier(materials({ intermediateCrl: { issuer } })));
+    expect(failures(result)).toEqual(expect.arrayContaining(['se.crl.trust', 'se.crl.missing']));
   });
 
   test('two signing keys are one too many', () => {

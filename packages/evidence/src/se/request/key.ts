@@ -5,8 +5,6 @@ import { concatBytes } from '@assay/bytes';
 /** Bytes of a coordinate of P-521, and of the field that holds one. */
 const COORDINATE = 66;
 const FIELD = 80;
-/** Both coordinates in their fields. */
-export const POINT_SIZE = 2 * FIELD;
 export const CURVE = 'secp521r1';
 
 /** A public key that is a point of P-521. Only {@link hostKeyOfPoint} makes one. */
@@ -40,15 +38,6 @@ export function hostKeyOfPoint(point: Uint8Array): HostPublicKey | undefined {
 export function fields(point: Uint8Array): Uint8Array {
   const padding = new Uint8Array(FIELD - COORDINATE);
   return concatBytes(padding, point.subarray(1, 1 + COORDINATE), padding, point.subarray(1 + COORDINATE));
-}
-
-/** The uncompressed point of two fields; undefined when they hold longer numbers. */
-export function pointOfFields(coordinates: Uint8Array): Uint8Array | undefined {
-  const gap = FIELD - COORDINATE;
-  if (coordinates.length !== POINT_SIZE) return undefined;
-  const [x, y] = [coordinates.subarray(0, FIELD), coordinates.subarray(FIELD)];
-  if ([x, y].some((field) => field.subarray(0, gap).some((byte) => byte !== 0))) return undefined;
-  return concatBytes(Uint8Array.of(0x04), x.subarray(gap), y.subarray(gap));
 }
 
 /** Strength in bits of the RSA or EC key of a certificate; 0 for others. */
