@@ -36,6 +36,16 @@ describe('launch policies', () => {
     expect(namesDigest(policy({ allowed_digests: [encodeBase64(digest)] }), launch)).toBe(true);
   });
 
+  test.each([
+    [{ allowed_digests: [5] }, 'a number'],
+    [{ allowed_digests: [null] }, 'null'],
+    [{ allowed_policies: {} }, 'an object'],
+    [[], 'a list'],
+    ['x', 'a string'],
+  ])('%j: one of them says what it is: %s', (document, what) => {
+    expect(() => policy(document)).toThrow(what);
+  });
+
   test('lists and documents are bounded', () => {
     const many = (length: number) => ({ allowed_build_ids: Array.from({ length }, () => 1) });
     expect(policy(many(1000)).allowed_build_ids).toHaveLength(1000);

@@ -123,6 +123,11 @@ describe('what refuses a chain', () => {
     expect(renamed({ algorithm: ALGORITHM.ECDSA_SHA384 })).toEqual(['sev.chain.links PEK by CEK']);
   });
 
+  test("a CEK's slot that names another signer or another digest", () => {
+    for (const at of [1044, 1044 + 5])
+      expect(failures({ ...sound, cek: flip(sound.cek, at) })).toEqual(['sev.chain.links CEK by ASK']);
+  });
+
   test('RSA-PSS with another salt or digest', () => {
     for (const pss of [{ saltLength: 20 }, { hash: 'sha384' }]) expect(changed({ pss })).toHaveLength(3);
   });
@@ -174,6 +179,15 @@ describe('form', () => {
     ['modulus size', 61],
   ])('AMD certificate: %s', (_, at) => {
     expect(failures({ ...sound, ask: flip(sound.ask, at) })).toContain('sev.cert.form ASK');
+  });
+
+  test('an RSA key of another size in a platform certificate', () => {
+    const size = (body: Uint8Array): Uint8Array => {
+      const copy = Uint8Array.from(body);
+      new DataView(copy.buffer).setUint32(16, 3072, true);
+      return copy;
+    };
+    expect(changed({ keys: { oca: OCA_RSA }, body: { oca: size } })).toContain('sev.cert.form OCA');
   });
 
   test('an AMD certificate of another size of key, whole in itself', () => {
