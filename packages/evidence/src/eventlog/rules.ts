@@ -1,7 +1,7 @@
 /**
  * What the owner asks of the events of a boot, beside what policy asks of their claims.
  *
- * Only events that registers vouch for count, and every event of a kind must be as wanted, not one of them: else a log could hold a
+ * Only events that registers vouch for count (no rule reads EV_NO_ACTION, which extends nothing), and every event of a kind must be as wanted, not one of them: else a log could hold a
  * wanted event beside the one that mattered. What an event's data say is bound by its digest for variables alone; of files and
  * command lines the digest counts, and the data only tell of what kind it is.
  */
@@ -114,8 +114,6 @@ interface BoundRecord {
 
 function boundRecords({ bound, log }: AuthenticEventlog): readonly BoundRecord[] {
   return log.records.flatMap((record) => {
-    // EV_NO_ACTION extends nothing: anybody may have written it.
-    if (record.type === EVENT.noAction) return [];
     const vouched = record.digests.filter(({ algorithm: { bank } }) => bound.get(bank)?.has(record.index) === true);
     if (vouched.length === 0) return [];
     const details = eventDetails(record.type, record.data);

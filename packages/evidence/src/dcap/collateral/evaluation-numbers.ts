@@ -80,7 +80,7 @@ export function verifyEvaluationNumbers(
 }
 
 /** Reads the signed text. @throws DecodeError */
-export function parseEvaluationNumbers(text: Uint8Array): EvaluationNumbers {
+function parseEvaluationNumbers(text: Uint8Array): EvaluationNumbers {
   const document = new Members(parseJsonStrict(text, LIMITS));
   const version = document.integer('version', 255);
   if (version !== 1) throw new DecodeError('member', `version: ${version}; 1 is known`);
