@@ -376,6 +376,15 @@ describe('S7: online', () => {
     expect(await textOf(online(client_id, []))).toContain('Connection not found');
   });
 
+  test('too much for one answer', async () => {
+    const { client_id } = await connect();
+    await bench.secret('default/resource/a', Buffer.alloc(1_900_000));
+    const requests = [ask('resource', 'a', 'binary', 1), ask('resource', 'a', 'binary', 2)];
+    expect(await textOf(online(client_id, requests))).toBe('Failed to encrypt secret: too large');
+    expect((await bench.broker.resources.leases('default/resource/a')).items).toEqual([]);
+    expect(await textOf(online(client_id, requests.slice(0, 1)))).toBe('no refusal');
+  });
+
   test('a connection in another place of the store opens nothing', async () => {
     const { client_id } = await connect();
     const [entry] = await bench.storage.list('sev', { prefix: 'connection/', limit: 1, values: true });
