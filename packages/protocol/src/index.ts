@@ -138,7 +138,6 @@ export {
   protocolTraits,
   type RuntimeDataForm,
 } from './kbs/version.js';
-export { type AnnotationPacket, parseAnnotationPacket } from './key-provider/annotation-packet.js';
 export { formatUnwrapResponse, parseUnwrapRequest } from './key-provider/messages.js';
 export { ProtocolError, type ProtocolErrorCode, type ProtocolErrorDetails } from './protocol-error.js';
 export { formatResourceName, parseResourceName, type ResourceName } from './resource/resource-name.js';

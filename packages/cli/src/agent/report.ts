@@ -1,4 +1,5 @@
 import { DecodeError } from '@assay/bytes';
+import { AssayError } from '@assay/bytes/findings';
 import { KbcError } from '@assay/guest';
 import { AttesterError, ConfigError, InitDataError, KmsError, MountError } from '@assay/guest/services';
 import { ProtocolError, SealedSecretError } from '@assay/protocol';
@@ -7,6 +8,7 @@ import type { Output } from '../terminal/output.js';
 
 /** Errors whose words hold nothing secret. */
 const TELLABLE = [
+  AssayError,
   AttesterError,
   ConfigError,
   DecodeError,
