@@ -11,6 +11,7 @@ import {
   sm2PublicKey,
   sm2UserDigest,
   sm2Verify,
+  sm2VerifyNumber,
 } from './sm2.js';
 import { hmacSm3, sm3, sm3OfLibrary } from './sm3.js';
 
@@ -96,11 +97,12 @@ describe('SM2', () => {
   });
 
   test('r + s = n does not verify although the equation would hold', () => {
-    // t = 0 leaves [s]G: with s chosen, r = e + x([s]G) is what the equation wants, whatever the public key.
-    const e = sm2MessageNumber(key, userId, message);
-    for (let k = 1n; k < 4n; k += 1n) {
-      const forged = (e + Sm2Point.BASE.multiply(k).toAffine().x) % SM2_ORDER;
-      expect(sm2Verify(key, userId, message, forged, SM2_ORDER - forged)).toBe(false);
+    // t = 0 leaves [s]G, whatever the key: an e can be found for every s so that e + x is r.
+    for (let chosen = 1n; chosen < 4n; chosen += 1n) {
+      const { x } = Sm2Point.BASE.multiply(chosen).toAffine();
+      const e = (((SM2_ORDER - chosen - x) % SM2_ORDER) + SM2_ORDER) % SM2_ORDER;
+      expect((e + x) % SM2_ORDER).toBe(SM2_ORDER - chosen);
+      expect(sm2VerifyNumber(key, e, SM2_ORDER - chosen, chosen)).toBe(false);
     }
   });
 
@@ -112,6 +114,8 @@ describe('SM2', () => {
     const anyR = 12345n;
     const sAtInfinity = Sm2Point.Fn.mul(Sm2Point.Fn.neg(Sm2Point.Fn.mul(d, anyR)), Sm2Point.Fn.inv(d + 1n));
     expect(sm2Verify(mine, userId, message, anyR, sAtInfinity)).toBe(false);
+    // Infinity has no x; taken for zero, it would verify this one.
+    expect(sm2VerifyNumber(mine, anyR, anyR, sAtInfinity)).toBe(false);
   });
 
   test.each<[string, bigint, bigint]>([

@@ -68,12 +68,18 @@ export function sm2MessageNumber(key: Pick<Sm2PublicKey, 'x' | 'y'>, userId: Uin
 
 /** Verifies (r, s) over a message (GB/T 32918.2 section 7). */
 export function sm2Verify(key: Sm2PublicKey, userId: Uint8Array, message: Uint8Array, r: bigint, s: bigint): boolean {
+  return sm2VerifyNumber(key, sm2MessageNumber(key, userId, message), r, s);
+}
+
+/** The same for the number e that was signed. */
+export function sm2VerifyNumber({ point }: Sm2PublicKey, e: bigint, r: bigint, s: bigint): boolean {
   if (r < 1n || r >= SM2_ORDER || s < 1n || s >= SM2_ORDER) return false;
   const t = (r + s) % SM2_ORDER;
+  // Without it anybody could choose s, and an e to fit, for every key.
   if (t === 0n) return false;
-  const sum = Sm2Point.BASE.multiplyUnsafe(s).add(key.point.multiplyUnsafe(t));
+  const sum = Sm2Point.BASE.multiplyUnsafe(s).add(point.multiplyUnsafe(t));
   if (sum.is0()) return false;
-  return (sm2MessageNumber(key, userId, message) + sum.toAffine().x) % SM2_ORDER === r;
+  return (e + sum.toAffine().x) % SM2_ORDER === r;
 }
 
 function numberOf(bytes: Uint8Array): bigint {

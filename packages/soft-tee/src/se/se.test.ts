@@ -123,6 +123,20 @@ describe('an ordinary guest', () => {
     });
   });
 
+  test('under a root that does not say it is emulated, claims do not either', () => {
+    const subject: EmulatedName = [['CN', 'a root like any other']];
+    const orders: SeOrders = {
+      root: { subject, issuer: subject },
+      intermediate: { issuer: subject },
+      rootCrl: { issuer: subject },
+    };
+    const genuine = createSeVerifier(materials(orders, { emulatedRoots: [] }));
+    const result = run(answer(), {}, genuine);
+    expect(failures(result)).toEqual([]);
+    expect(result.accepted && result.claimSets[0]?.claims).not.toHaveProperty('emulated');
+    expect(result.findings.find(({ id }) => id === 'evidence.hardware.backed')?.outcome).toBe('pass');
+  });
+
   test('may be on any of several machines', () => {
     const second = se.machine('machine-2');
     const documents = [se.machine(), second].map((machine) => ({
