@@ -138,6 +138,11 @@ describe('canonical form', () => {
     );
   });
 
+  test('an element keeps its own language', () => {
+    const root = parseXml(bytes('<a xml:lang="en"><b xml:lang="de"/></a>'));
+    expect(new TextDecoder().decode(canonicalise(child(root), [root]))).toBe('<b xml:lang="de"></b>');
+  });
+
   test('a base above is refused', () => {
     const root = parseXml(bytes('<a xml:base="http://x"><b/></a>'));
     expect(() => canonicalise(child(root), [root])).toThrow(DecodeError);
