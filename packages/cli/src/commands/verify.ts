@@ -20,7 +20,7 @@ export function verifyCommand(): Command {
     'assay verify tdx --file quote=quote.dat --file collateral=collateral.json',
     'assay verify snp --file report=report.bin --file leaf=vcek.der --file ask=ask.pem --file ark=ark.pem --at 2025-09-01T00:00:00Z --json',
   ])
-    .argument('<kind>', 'kind of evidence: tdx, sgx, snp, cca, nitro, eventlog')
+    .argument('<kind>', 'kind of evidence: tdx, sgx, snp, csv, se, cca, nitro, eventlog')
     .requiredOption('--file <role=path>', 'file of the evidence or its endorsements (repeatable)', collect)
     .option('--at <time>', 'verify as of this time, RFC 3339 (default: now)')
     .option(
