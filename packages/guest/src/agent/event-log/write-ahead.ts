@@ -1,5 +1,5 @@
 import { open, readFile, unlink } from 'node:fs/promises';
-import { ByteReader, concatBytes, DecodeError, decodeUtf8, encodeUtf8 } from '@assay/bytes';
+import { ByteReader, concatBytes, decodeUtf8, encodeUtf8 } from '@assay/bytes';
 
 /** What is about to be measured, so that a crash leaves neither a register nor a log that nobody can explain. */
 export interface PendingEvent {
@@ -38,7 +38,6 @@ export async function readPending(path: string, length: number): Promise<Pending
   const reader = new ByteReader(bytes, 'pending event');
   const offset = reader.u64be('offset');
   const expected = reader.bytes(length, 'register');
-  if (offset > BigInt(Number.MAX_SAFE_INTEGER)) throw new DecodeError('pending event', 'an offset beyond every file');
   return { offset: Number(offset), expected, text: decodeUtf8(reader.bytes(reader.remaining, 'text')) };
 }
 
