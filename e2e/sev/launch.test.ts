@@ -205,6 +205,11 @@ describe('S4, S5, S6: the launch that was measured, once', () => {
     ['a success', {}, 'no refusal'],
     ['a bad measurement', { buildId: 1 }, 'Measurement Verification Failed: HMAC does not verify'],
     ['a malformed request', { fwDigest: 'x' }, 'Bad secret request: FwDigest not valid'],
+    [
+      'a description that is too long',
+      { launchDescription: 'x'.repeat(4097) },
+      'Bad secret request: LaunchDescription not valid',
+    ],
     ['an unknown keyset', { secretRequests: [bundle('none')] }, 'Cannot fulfill secret request: secret not found'],
   ])('S5: after %s the launch id is unknown', async (_, edit, text) => {
     const [first, again] = await second(edit);
