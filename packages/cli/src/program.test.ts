@@ -13,7 +13,6 @@ import { VERSION } from './version.js';
 const awaited: Readonly<Record<string, string>> = {
   'measure init-data': 'reference values from artifacts',
   'measure pcr': 'reference values from artifacts',
-  'measure tdx': 'reference values from artifacts',
   'audit verify': 'the chained audit log',
   'doctor --only collateral': 'issue 4: vendor endorsements and their cache',
 };

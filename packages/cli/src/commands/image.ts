@@ -130,7 +130,7 @@ function run(): Command {
     withSignatures(
       command('run', 'verify, decrypt and unpack an image, and start it with runc or crun', [
         'assay image run docker://registry.example/team/app:v1 --decryption-key key.pem --signature-policy policy.json',
-        'assay image run oci:app:v1 --bundle ./bundle -- /bin/app --verbose',
+        'assay image run oci:app:v1 --bundle ./bundle -- /bin/app serve',
       ]),
     )
       .argument('<source>', 'where the image is')
