@@ -11,6 +11,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { emulateCommand } from './commands/emulate.js';
 import { imageCommand } from './commands/image.js';
 import { kbsClientCommand } from './commands/kbs-client.js';
+import { keyProviderCommand } from './commands/key-provider.js';
 import { loginCommand } from './commands/login.js';
 import { measureCommand } from './commands/measure.js';
 import { policyCommand } from './commands/policy.js';
@@ -54,6 +55,7 @@ With --json a command prints one JSON document on standard output; diagnostics g
     tpmCommand(),
     verifyCommand(),
     imageCommand(),
+    keyProviderCommand(),
     collateralCommand(),
     agentCommand(attesterFor),
     emulateCommand(),

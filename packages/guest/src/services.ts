@@ -32,3 +32,4 @@ export { kbcParamsOf, readKernelCommandLine } from './config/kbc-params.js';
 export { httpTransport } from './kbc/http-transport.js';
 export { type Credential, TokenKbc } from './kbc/token-kbc.js';
 export { type RpcServer, serveRpc } from './rpc/serve.js';
+export { type RpcService, rpcService } from './rpc/service.js';

@@ -2,6 +2,7 @@
 import { type KeyObject, randomBytes, type X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
+  type AskProvider,
   jweUnwrapper,
   jweWrapper,
   type KeyUnwrapper,
@@ -9,39 +10,52 @@ import {
   type Pkcs7Identity,
   pkcs7Unwrapper,
   pkcs7Wrapper,
+  providerUnwrapper,
+  providerWrapper,
   readCertificate,
   readPrivateKey,
   readPublicKey,
 } from '@assay/ocicrypt';
 import { CliError, EXIT } from '../exit.js';
+import { askingProviders, providersOf } from '../key-provider/ask.js';
 
 const random = (length: number): Uint8Array => randomBytes(length);
 
-/** `jwe:FILE`, `pkcs7:FILE`: all recipients of one scheme share one wrapping. @throws CliError */
+/**
+ * `jwe:FILE`, `pkcs7:FILE`: all recipients of one scheme share one wrapping. `provider:NAME[:PARAMETERS]`: each is a recipient of its
+ * own, since providers look at the first of several parameters only.
+ *
+ * @throws CliError
+ */
 export function wrappersOf(keys: readonly string[]): readonly KeyWrapper[] {
   const files = (scheme: string): string[] =>
     keys.filter((key) => key.startsWith(`${scheme}:`)).map((key) => key.slice(scheme.length + 1));
-  const unknown = keys.find((key) => !/^(jwe|pkcs7):./.test(key));
+  const unknown = keys.find((key) => !/^(jwe|pkcs7|provider):./.test(key));
   if (unknown !== undefined) {
     throw new CliError(`--encryption-key ${unknown}: no such kind of key`, EXIT.usage, {
-      hint: 'jwe:PUBLIC-KEY or pkcs7:CERTIFICATE',
+      hint: 'jwe:PUBLIC-KEY, pkcs7:CERTIFICATE or provider:NAME[:PARAMETERS]',
     });
   }
-  const [jwe, pkcs7] = [files('jwe'), files('pkcs7')];
+  const [jwe, pkcs7, providers] = [files('jwe'), files('pkcs7'), files('provider').map(parseProvider)];
+  const ask = providers.length === 0 ? undefined : askingThese(providers);
   return [
     ...(jwe.length === 0 ? [] : [jweWrapper(jwe.map((file) => readPublicKey(readFileSync(file), file)))]),
     ...(pkcs7.length === 0 ? [] : [pkcs7Wrapper(pkcs7.map(certificateOf), random)]),
+    ...(ask === undefined ? [] : providers.map(({ name, parameters }) => providerWrapper(name, parameters, ask))),
   ];
 }
 
 /**
  * `FILE[:PASSWORD]`, with `PASSWORD` as skopeo takes it: `file=PATH`, `fd=N`, `pass=TEXT`, or the text itself. Certificates go with the
- * key of theirs, in any order.
+ * key of theirs, in any order. `provider:NAME[:PARAMETERS]` is asked last: what keys at hand open needs no service.
+ *
+ * @throws CliError
  */
 export function unwrappersOf(keys: readonly string[]): readonly KeyUnwrapper[] {
   const certificates: X509Certificate[] = [];
   const privateKeys: KeyObject[] = [];
-  for (const one of keys) {
+  const providers = keys.filter(isProvider).map((key) => parseProvider(key.slice('provider:'.length)));
+  for (const one of keys.filter((key) => !isProvider(key))) {
     const { file, password } = parseKey(one);
     const bytes = readFileSync(file);
     const certificate = readCertificate(bytes);
@@ -52,7 +66,48 @@ export function unwrappersOf(keys: readonly string[]): readonly KeyUnwrapper[] {
     const key = privateKeys.find((candidate) => certificate.checkPrivateKey(candidate));
     return key === undefined ? [] : [{ certificate, key }];
   });
-  return [jweUnwrapper(privateKeys), ...(identities.length === 0 ? [] : [pkcs7Unwrapper(identities, random)])];
+  return [
+    jweUnwrapper(privateKeys),
+    ...(identities.length === 0 ? [] : [pkcs7Unwrapper(identities, random)]),
+    ...(providers.length === 0 ? [] : [providerUnwrapper(parametersByName(providers), askingThese(providers))]),
+  ];
+}
+
+interface NamedProvider {
+  readonly name: string;
+  readonly parameters: string | undefined;
+}
+
+const isProvider = (key: string): boolean => key.startsWith('provider:');
+
+function parseProvider(text: string): NamedProvider {
+  const colon = text.indexOf(':');
+  const name = colon < 0 ? text : text.slice(0, colon);
+  const parameters = colon < 0 || colon === text.length - 1 ? undefined : text.slice(colon + 1);
+  if (name === '') {
+    throw new CliError('a key provider without a name', EXIT.usage, { hint: 'provider:NAME[:PARAMETERS]' });
+  }
+  return { name, parameters };
+}
+
+/** One that is not configured is told before any layer is read. */
+function askingThese(providers: readonly NamedProvider[]): AskProvider {
+  const configured = providersOf(process.env);
+  const missing = providers.find(({ name }) => !configured.has(name));
+  if (missing !== undefined) {
+    throw new CliError(`key provider ${missing.name}: OCICRYPT_KEYPROVIDER_CONFIG has none of that name`, EXIT.usage, {
+      hint: `it has: ${[...configured.keys()].join(', ') || 'none'}`,
+    });
+  }
+  return askingProviders(configured);
+}
+
+function parametersByName(providers: readonly NamedProvider[]): ReadonlyMap<string, string | undefined> {
+  const byName = new Map(providers.map(({ name, parameters }) => [name, parameters]));
+  if (byName.size < providers.length) {
+    throw new CliError('--decryption-key names a key provider twice', EXIT.usage, { hint: 'name each one once' });
+  }
+  return byName;
 }
 
 function certificateOf(file: string): X509Certificate {

@@ -12,6 +12,7 @@ import { CSV } from './csv.js';
 import { ENROLMENT } from './enrolment.js';
 import type { RegisterEntry } from './entry.js';
 import { EVENTLOG } from './eventlog.js';
+import { IMAGE_PROVIDERS } from './image-providers.js';
 import { IMAGES } from './images.js';
 import { INTEL } from './intel.js';
 import { NITRO } from './nitro.js';
@@ -44,6 +45,7 @@ export const REGISTER = {
   ...NITRO,
   ...SEV,
   ...IMAGES,
+  ...IMAGE_PROVIDERS,
   ...SIGNATURES,
   ...CSV,
   ...SE,
