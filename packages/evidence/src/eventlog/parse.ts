@@ -46,7 +46,10 @@ export function parseEventlog(log: Uint8Array, kind: LogKind): ParsedEventlog {
   const end = endOfRecords(log);
   const reader = new ByteReader(log, FORMAT);
   const first = readSha1Record(reader, 1);
-  const algorithms = readSpecId(first);
+  const algorithms =
+    kind === 'cc' && isAgentHeader(first)
+      ? [agentAlgorithm(log.subarray(reader.position, Math.max(end, reader.position)), reader.position)]
+      : readSpecId(first);
   if (algorithms === undefined) {
     if (kind === 'cc') throw new DecodeError(FORMAT, 'the first record is not a Spec ID Event03', 0);
     return parseSha1Log(log, end);
@@ -152,6 +155,29 @@ function readSpecId(record: EventRecord): readonly BankAlgorithm[] | undefined {
   reader.skip(reader.u8('vendor size'), 'vendor data');
   reader.end();
   return algorithms;
+}
+
+/**
+ * Header that guests of Confidential Containers put before events of their agent when no firmware has begun a log: as a Spec ID record with
+ * nothing in its signature, which lists SHA-384 and SM3. The records behind it have one digest each, all of one algorithm.
+ */
+const AGENT_HEADER = Uint8Array.of(...new Array<number>(24).fill(0), 2, 0, 0, 0, 0x0c, 0, 48, 0, 0x12, 0, 32, 0, 0);
+
+function isAgentHeader({ index, type, data }: EventRecord): boolean {
+  return (
+    index === 0 && type === EVENT.noAction && data.length === AGENT_HEADER.length && startsWith(data, AGENT_HEADER)
+  );
+}
+
+/** Algorithm of the first record behind an agent's header: register, type and count come before it. */
+function agentAlgorithm(records: Uint8Array, offset: number): BankAlgorithm {
+  if (records.length === 0) return algorithmOf('sha384');
+  const reader = new ByteReader(records, FORMAT, offset);
+  reader.skip(12, 'register index, event type and digest count');
+  const id = reader.u16le('digest algorithm');
+  const algorithm = algorithmById(id);
+  if (algorithm?.bank === 'sha384' || algorithm?.bank === 'sm3') return algorithm;
+  throw new DecodeError(FORMAT, `digest algorithm 0x${id.toString(16)} is not in the header`, offset + 12);
 }
 
 /** A StartupLocality record says where PCR0 started: 0, 3, or 4 after an H-CRTM (PFP section 10.4.5.3). */

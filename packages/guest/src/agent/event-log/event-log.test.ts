@@ -214,3 +214,27 @@ test('the verifier’s reader replays the log, after that of the firmware, to th
     encodeHex(await registers.read(17)),
   );
 });
+
+test('the verifier’s reader replays the log of a guest whose firmware has none', async () => {
+  const log = await open();
+  for (const content of ['one', 'two']) await log.extend({ ...event, content });
+  const system = new FakeSystem({ 'run/eventlog': readFileSync(path()) });
+  const bytes = decodeBase64((await ccEventLog(system, '/run/eventlog')) ?? '');
+  const parsed = parseEventlog(bytes, 'cc');
+  expect(parsed.algorithms.map(({ bank }) => bank)).toEqual(['sha384']);
+  expect(encodeHex(replay(parsed, 'sha384').get(4)?.value ?? new Uint8Array())).toBe(
+    encodeHex(await registers.read(17)),
+  );
+  // Nothing but that very header is read so: not for a TPM, not with another byte in it, not with another algorithm behind it.
+  expect(() => parseEventlog(bytes, 'tpm')).toThrow();
+  const changed = (at: number, value: number): Uint8Array =>
+    Uint8Array.from(bytes, (byte, n) => (n === at ? value : byte));
+  for (const [at, value] of [
+    [0, 1],
+    [32, 1],
+    [60, 0x0b],
+    [81, 0x0b],
+  ] as const) {
+    expect(() => parseEventlog(changed(at, value), 'cc'), `byte ${at}`).toThrow();
+  }
+});
