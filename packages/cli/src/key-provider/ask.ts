@@ -116,7 +116,7 @@ async function overGrpc(address: string, request: Uint8Array, timeoutMs: number)
         new Metadata(),
         { deadline: Date.now() + timeoutMs },
         (error, answer) => {
-          if (answer === undefined || error !== null) reject(new Error(`${address}: ${error?.message ?? 'no answer'}`));
+          if (answer === undefined || error !== null) reject(new Error(error?.details ?? 'no answer'));
           else resolve(answer.KeyProviderKeyWrapProtocolOutput);
         },
       );
@@ -145,5 +145,10 @@ function methodOf(request: Uint8Array): 'wrapKey' | 'unWrapKey' {
 }
 
 function noAnswer(provider: string, reason: string, cause?: unknown): AssayError {
-  return assayError('image.provider.answers', { params: { provider, reason }, subject: provider, cause });
+  return assayError('image.provider.answers', {
+    params: { provider, reason },
+    subject: provider,
+    actual: reason,
+    cause,
+  });
 }

@@ -88,7 +88,8 @@ function readSigningKey(file: string): KeyObject {
   });
 }
 
+/** In ASCII: peers show the text of a gRPC status as they find it. */
 function refusal(what: string, status: number): StatusError {
-  const why = status === 401 || status === 403 ? ': the credentials are not an administrator’s' : '';
+  const why = status === 401 || status === 403 ? ': the credentials are not those of an administrator' : '';
   return new StatusError(STATUS.failedPrecondition, `the key broker ${what} (status ${status})${why}`);
 }
