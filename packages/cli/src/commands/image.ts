@@ -42,7 +42,11 @@ function encrypt(): Command {
     ])
       .argument('<source>', 'where the image is')
       .argument('<target>', 'where the encrypted one goes')
-      .option('--encryption-key <kind:file>', 'recipient: jwe:PUBLIC-KEY or pkcs7:CERTIFICATE (repeatable)', collect)
+      .option(
+        '--encryption-key <kind:key>',
+        'recipient: jwe:PUBLIC-KEY, pkcs7:CERTIFICATE or provider:NAME[:PARAMETERS] (repeatable)',
+        collect,
+      )
       .option('--layer <n>', 'encrypt this layer alone: 0 is the lowest, -1 the last (repeatable)', collect)
       .action(async (source: string, target: string, flags: EncryptFlags) =>
         (await import('../image/copy.js')).encryptImage(source, target, flags),
@@ -60,7 +64,7 @@ function decrypt(): Command {
       .argument('<target>', 'where the decrypted one goes')
       .option(
         '--decryption-key <file[:password]>',
-        'private key, or the certificate of one for PKCS#7 (repeatable); the password is best given as file=PATH or fd=N',
+        'private key, the certificate of one for PKCS#7, or provider:NAME[:PARAMETERS] (repeatable); the password is best given as file=PATH or fd=N',
         collect,
       )
       .action(async (source: string, target: string, flags: DecryptFlags) =>
@@ -76,7 +80,7 @@ function inspect(): Command {
       'assay image inspect oci:secret:v1 --decryption-key recipient.pem --json',
     ])
       .argument('<source>', 'where the image is')
-      .option('--decryption-key <file[:password]>', 'say which layers this key opens (repeatable)', collect)
+      .option('--decryption-key <file[:password]>', 'say which layers this key or provider opens (repeatable)', collect)
       .action(async (source: string, flags: DecryptFlags) =>
         (await import('../image/inspect.js')).inspectImage(source, flags),
       ),
@@ -103,7 +107,7 @@ function pull(): Command {
     )
       .argument('<source>', 'where the image is')
       .argument('<target>', 'where it goes')
-      .option('--decryption-key <file[:password]>', 'private key or certificate (repeatable)', collect)
+      .option('--decryption-key <file[:password]>', 'private key, certificate or provider:NAME (repeatable)', collect)
       .action(async (source: string, target: string, flags: PullFlags) =>
         (await import('../image/copy.js')).pullImage(source, target, flags),
       ),
@@ -135,7 +139,7 @@ function run(): Command {
     )
       .argument('<source>', 'where the image is')
       .argument('[command...]', 'instead of the image’s command')
-      .option('--decryption-key <file[:password]>', 'private key or certificate (repeatable)', collect)
+      .option('--decryption-key <file[:password]>', 'private key, certificate or provider:NAME (repeatable)', collect)
       .option('--bundle <dir>', 'make the bundle here, and keep it')
       .option('--runtime <name>', 'runc, crun, or a path (default: the one that is there)')
       .option('--env <name=value>', 'add to the environment (repeatable)', collect)
