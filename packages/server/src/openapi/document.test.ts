@@ -110,8 +110,14 @@ describe('the OpenAPI document', () => {
 
   test('everything that changes something asks for an administrator, a session or a plug-in’s rule', () => {
     const open = routes.filter((route) => route.access === 'public' && route.methods.some((m) => m !== 'GET'));
-    // The handshake's first step, and what the Attestation Service's REST face offers to anybody.
-    expect(open.map((route) => route.path).sort()).toEqual(['/attestation', '/challenge', '/kbs/v0/auth']);
+    // The handshake's first step, what the Attestation Service's REST face offers to anybody, and the enrolment of TPMs where it is open to guests.
+    expect(open.map((route) => route.path).sort()).toEqual([
+      '/attestation',
+      '/challenge',
+      '/kbs/v0/auth',
+      '/kbs/v0/tpm/answer',
+      '/kbs/v0/tpm/challenge',
+    ]);
   });
 });
 

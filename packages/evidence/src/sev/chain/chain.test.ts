@@ -258,7 +258,14 @@ describe('fuzz: no change goes unnoticed, and none throws', () => {
         fc.nat(original.length).map((length) => original.slice(0, length)),
         fc.uint8Array({ maxLength: 2200 }),
       )
-      .filter((bytes) => Buffer.compare(bytes, original) !== 0);
+      .filter((bytes) => Buffer.compare(bytes, original) !== 0)
+      // AMD publishes an ARK that ends before its signature: under a pin it is as good as a whole one.
+      .filter(
+        (bytes) =>
+          role !== 'ark' ||
+          bytes.length !== 64 + 2 * 256 ||
+          Buffer.compare(bytes, original.slice(0, bytes.length)) !== 0,
+      );
     fc.assert(
       fc.property(mutated, (bytes) => {
         const files = { ...sound, [role]: bytes };
