@@ -3,6 +3,8 @@ export { type BundleOptions, makeBundle } from './bundle/bundle.js';
 export { findRuntime, runBundle } from './bundle/run.js';
 export { runtimeSpec, type SpecOptions } from './bundle/spec.js';
 export { type CopyOptions, type CopyProgress, type CopyResult, copyImage, readBlob } from './copy/copy.js';
+export { platformManifest } from './copy/platform.js';
+export { type Prefetched, type PrefetchOptions, prefetchLayers } from './copy/prefetch.js';
 export { directorySource, directoryTarget } from './layout/directory.js';
 export { layoutSource, layoutTarget } from './layout/layout.js';
 export {
@@ -25,7 +27,7 @@ export {
   readManifest,
 } from './model/manifest.js';
 export { formatReference, type ImageReference, parseName, parseReference } from './model/reference.js';
-export type { RegistryOptions } from './registry/client.js';
+export type { ProxyAddresses, RegistryOptions } from './registry/client.js';
 export {
   NO_REGISTRY_CONFIG,
   type RegistryConfig,
@@ -45,6 +47,7 @@ export {
   verifyCosign,
 } from './signature/cosign.js';
 export { DEFAULT_IDENTITY, identityFits, type SignedIdentity } from './signature/identity.js';
+export { type Judgement, type JudgeOptions, judgeSignatures, type MetRequirement } from './signature/judge.js';
 export { type LookasideConfig, lookasideBase, readLookaside } from './signature/lookaside.js';
 export type { SignaturePayload } from './signature/payload.js';
 export {

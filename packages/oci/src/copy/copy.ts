@@ -163,7 +163,8 @@ function actionFor({ encrypt, decrypt }: CopyOptions, layer: Descriptor, index: 
   return wanted ? { kind: 'encrypt', wrappers, random } : { kind: 'keep' };
 }
 
-function choosePlatform({ manifests }: Index, { os, architecture, variant }: Platform): Descriptor {
+/** The member of an index for a platform. @throws AssayError `image.manifest.form` */
+export function choosePlatform({ manifests }: Index, { os, architecture, variant }: Platform): Descriptor {
   const fitting = manifests.filter(
     ({ platform }) =>
       platform?.os === os &&

@@ -7,12 +7,21 @@ import type { ImageReference } from '../model/reference.js';
 import { readChallenge } from './challenge.js';
 import { type Credential, type Credentials, credentialFor } from './credentials.js';
 
+/** Proxies by the scheme of what is asked for; the environment has no say. */
+export interface ProxyAddresses {
+  /** For `https:`; where it is absent, the one for `http:` is taken. */
+  readonly https?: string;
+  readonly http?: string;
+  /** Hosts asked without a proxy, separated by commas. */
+  readonly none?: string;
+}
+
 export interface RegistryOptions {
   readonly credentials?: Credentials;
   /** PEM of authorities that are believed instead of the built-in ones. */
   readonly ca?: string;
   /** `http://HOST:PORT`; `environment` takes HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Default: none. */
-  readonly proxy?: string;
+  readonly proxy?: string | ProxyAddresses;
   /** Attempts for what may be asked again; default 4. */
   readonly attempts?: number;
   /** Milliseconds without a byte; default 60,000. */
@@ -208,6 +217,11 @@ function dispatcherOf({ ca, proxy, timeout = TIMEOUT }: RegistryOptions): Dispat
   const limits = { connectTimeout: timeout, headersTimeout: timeout, bodyTimeout: timeout };
   const tls = ca === undefined ? {} : { ca };
   if (proxy === 'environment') return new EnvHttpProxyAgent({ ...limits, connect: tls, requestTls: tls });
+  if (typeof proxy === 'object') {
+    // An absent one would be taken from the environment, an empty one is none.
+    const { https: httpsProxy = '', http: httpProxy = '', none: noProxy = '' } = proxy;
+    return new EnvHttpProxyAgent({ ...limits, connect: tls, requestTls: tls, httpsProxy, httpProxy, noProxy });
+  }
   if (proxy !== undefined) return new ProxyAgent({ uri: proxy, ...limits, requestTls: tls });
   return new Agent({ ...limits, connect: { ...tls, timeout } });
 }
