@@ -67,6 +67,22 @@ test('first-server.md, word for word', async () => {
     expect(out).toContain(line);
 }, 120_000);
 
+test('encrypted-images.md, word for word', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'images-'));
+  let script = blocks(guide('encrypted-images.md')).join('\n');
+  for (const port of ['8080', '50000', '8006']) script = script.replaceAll(port, String(await freePort()));
+  const { code, out } = await shell(script, home);
+  rmSync(home, { recursive: true, force: true });
+  expect(code, out).toBe(0);
+  for (const line of [
+    'encrypted for provider attestation-agent',
+    'weights that nobody may read',
+    'none opens it; it is for provider attestation-agent',
+    'exit code 1',
+  ])
+    expect(out).toContain(line);
+}, 180_000);
+
 test.skipIf(!swtpmPossible())(
   'tpm.md, word for word',
   async () => {
@@ -95,6 +111,7 @@ describe('every guide', () => {
     'replicas.md',
     'writing-policies.md',
     'tpm.md',
+    'encrypted-images.md',
   ];
 
   test.each(names)('%s has shell blocks that parse, and links that lead somewhere', async (name) => {
