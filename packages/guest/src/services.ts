@@ -12,6 +12,7 @@ export { detectAttester, detectDevices } from './attester/detect.js';
 export { AGENT_LOG } from './attester/hardware/cc-event-log.js';
 export { systemAt } from './attester/system.js';
 export { DataHub } from './cdh/data-hub.js';
+export { PullError } from './cdh/image/pull-error.js';
 export { awsDriver } from './cdh/kms/aws.js';
 export { type KmsDrivers, KmsError } from './cdh/kms/kms-driver.js';
 export { MountError } from './cdh/secure-mount/mount-error.js';
@@ -28,6 +29,7 @@ export {
   parseDataHubConfig,
 } from './config/data-hub-config.js';
 export { readConfigFile } from './config/document.js';
+export { DEFAULT_IMAGE_CONFIG, type ImageConfig, type ImageProxy } from './config/image-config.js';
 export { kbcParamsOf, readKernelCommandLine } from './config/kbc-params.js';
 export { httpTransport } from './kbc/http-transport.js';
 export { type Credential, TokenKbc } from './kbc/token-kbc.js';

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   awsDriver,
@@ -14,6 +14,7 @@ import {
   readKernelCommandLine,
   runProgram,
   serveRpc,
+  ttrpcBackend,
 } from '@assay/guest/services';
 import type { Output } from '../terminal/output.js';
 import { keyBrokerClient } from './key-broker-client.js';
@@ -35,13 +36,18 @@ export async function startDataHub(flags: DataHubFlags, output: Output): Promise
   const config = await configOf(flags);
   const folder = flags.folder ?? DATA_HUB_FOLDER;
   const kmsFolder = process.env['AWS_IN_GUEST_KEY_PATH'] ?? join(folder, 'kbs/kms-credential/aws');
+  const agentSocket = flags.agentSocket ?? config.agentSocket;
+  const agent = ttrpcBackend(agentSocket, agentSocket);
   const hub = new DataHub({
-    kbc: await keyBrokerClient(config, flags.agentSocket ?? config.agentSocket),
+    kbc: await keyBrokerClient(config, agentSocket),
     kms: { aws: awsDriver({ folder: kmsFolder, now: () => new Date() }) },
     skipSealedSecretVerification: config.skipSealedSecretVerification,
     folder,
     root: '/',
     run: runProgram,
+    image: config.image,
+    // A guest without an agent has no event log.
+    measure: async (event) => (existsSync(pathOf(agentSocket)) ? agent.extend(event) : 'not-supported'),
   });
   if (config.skipSealedSecretVerification)
     output.note('confidential-data-hub: signatures of sealed secrets are NOT verified, as the configuration says');
@@ -58,6 +64,11 @@ async function configOf({ config }: DataHubFlags): Promise<DataHubConfig> {
   const commandLine = await readKernelCommandLine('/');
   const document = config === undefined ? undefined : await readConfigFile(config);
   return parseDataHubConfig(document, kbcParamsOf(process.env, commandLine), { env: process.env, commandLine });
+}
+
+/** Path of a socket that is named `unix://PATH`. */
+function pathOf(socket: string): string {
+  return socket.replace(/^unix:\/\//, '');
 }
 
 /** Where ocicrypt libraries find this process as key provider. */

@@ -1,8 +1,13 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseResourceUri, type ResourceUri } from '@assay/protocol';
+import type { Measured } from '../agent/agent.js';
+import type { MeasuredEvent } from '../agent/event-log/entry.js';
 import type { CredentialFile } from '../config/data-hub-config.js';
+import { DEFAULT_IMAGE_CONFIG, type ImageConfig } from '../config/image-config.js';
 import type { Kbc } from '../kbc/kbc.js';
+import type { PullRequest } from './image/pull.js';
+import { ImagePuller } from './image/puller.js';
 import type { KmsDrivers } from './kms/kms-driver.js';
 import { localKeysIn } from './local-keys.js';
 import type { RunProgram } from './secure-mount/run-program.js';
@@ -19,15 +24,28 @@ export interface DataHubOptions {
   readonly run: RunProgram;
   /** Where the system's files are; `/` on a real guest. */
   readonly root: string;
+  /** How images are pulled; default: without a signature policy, as nothing is configured. */
+  readonly image?: ImageConfig;
+  /** Adds to the guest's event log what was pulled; absent where there is no Attestation Agent. */
+  readonly measure?: (event: MeasuredEvent) => Promise<Measured>;
+  readonly now?: () => Date;
 }
 
 /** The Confidential Data Hub: what containers and the guest's own components get secrets from. */
 export class DataHub {
   readonly #options: DataHubOptions;
+  readonly #puller: ImagePuller;
   readonly #localKey: (kid: string) => Promise<Uint8Array | undefined>;
 
   constructor(options: DataHubOptions) {
     this.#options = options;
+    this.#puller = new ImagePuller({
+      config: options.image ?? DEFAULT_IMAGE_CONFIG,
+      getResource: this.#resource,
+      unwrapKey: (annotation) => this.unwrapKey(annotation),
+      measure: options.measure ?? (async () => 'not-supported'),
+      now: options.now ?? (() => new Date()),
+    });
     this.#localKey = localKeysIn(join(options.folder, 'sealed-secret'));
   }
 
@@ -50,6 +68,11 @@ export class DataHub {
   /** @param annotation annotation packet of a layer. @returns its private options. @throws DecodeError, KbcError … */
   unwrapKey(annotation: Uint8Array): Promise<Uint8Array> {
     return unwrapKey(annotation, { getResource: this.#resource, kms: this.#options.kms });
+  }
+
+  /** Pulls an image into a bundle. @returns digest of its manifest. @throws PullError; the bundle's folder is then as it was */
+  pullImage(request: PullRequest): Promise<string> {
+    return this.#puller.pull(request);
   }
 
   /** @throws MountError … */

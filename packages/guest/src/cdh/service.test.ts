@@ -1,9 +1,10 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateTeeKeyPair, parseResourceUri } from '@assay/protocol';
 import { afterEach, describe, expect, test } from 'vitest';
 import { sampleAttester } from '../attester/sample.js';
+import { DEFAULT_IMAGE_CONFIG } from '../config/image-config.js';
 import { startTestGuest, type TestGuest, type TestGuestOptions } from '../guest.test.helper.js';
 import { CcKbc } from '../kbc/cc-kbc.js';
 import { KbcError } from '../kbc/kbc-error.js';
@@ -58,11 +59,35 @@ describe.each(['ttrpc', 'grpc'] as const)('over %s', (face) => {
     });
   });
 
-  test('images are not pulled by this release', async () => {
-    const { hub } = await start();
-    expect(await hub[face]('api.ImagePullService', 'PullImage', { image_url: 'a', bundle_path: '/b' })).toMatchObject({
-      code: 12,
+  test('an image that cannot be pulled: the caller is told why', async () => {
+    const { hub, failures, folder } = await start();
+    const bundle = join(folder, 'bundle');
+    const pull = (image: string, path = bundle) =>
+      hub[face]('api.ImagePullService', 'PullImage', { image_url: image, bundle_path: path });
+    expect(await pull('a b')).toEqual({
+      code: 13,
+      message: expect.stringMatching(/^\[CDH\] \[ERROR\]: Image Pull error: a b: /),
+      response: {},
     });
+    expect(await pull('127.0.0.1:1/a:v1', 'b')).toMatchObject({
+      code: 13,
+      message: '[CDH] [ERROR]: Image Pull error: bundle_path must be absolute',
+    });
+    expect(failures).toHaveLength(2);
+    expect(existsSync(bundle)).toBe(false);
+  });
+
+  test('without its policy nothing is pulled; it is fetched again by the next pull', async () => {
+    const policy = { uri: 'kbs:///default/policy/1' };
+    const { hub, broker, folder } = await start({ hub: { image: { ...DEFAULT_IMAGE_CONFIG, policy } } });
+    const request = { image_url: '127.0.0.1:1/a:v1', bundle_path: join(folder, 'bundle') };
+    for (const times of [1, 2]) {
+      expect(await hub[face]('api.ImagePullService', 'PullImage', request)).toMatchObject({
+        code: 13,
+        message: expect.stringContaining('[CDH] [ERROR]: Image Client error: '),
+      });
+      expect(broker.count('/default/policy/1')).toBe(times);
+    }
   });
 
   test('WrapKey is not for the guest', async () => {

@@ -11,6 +11,7 @@ import {
 import { STATUS, StatusError } from '@assay/ttrpc';
 import { type RpcService, rpcService } from '../rpc/service.js';
 import type { DataHub } from './data-hub.js';
+import { PullError } from './image/pull-error.js';
 
 export interface DataHubServiceOptions {
   /** Hears why a call failed: callers are told what failed, not why. */
@@ -70,11 +71,15 @@ export function dataHubServices(hub: DataHub, options: DataHubServiceOptions): r
     rpcService(
       ImagePullService,
       {
-        pullImage: async () => {
-          throw new StatusError(
-            STATUS.unimplemented,
-            '[CDH] [ERROR]: Image Client error: this release does not pull images',
-          );
+        // Alone among the calls it tells why: what is told holds no secret.
+        pullImage: async ({ imageUrl, bundlePath }) => {
+          try {
+            return { manifestDigest: await hub.pullImage({ image: imageUrl, bundle: bundlePath }) };
+          } catch (error) {
+            onFailure('Image Pull failed', error);
+            const told = error instanceof PullError ? `${error.part} error: ${error.message}` : 'Image Pull error';
+            throw new StatusError(STATUS.internal, `[CDH] [ERROR]: ${told}`, { cause: error });
+          }
         },
       },
       made,

@@ -6,6 +6,7 @@ import { agentConfigOf, parseAgentConfig } from './agent-config.js';
 import { ConfigError } from './config-error.js';
 import { AGENT_SOCKET, DATA_HUB_SOCKET, parseDataHubConfig } from './data-hub-config.js';
 import { readConfigFile } from './document.js';
+import { DEFAULT_IMAGE_CONFIG } from './image-config.js';
 import { kbcParamsOf, kernelParameter, parseKbcParams, readKernelCommandLine } from './kbc-params.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
@@ -126,6 +127,7 @@ describe('the data hub', () => {
       kbc: { name: 'cc_kbc', uri: '' },
       credentials: [],
       skipSealedSecretVerification: false,
+      image: DEFAULT_IMAGE_CONFIG,
     });
     expect(parseDataHubConfig(undefined, none, bare).kbc).toBe(none);
   });

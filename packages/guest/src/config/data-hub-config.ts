@@ -2,6 +2,7 @@ import type { JsonObject } from '@assay/bytes';
 import { parseResourceUri, type ResourceUri } from '@assay/protocol';
 import { ConfigError } from './config-error.js';
 import { flagOf, tableOf, tablesOf, textOf } from './field.js';
+import { type ImageConfig, parseImageConfig } from './image-config.js';
 import { type KbcParams, kernelParameter } from './kbc-params.js';
 
 /** Default socket of the Attestation Agent. */
@@ -21,6 +22,7 @@ export interface DataHubConfig {
   /** Resources fetched at the start into files. */
   readonly credentials: readonly CredentialFile[];
   readonly skipSealedSecretVerification: boolean;
+  readonly image: ImageConfig;
 }
 
 export interface CredentialFile {
@@ -35,7 +37,7 @@ export interface DataHubSurroundings {
 }
 
 /**
- * Reads `socket`, `[kbc]`, `[aa]`, `[[credentials]]`, `skip_sealed_secret_verification`. `AA_KBC_PARAMS` and `AA_SOCKET` of the
+ * Reads `socket`, `[kbc]`, `[aa]`, `[[credentials]]`, `skip_sealed_secret_verification`, `[image]`. `AA_KBC_PARAMS` and `AA_SOCKET` of the
  * environment win over the file, and `cdh.kbs_resources` of the kernel's command line adds to `credentials`, as upstream.
  *
  * @param document undefined: no file, the client is that of `fallback`
@@ -56,6 +58,7 @@ export function parseDataHubConfig(
     ...(cert === undefined || cert.trim() === '' ? {} : { kbsCert: cert }),
     credentials: [...credentialsOf(document ?? {}), ...kernelCredentials(commandLine)],
     skipSealedSecretVerification: flagOf(document ?? {}, 'skip_sealed_secret_verification') ?? false,
+    image: parseImageConfig(document, env, commandLine),
   };
 }
 

@@ -1,0 +1,131 @@
+import type { JsonObject } from '@assay/bytes';
+import { isJsonArray } from '@assay/bytes';
+import { ConfigError } from './config-error.js';
+import { numberOf, tableOf, textOf } from './field.js';
+import { kernelParameter } from './kbc-params.js';
+
+/** How images are pulled within the guest: `[image]` of the Confidential Data Hub. Whatever names a file is `kbs:///…`, `file:///…` or a path. */
+export interface ImageConfig {
+  /** Layers lie here, as the registry has them, while they are pulled. */
+  readonly workDir: string;
+  /** containers-policy.json; undefined: signatures are not asked for. */
+  readonly policy: Document | undefined;
+  /** `registries.d`: where OpenPGP signatures lie. */
+  readonly sigstore: Document | undefined;
+  /** URI of a `config.json` as docker has it. */
+  readonly credentialsUri: string | undefined;
+  /** Mirrors, other locations, blocks. */
+  readonly registries: Document | undefined;
+  /** Layers of one image that are fetched at a time. */
+  readonly concurrency: number;
+  readonly proxy: ImageProxy | undefined;
+  /** PEM certificates believed beside the built-in roots. */
+  readonly extraRoots: readonly string[];
+}
+
+/** A document in the configuration itself, or where it is. */
+export type Document = { readonly uri: string } | { readonly text: string };
+
+export interface ImageProxy {
+  readonly https?: string;
+  readonly http?: string;
+  readonly none?: string;
+}
+
+export const DEFAULT_IMAGE_CONFIG: ImageConfig = {
+  workDir: '/run/kata-containers/image/',
+  policy: undefined,
+  sigstore: undefined,
+  credentialsUri: undefined,
+  registries: undefined,
+  concurrency: 3,
+  proxy: undefined,
+  extraRoots: [],
+};
+
+const MOST_AT_A_TIME = 64;
+
+/**
+ * Reads `[image]`; without a configuration file, the kernel's command line. `CDH_DEFAULT_IMAGE_AUTHENTICATED_REGISTRY_CREDENTIALS` of the
+ * environment wins over both.
+ *
+ * @param document undefined: no file
+ * @throws ConfigError
+ */
+export function parseImageConfig(
+  document: JsonObject | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  commandLine: string,
+): ImageConfig {
+  const config = document === undefined ? ofKernel(commandLine) : ofTable(tableOf(document, 'image'));
+  const credentialsUri = env['CDH_DEFAULT_IMAGE_AUTHENTICATED_REGISTRY_CREDENTIALS'] ?? config.credentialsUri;
+  return { ...config, credentialsUri };
+}
+
+function ofTable(image: JsonObject): ImageConfig {
+  const text = (name: string): string | undefined => textOf(image, name, `image.${name}`);
+  const workDir = text('work_dir') ?? DEFAULT_IMAGE_CONFIG.workDir;
+  if (!workDir.startsWith('/')) throw new ConfigError('image.work_dir must be an absolute path');
+  const most = 'max_concurrent_layer_downloads_per_image';
+  const concurrency = numberOf(image, most, MOST_AT_A_TIME, `image.${most}`) ?? DEFAULT_IMAGE_CONFIG.concurrency;
+  if (concurrency === 0) throw new ConfigError(`image.${most} must be at least 1`);
+  return {
+    workDir,
+    policy: uriFirst(text('image_security_policy_uri'), text('image_security_policy')),
+    sigstore: uriFirst(text('sigstore_config_uri'), text('sigstore_config')),
+    credentialsUri: text('authenticated_registry_credentials_uri'),
+    // Here the text in the configuration wins, as upstream.
+    registries: textFirst(text('registry_config'), text('registry_configuration_uri')),
+    concurrency,
+    proxy: proxyOf(tableOf(image, 'image_pull_proxy')),
+    extraRoots: rootsOf(image),
+  };
+}
+
+function ofKernel(commandLine: string): ImageConfig {
+  const parameter = (name: string): string | undefined => kernelParameter(commandLine, `agent.${name}`);
+  const policy =
+    parameter('enable_signature_verification') === 'true' ? uriFirst(parameter('image_policy_file')) : undefined;
+  return {
+    ...DEFAULT_IMAGE_CONFIG,
+    policy,
+    credentialsUri: parameter('image_registry_auth'),
+    proxy: madeProxy(parameter('https_proxy'), parameter('http_proxy'), parameter('no_proxy')),
+  };
+}
+
+function uriFirst(uri: string | undefined, text?: string): Document | undefined {
+  if (uri !== undefined) return { uri };
+  return text === undefined ? undefined : { text };
+}
+
+function textFirst(text: string | undefined, uri: string | undefined): Document | undefined {
+  if (text !== undefined) return { text };
+  return uri === undefined ? undefined : { uri };
+}
+
+function proxyOf(table: JsonObject): ImageProxy | undefined {
+  const text = (name: string): string | undefined => textOf(table, name, `image.image_pull_proxy.${name}`);
+  return madeProxy(text('https_proxy'), text('http_proxy'), text('no_proxy'));
+}
+
+function madeProxy(https?: string, http?: string, none?: string): ImageProxy | undefined {
+  for (const url of [https, http]) {
+    // Its text may hold a password: it is not told.
+    if (url !== undefined && !(URL.canParse(url) && /^https?:/.test(url)))
+      throw new ConfigError('proxies of images must be http or https URLs');
+  }
+  if (https === undefined && http === undefined) return undefined;
+  return {
+    ...(https === undefined ? {} : { https }),
+    ...(http === undefined ? {} : { http }),
+    ...(none === undefined ? {} : { none }),
+  };
+}
+
+function rootsOf(image: JsonObject): readonly string[] {
+  const roots = Object.hasOwn(image, 'extra_root_certificates') ? (image['extra_root_certificates'] ?? []) : [];
+  if (!isJsonArray(roots) || !roots.every((pem) => typeof pem === 'string' && pem.includes('-----BEGIN CERTIFICATE')))
+    throw new ConfigError('image.extra_root_certificates must be a list of PEM certificates');
+  return roots as readonly string[];
+}
