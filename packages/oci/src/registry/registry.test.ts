@@ -1,7 +1,7 @@
 /** What a registry may do wrong: a small one of ours does it. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   type Credentials,
   copyImage,
@@ -290,5 +290,50 @@ describe('credentials', () => {
       undefined,
       undefined,
     ]);
+  });
+});
+
+describe('proxies that are named', () => {
+  let proxied = 0;
+  let proxy: Server;
+  const at = (): string => `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+
+  beforeAll(async () => {
+    const refuse = (): void => {
+      proxied += 1;
+    };
+    proxy = createServer((_, response) => {
+      refuse();
+      response.writeHead(403).end();
+    });
+    proxy.on('connect', (_, socket) => {
+      refuse();
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => proxy.close());
+  beforeEach(() => {
+    proxied = 0;
+  });
+
+  test('are asked', async () => {
+    await expect(pull({ proxy: { http: at() }, attempts: 1 })).rejects.toMatchObject({
+      code: 'image.registry.answers',
+    });
+    expect(proxied).toBe(1);
+    expect(seen).toHaveLength(0);
+  });
+
+  test('are not asked for hosts that need none, and those of the environment never', async () => {
+    expect(await pull({ proxy: { http: at(), none: '127.0.0.1' } })).toMatchObject({ digest: image.manifest });
+    vi.stubEnv('HTTP_PROXY', at());
+    vi.stubEnv('http_proxy', at());
+    try {
+      expect(await pull({ proxy: { https: at() } })).toMatchObject({ digest: image.manifest });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(proxied).toBe(0);
   });
 });
