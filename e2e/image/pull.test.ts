@@ -90,6 +90,12 @@ describe.skipIf(!possible)('a guest', () => {
     await pushed(`${name}:${digest.replace(':', '-')}.sig`, root);
   }
 
+  async function manifestSize(repository: string, digest: string): Promise<number> {
+    const headers = { accept: MEDIA_TYPE.manifest };
+    const answer = await fetch(`http://${registry.host}/v2/${repository}/manifests/${digest}`, { headers });
+    return (await answer.arrayBuffer()).byteLength;
+  }
+
   beforeAll(async () => {
     registry = await startRegistry();
     server = await startTestServer();
@@ -215,6 +221,40 @@ describe.skipIf(!possible)('a guest', () => {
     nothingAt(bundle);
     await signImage('signed/app', digest, cosign.privateKey);
     expect(await pull(name, bundle)).toMatchObject({ code: 0, digest });
+  });
+
+  test('takes a signature of the manifest for its machine where the image has an index, and one of the index', async () => {
+    const name = 'registry.example/signed/many:v1';
+    const member = await push('signed/many:one');
+    const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+    const size = await manifestSize('signed/many', member);
+    const entry = { mediaType: MEDIA_TYPE.manifest, digest: member, size, platform: { os: 'linux', architecture } };
+    const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [entry] }));
+    const headers = { 'content-type': MEDIA_TYPE.index };
+    const put = await fetch(`http://${registry.host}/v2/signed/many/manifests/v1`, {
+      method: 'PUT',
+      headers,
+      body: index,
+    });
+    expect(put.status).toBe(201);
+    const bundle = (n: number): string => join(folder, `bundles/many-${n}`);
+    expect((await pull(name, bundle(0))).message).toContain('has no cosign signature');
+    nothingAt(bundle(0));
+    await signImage('signed/many', member, cosign.privateKey);
+    expect(await pull(name, bundle(1))).toMatchObject({ code: 0, digest: member });
+    await signImage('signed/many', member, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+    expect((await pull(name, bundle(2))).code).toBe(13);
+    await signImage('signed/many', sha256Digest(index), cosign.privateKey);
+    expect(await pull(name, bundle(3))).toMatchObject({ code: 0, digest: member });
+  });
+
+  test('answers several pulls at once, into a folder of each; of two into one folder, one', async () => {
+    const digest = await push('open/app:v1');
+    const bundles = ['a', 'b', 'a'].map((name) => join(folder, 'bundles/many-at-once', name));
+    const answers = await Promise.all(bundles.map((bundle) => pull('registry.example/open/app:v1', bundle)));
+    expect(answers.map((answer) => answer.code).sort()).toEqual([0, 0, 13]);
+    expect(answers.filter((answer) => answer.digest === digest)).toHaveLength(2);
+    for (const bundle of bundles) expect(readdirSync(bundle).sort()).toEqual(['config.json', 'rootfs']);
   });
 
   test('tells its event log what it pulled; where that fails nothing is left', async () => {
