@@ -7,6 +7,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   rego: async () => (await import('./rego/bench.js')).benchRego(),
   snp: async () => (await import('./evidence/snp.js')).benchSnp(),
   guest: async () => (await import('./guest/start.js')).benchGuest(),
+  images: async () => (await import('./images/layers.js')).benchImages(),
   dcap: async () => (await import('./evidence/dcap.js')).benchDcap(),
 };
 

@@ -1,0 +1,166 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createCipheriv, createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { MEDIA_TYPE, sha256Digest } from '@assay/oci';
+import { machine, percentile, type Report } from '../lib/report.js';
+
+const MIB = 2 ** 20;
+const SIZES = { small: 64 * MIB, large: 1024 * MIB } as const;
+const ROUNDS = 3;
+const worker = fileURLToPath(new URL('./worker.ts', import.meta.url));
+
+/**
+ * Encryption and decryption of a layer of 1 GiB. The floor is the two passes that nothing can avoid, by OpenSSL's own programs over the
+ * same file: `openssl enc -aes-256-ctr` and `openssl dgst -hmac`. Against skopeo the whole command decrypts the whole image. All
+ * take turns, each in a process of its own; peak memory is that process's.
+ */
+export async function benchImages(): Promise<Report> {
+  const folder = mkdtempSync(join(tmpdir(), 'assay-bench-images-'));
+  try {
+    const files = { small: join(folder, 'small'), large: join(folder, 'large') };
+    for (const name of ['small', 'large'] as const) await writeRandom(files[name], SIZES[name]);
+    const { image, key } = await encryptedImage(folder, files.large);
+    const rates: Record<string, number[]> = {};
+    const memory: Record<string, number> = {};
+    const run = (name: string, seconds: number): void => {
+      rates[name] = [...(rates[name] ?? []), SIZES.large / MIB / seconds];
+    };
+    for (let round = 0; round < ROUNDS; round += 1) {
+      run('openssl', openssl(files.large));
+      for (const action of ['encrypt', 'decrypt'] as const) {
+        const large = ours(action, files.large);
+        run(action, large.seconds);
+        memory[`${action}_peak_mib_1gib`] = Math.max(memory[`${action}_peak_mib_1gib`] ?? 0, large.mib);
+        const { mib } = ours(action, files.small);
+        memory[`${action}_peak_mib_64mib`] = Math.max(memory[`${action}_peak_mib_64mib`] ?? 0, mib);
+      }
+      run('image_decrypt', imageDecrypt(image, key, join(folder, `ours-${round}`)));
+      run('skopeo_decrypt', skopeo(image, key, join(folder, `theirs-${round}`)));
+    }
+    const rate = (name: string): number => percentile(rates[name] ?? [], 0.5);
+    return {
+      name: 'images',
+      machine: machine(),
+      metrics: {
+        ...Object.fromEntries(Object.keys(rates).map((name) => [`${name}_mib_per_s`, rate(name)])),
+        ...memory,
+      },
+      ratios: {
+        encrypt_vs_openssl: rate('encrypt') / rate('openssl'),
+        decrypt_vs_openssl: rate('decrypt') / rate('openssl'),
+        image_decrypt_vs_skopeo: rate('image_decrypt') / rate('skopeo_decrypt'),
+        encrypt_peak_1gib_vs_64mib: (memory['encrypt_peak_mib_1gib'] ?? 0) / (memory['encrypt_peak_mib_64mib'] ?? 1),
+        decrypt_peak_1gib_vs_64mib: (memory['decrypt_peak_mib_1gib'] ?? 0) / (memory['decrypt_peak_mib_64mib'] ?? 1),
+      },
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Bytes that no compression shortens: the key stream of a cipher. */
+async function writeRandom(path: string, size: number): Promise<void> {
+  const cipher = createCipheriv('aes-128-ctr', randomBytes(16), randomBytes(16));
+  const zeros = Buffer.alloc(MIB);
+  const chunks = function* (): Generator<Buffer> {
+    for (let written = 0; written < size; written += MIB) yield cipher.update(zeros);
+  };
+  await pipeline(Readable.from(chunks()), createWriteStream(path));
+}
+
+function timed(work: () => void): number {
+  const begin = performance.now();
+  work();
+  return (performance.now() - begin) / 1000;
+}
+
+function openssl(file: string): number {
+  const hex = '00'.repeat(32);
+  return timed(() => {
+    execFileSync('openssl', [
+      'enc',
+      '-aes-256-ctr',
+      '-K',
+      hex,
+      '-iv',
+      '00'.repeat(16),
+      '-in',
+      file,
+      '-out',
+      '/dev/null',
+    ]);
+    execFileSync('openssl', ['dgst', '-sha256', '-mac', 'HMAC', '-macopt', `hexkey:${hex}`, file], { stdio: 'pipe' });
+  });
+}
+
+/** The stream step of the layer itself, from a file to nowhere, in a process of its own; its start is not counted. */
+function ours(action: 'encrypt' | 'decrypt', file: string): { readonly seconds: number; readonly mib: number } {
+  const args = ['--conditions=@assay/source', '--import', 'tsx', worker, action, file];
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as { seconds: number; mib: number };
+}
+
+/** An image of one layer, encrypted; and the key that opens it. */
+async function encryptedImage(
+  folder: string,
+  layer: string,
+): Promise<{ readonly image: string; readonly key: string }> {
+  const plain = join(folder, 'plain');
+  mkdirSync(join(plain, 'blobs/sha256'), { recursive: true });
+  const put = (bytes: Uint8Array) => {
+    writeFileSync(join(plain, 'blobs', sha256Digest(bytes).replace(':', '/')), bytes);
+    return { digest: sha256Digest(bytes), size: bytes.length };
+  };
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(layer), hash);
+  const hex = hash.digest('hex');
+  const copy = join(plain, 'blobs/sha256', hex);
+  execFileSync('cp', [layer, copy]);
+  const config = { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [`sha256:${hex}`] } };
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.manifest,
+    config: { mediaType: MEDIA_TYPE.config, ...put(Buffer.from(JSON.stringify(config))) },
+    layers: [
+      { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: `sha256:${hex}`, size: statSync(copy).size },
+    ],
+  };
+  const annotations = { 'org.opencontainers.image.ref.name': 'v1' };
+  const entry = { mediaType: MEDIA_TYPE.manifest, ...put(Buffer.from(JSON.stringify(manifest))), annotations };
+  writeFileSync(join(plain, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  writeFileSync(join(plain, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [entry] }));
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const key = join(folder, 'key.pem');
+  writeFileSync(key, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(`${key}.pub`, pair.publicKey.export({ type: 'spki', format: 'pem' }));
+  const image = join(folder, 'encrypted');
+  assay(['image', 'encrypt', `oci:${plain}:v1`, `oci:${image}:v1`, '--encryption-key', `jwe:${key}.pub`]);
+  rmSync(plain, { recursive: true });
+  return { image, key };
+}
+
+function assay(args: readonly string[]): void {
+  const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+  execFileSync(process.execPath, ['--conditions=@assay/source', '--import', 'tsx', main, ...args], { stdio: 'pipe' });
+}
+
+function imageDecrypt(image: string, key: string, target: string): number {
+  const seconds = timed(() => assay(['image', 'decrypt', `oci:${image}:v1`, `dir:${target}`, '--decryption-key', key]));
+  rmSync(target, { recursive: true });
+  return seconds;
+}
+
+function skopeo(image: string, key: string, target: string): number {
+  const seconds = timed(() => {
+    const args = ['--insecure-policy', 'copy', '-q', '--decryption-key', key, `oci:${image}:v1`, `dir:${target}`];
+    const { status, stderr } = spawnSync('skopeo', args, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`skopeo: ${stderr}; apt-get install skopeo`);
+  });
+  rmSync(target, { recursive: true });
+  return seconds;
+}
