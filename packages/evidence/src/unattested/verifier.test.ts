@@ -14,7 +14,10 @@ const honest = { attested: false, report_data: bytes.toString('base64') };
 
 test('claims nothing but that nothing was attested, and warns', () => {
   const result = verify(honest);
-  expect(result).toMatchObject({ accepted: true, claimSets: [{ class: 'cpu', claims: { attested: false, report_data: bytes.toString('hex') } }] });
+  expect(result).toMatchObject({
+    accepted: true,
+    claimSets: [{ class: 'cpu', claims: { attested: false, report_data: bytes.toString('hex') } }],
+  });
   expect(result.findings).toContainEqual(
     expect.objectContaining({ id: 'evidence.attestation.present', outcome: 'warn', stage: 'appraise' }),
   );

@@ -4,7 +4,15 @@
  * A guest says outright that nothing vouches for it, so that its components start and can be looked at. It gets a token that
  * says so; key brokers release nothing for such a token, whatever policy says ({@link isUnattested}).
  */
-import { DecodeError, decodeBase64, encodeHex, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
+import {
+  DecodeError,
+  decodeBase64,
+  encodeHex,
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from '@assay/bytes';
 import { type FindingDraft, failed, notChecked, passed, warned } from '@assay/bytes/findings';
 import { compareReportData } from '../binding/report-data.js';
 import type { Verifier, VerifierResult, VerifyInput } from '../verifier.js';
