@@ -49,7 +49,10 @@ const judge = (requirement: unknown, change: Partial<JudgeOptions> = {}) =>
   judgeSignatures({
     policy: readPolicy(
       Buffer.from(
-        JSON.stringify({ default: [{ type: 'reject' }], transports: { docker: { 'quay.io/acme': [requirement] } } }),
+        JSON.stringify({
+          default: [{ type: 'reject' }],
+          transports: { docker: { 'quay.io/acme': [requirement].flat() } },
+        }),
       ),
     ),
     reference: parseReference(asked),
@@ -86,6 +89,9 @@ describe('a cosign signature', () => {
       code: 'signature.identity.match',
     });
     await expect(judge(wanted, { source: unsigned })).rejects.toMatchObject({ code: 'signature.object.present' });
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [] }));
+    const index = { ...unsigned, tagged: async () => ({ bytes, mediaType: MEDIA_TYPE.index }) };
+    await expect(judge(wanted, { source: index })).rejects.toMatchObject({ code: 'signature.object.present' });
     const { tagged: _, ...layout } = unsigned;
     await expect(judge(wanted, { source: layout })).rejects.toMatchObject({ code: 'signature.object.present' });
   });
@@ -117,6 +123,13 @@ test('an OpenPGP signature is looked for in the folder of its namespace', async 
   expect(await judge(requirement, change)).toMatchObject({
     requirements: [{ signer: publicKey.getFingerprint().toUpperCase() }],
   });
+});
+
+test('all requirements must hold', async () => {
+  const list = [{ type: 'insecureAcceptAnything' }, { type: 'sigstoreSigned', keyPath: '/k' }];
+  expect((await judge(list)).requirements.map(({ type }) => type)).toEqual(list.map(({ type }) => type));
+  await expect(judge(list, { source: unsigned })).rejects.toMatchObject({ code: 'signature.object.present' });
+  await expect(judge([list[0], { type: 'reject' }])).rejects.toMatchObject({ code: 'signature.policy.accepts' });
 });
 
 test('what the policy rejects, and what it does not name, is refused', async () => {
