@@ -5,9 +5,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OfflineFsKbc } from '@assay/guest';
-import { DataHub, parseDataHubConfig } from '@assay/guest/services';
+import { DataHub, DEFAULT_IMAGE_CONFIG, parseDataHubConfig } from '@assay/guest/services';
 import { copyImage, layoutSource, MEDIA_TYPE, parseReference, registryTarget, sha256Digest } from '@assay/oci';
 import { KEY_ANNOTATION, sealPacket, writePacket } from '@assay/ocicrypt';
+import { STATUS, StatusError } from '@assay/ttrpc';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { MemoryFiles } from '../../packages/guest/src/kbc/files.test.helper.js';
 import { ttrpcCaller } from '../../packages/guest/src/rpc/independent-clients.test.helper.js';
@@ -255,6 +256,25 @@ describe.skipIf(!possible)('a guest', () => {
     expect(answers.map((answer) => answer.code).sort()).toEqual([0, 0, 13]);
     expect(answers.filter((answer) => answer.digest === digest)).toHaveLength(2);
     for (const bundle of bundles) expect(readdirSync(bundle).sort()).toEqual(['config.json', 'rootfs']);
+  });
+
+  test.each([
+    [new StatusError(STATUS.internal, 'no token'), 'key of a layer: no token'],
+    [new Error('hunter2'), 'key of a layer: it failed'],
+  ])('whose agent or broker fails says so, and no more (%s)', async (error, message) => {
+    await push('open/app:v1');
+    const hub = new DataHub({
+      kbc: { getResource: () => Promise.reject(error) },
+      kms: {},
+      skipSealedSecretVerification: false,
+      folder,
+      root: folder,
+      run: () => Promise.reject(new Error('no program was expected')),
+      image: { ...DEFAULT_IMAGE_CONFIG, workDir: work, registries: { text: rules } },
+    });
+    const bundle = join(folder, 'bundles/failing');
+    await expect(hub.pullImage({ image: 'registry.example/open/app:v1', bundle })).rejects.toMatchObject({ message });
+    nothingAt(bundle);
   });
 
   test('tells its event log what it pulled; where that fails nothing is left', async () => {

@@ -33,7 +33,7 @@ describe('documents', () => {
     expect(asked).toEqual(['resource/a/b/c', 'pkcs11/a/b']);
   });
 
-  test.each(['relative', 'https://x/y', 'file://host/x', '', 'kbs:/a'])('do not come from %j', async (uri) => {
+  test.each(['package.json', 'https://x/y', 'file://host/x', '', 'kbs:/a'])('do not come from %j', async (uri) => {
     await expect(fetch(uri)).rejects.toThrow();
   });
 

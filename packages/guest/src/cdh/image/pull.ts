@@ -1,6 +1,7 @@
 /** Pulls an image within the guest: signatures judged, layers decrypted, every digest compared, unpacked into a bundle. */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DecodeError } from '@assay/bytes';
 import { AssayError } from '@assay/bytes/findings';
 import {
   type Digest,
@@ -15,8 +16,11 @@ import {
   registrySource,
 } from '@assay/oci';
 import { KEY_ANNOTATION, type KeyUnwrapper } from '@assay/ocicrypt';
+import { ProtocolError } from '@assay/protocol';
+import { StatusError } from '@assay/ttrpc';
 import type { ImageConfig } from '../../config/image-config.js';
 import { KbcError } from '../../kbc/kbc-error.js';
+import { KmsError } from '../kms/kms-driver.js';
 import type { FetchDocument } from './documents.js';
 import type { ImageClient } from './image-client.js';
 import { PullError } from './pull-error.js';
@@ -113,6 +117,9 @@ async function judge(
   throw reason;
 }
 
+/** Errors of those who have keys, whose texts hold none. */
+const SERVICES = [KbcError, KmsError, StatusError];
+
 /** Keys of layers by the same code that serves the key provider protocol. */
 function guestUnwrapper(unwrapKey: PullSurroundings['unwrapKey']): KeyUnwrapper {
   return {
@@ -123,11 +130,12 @@ function guestUnwrapper(unwrapKey: PullSurroundings['unwrapKey']): KeyUnwrapper 
       try {
         return { options: await unwrapKey(entry), with: { provider: PROVIDER } };
       } catch (error) {
-        if (error instanceof KbcError)
-          throw new PullError('Image Pull', `key of a layer: ${error.message}`, { cause: error });
-        return {
-          reason: `provider ${PROVIDER}: ${error instanceof AssayError ? error.title : 'no packet of a guest'}`,
-        };
+        // What the entry holds is a reason to try the next; a service that is out is none.
+        if (error instanceof AssayError) return { reason: `provider ${PROVIDER}: ${error.title}` };
+        if (error instanceof DecodeError || error instanceof ProtocolError)
+          return { reason: `provider ${PROVIDER}: no packet of a guest` };
+        const told = SERVICES.some((kind) => error instanceof kind) ? (error as Error).message : 'it failed';
+        throw new PullError('Image Pull', `key of a layer: ${told}`, { cause: error });
       }
     },
   };
