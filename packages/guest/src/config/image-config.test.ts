@@ -50,6 +50,7 @@ describe('[image]', () => {
 
   test.each([
     [{ work_dir: 'relative' }, /work_dir/],
+    [{ image_securty_policy: '{}' }, /image_securty_policy is not known/],
     [{ image_security_policy: 1 }, /image_security_policy/],
     [{ max_concurrent_layer_downloads_per_image: 0 }, /at least 1/],
     [{ max_concurrent_layer_downloads_per_image: 65 }, /max_concurrent/],

@@ -62,7 +62,24 @@ export function parseImageConfig(
   return { ...config, credentialsUri };
 }
 
+const KEYS = [
+  'work_dir',
+  'image_security_policy_uri',
+  'image_security_policy',
+  'sigstore_config_uri',
+  'sigstore_config',
+  'authenticated_registry_credentials_uri',
+  'registry_config',
+  'registry_configuration_uri',
+  'max_concurrent_layer_downloads_per_image',
+  'image_pull_proxy',
+  'extra_root_certificates',
+];
+
 function ofTable(image: JsonObject): ImageConfig {
+  // A policy under a misspelt key would be no policy, and every image would be taken.
+  const unknown = Object.keys(image).find((key) => !KEYS.includes(key));
+  if (unknown !== undefined) throw new ConfigError(`image.${unknown} is not known; there are ${KEYS.join(', ')}`);
   const text = (name: string): string | undefined => textOf(image, name, `image.${name}`);
   const workDir = text('work_dir') ?? DEFAULT_IMAGE_CONFIG.workDir;
   if (!workDir.startsWith('/')) throw new ConfigError('image.work_dir must be an absolute path');
