@@ -50,7 +50,7 @@ module.exports = {
       from: {
         path: '^packages/',
         pathNot: [
-          '\\.test\\.ts$',
+          '\\.test(\\.helper)?\\.ts$',
           '/testing/',
           '/contract-tests/',
           '^packages/testkit/',
@@ -66,7 +66,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^packages/(bytes|protocol|evidence|rego|supply-chain|measure|ocicrypt)/src/',
-        pathNot: ['\\.test\\.ts$', 'test-util', '/conformance/', '/testing/'],
+        pathNot: ['\\.test(\\.helper)?\\.ts$', 'test-util', '/conformance/', '/testing/'],
       },
       to: {
         path: '^(node:)?(fs|fs/promises|net|tls|http|https|http2|dgram|dns|child_process|worker_threads|cluster)$',
