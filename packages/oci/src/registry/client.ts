@@ -6,6 +6,7 @@ import { Agent, type BodyInit, type Dispatcher, EnvHttpProxyAgent, fetch, ProxyA
 import type { ImageReference } from '../model/reference.js';
 import { readChallenge } from './challenge.js';
 import { type Credential, type Credentials, credentialFor } from './credentials.js';
+import { answerFailure, type RegistryFailure, statusFailure, thrownFailure } from './failure.js';
 
 /** Proxies by the scheme of what is asked for; the environment has no say. */
 export interface ProxyAddresses {
@@ -50,6 +51,8 @@ const MOST_REDIRECTS = 5;
 /** One repository of one registry. */
 export class RegistryClient {
   readonly name: string;
+  /** `HOST[:PORT]` that is asked. */
+  readonly host: string;
   readonly #base: URL;
   readonly #image: ImageReference;
   readonly #credential: Credential | undefined;
@@ -61,6 +64,7 @@ export class RegistryClient {
     this.name = `${image.registry}/${image.repository}`;
     const host = image.registry === 'docker.io' ? 'registry-1.docker.io' : image.registry;
     this.#base = new URL(`${scheme}://${host}/v2/`);
+    this.host = host;
     this.#image = image;
     this.#credential = credentialFor(options.credentials ?? new Map(), image);
     this.#dispatcher = dispatcherOf(options);
@@ -88,7 +92,7 @@ export class RegistryClient {
     if (request.accept.includes(answer.status)) return answer;
     const status = answer.status;
     await discard(answer);
-    throw this.#refused(url, status === 401 || status === 403 ? `${status}, not authorised` : `status ${status}`);
+    throw this.#refused(url, statusFailure(status, url.host));
   }
 
   async close(): Promise<void> {
@@ -98,16 +102,16 @@ export class RegistryClient {
   async #retrying(url: URL, request: RegistryRequest): Promise<Response> {
     const attempts = request.once === true || request.method === 'POST' ? 1 : this.#attempts;
     for (let attempt = 1; ; attempt += 1) {
-      let failure: string;
+      let failure: RegistryFailure;
       let pause = FIRST_PAUSE * 2 ** (attempt - 1);
       try {
         const answer = await this.#following(url, request);
         if (answer.status !== 429 && answer.status < 500) return answer;
-        failure = `status ${answer.status}`;
+        failure = statusFailure(answer.status, url.host);
         pause = Math.max(pause, retryAfter(answer.headers.get('retry-after')));
         await discard(answer);
       } catch (error) {
-        failure = reasonOf(error);
+        failure = thrownFailure(error, url.host);
       }
       if (attempt >= attempts) throw this.#refused(url, failure);
       // Half of the pause is chance: replicas do not come back together.
@@ -162,7 +166,7 @@ export class RegistryClient {
   async #token(realm: URL, parameters: ReadonlyMap<string, string>, basic: string | undefined): Promise<string> {
     // Credentials go in clear only to a registry that is itself asked in clear.
     if (realm.protocol !== 'https:' && !(realm.protocol === 'http:' && this.#base.protocol === 'http:')) {
-      throw this.#refused(realm, `tokens are at ${realm.protocol}, which is not encrypted`);
+      throw this.#refused(realm, answerFailure(`tokens are at ${realm.protocol}, which is not encrypted`, realm.host));
     }
     const service = parameters.get('service');
     if (service !== undefined) realm.searchParams.set('service', service);
@@ -175,21 +179,21 @@ export class RegistryClient {
         headers: { 'user-agent': 'assay', ...(basic === undefined ? {} : { authorization: basic }) },
       });
     } catch (error) {
-      throw this.#refused(realm, reasonOf(error));
+      throw this.#refused(realm, thrownFailure(error, realm.host));
     }
     if (answer.status !== 200) {
       await discard(answer);
-      throw this.#refused(realm, `no token: status ${answer.status}`);
+      const failure = statusFailure(answer.status, realm.host);
+      throw this.#refused(realm, { ...failure, reason: `no token: ${failure.reason}` });
     }
     const token = tokenOf(await readLimited(answer, LARGEST_TOKEN));
-    if (token === undefined) throw this.#refused(realm, 'no token in its answer');
+    if (token === undefined) throw this.#refused(realm, answerFailure('no token in its answer', realm.host));
     return `Bearer ${token}`;
   }
 
-  #refused(url: URL, reason: string): AssayError {
-    const host = url.host;
+  #refused({ host }: URL, { reason, facts }: RegistryFailure): AssayError {
     const params = { host, reason };
-    return assayError('image.registry.answers', { params, subject: this.name, actual: reason });
+    return assayError('image.registry.answers', { params, subject: this.name, actual: reason, ...facts });
   }
 }
 
@@ -240,11 +244,4 @@ function tokenOf(bytes: Uint8Array): string | undefined {
     if (error instanceof DecodeError) return undefined;
     throw error;
   }
-}
-
-/** What went wrong, without URLs that may hold a signature. */
-export function reasonOf(error: unknown): string {
-  const cause = (error as { readonly cause?: unknown }).cause ?? error;
-  const { code, message } = cause as { readonly code?: string; readonly message?: string };
-  return code ?? message?.split('\n')[0]?.slice(0, 120) ?? 'no answer';
 }

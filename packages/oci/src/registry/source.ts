@@ -6,8 +6,9 @@ import type { ImageSource, StoredManifest } from '../location/location.js';
 import { checkDigest } from '../model/digest.js';
 import { type Descriptor, LARGEST_MANIFEST, MEDIA_TYPE } from '../model/manifest.js';
 import { formatReference, type ImageReference } from '../model/reference.js';
-import { discard, RegistryClient, type RegistryOptions, readLimited, reasonOf } from './client.js';
+import { discard, RegistryClient, type RegistryOptions, readLimited } from './client.js';
 import { NO_REGISTRY_CONFIG, type RegistryConfig, type RegistryTask, registryTasks } from './config.js';
+import { missingFacts, type RegistryFailure, thrownFailure } from './failure.js';
 
 export interface RegistrySourceOptions extends RegistryOptions {
   /** Mirrors, other locations, blocks. */
@@ -18,6 +19,7 @@ export interface RegistrySourceOptions extends RegistryOptions {
 
 const MANIFESTS = [MEDIA_TYPE.index, MEDIA_TYPE.manifest, MEDIA_TYPE.dockerList, MEDIA_TYPE.dockerManifest].join(', ');
 const RESUMES = 5;
+const ENDED_EARLY = Object.assign(new Error('the connection ended early'), { code: 'ECONNRESET' });
 
 /** Where an image was found. */
 export interface RegistrySource extends ImageSource {
@@ -42,7 +44,7 @@ export async function registrySource(
     try {
       const top = await manifestOf(client, place.reference.digest ?? place.reference.tag ?? 'latest');
       if (top !== undefined) return sourceAt(client, place.reference, top);
-      failures.push(missing(client.name, formatReference(place.reference)));
+      failures.push(missing(client, formatReference(place.reference)));
     } catch (error) {
       if (!(error instanceof AssayError)) throw error;
       failures.push(error);
@@ -53,7 +55,9 @@ export async function registrySource(
   if (first !== undefined && failures.length === 1) throw first;
   const all = failures.map(({ title }) => title).join('; ');
   const params = { host: image.registry, reason: `${failures.length} places tried: ${all}` };
-  throw assayError('image.registry.answers', { params, subject: formatReference(image) });
+  // Each names its host; what is to be done at several is told for each.
+  const remedy = [...new Set(failures.map((failure) => failure.remedy))].join(' ');
+  throw assayError('image.registry.answers', { params, subject: formatReference(image), remedy });
 }
 
 function sourceAt(client: RegistryClient, reference: ImageReference, top: StoredManifest): RegistrySource {
@@ -63,7 +67,7 @@ function sourceAt(client: RegistryClient, reference: ImageReference, top: Stored
     manifest: async (descriptor) => {
       if (descriptor === undefined) return top;
       const found = await manifestOf(client, descriptor.digest);
-      if (found === undefined) throw missing(name, descriptor.digest);
+      if (found === undefined) throw missing(client, descriptor.digest);
       return { bytes: found.bytes, mediaType: descriptor.mediaType };
     },
     tagged: (tag) => manifestOf(client, tag),
@@ -102,11 +106,11 @@ async function* blobOf(client: RegistryClient, { digest, size }: Descriptor): As
     });
     if (answer.status === 404) {
       await discard(answer);
-      throw missing(client.name, digest);
+      throw missing(client, digest);
     }
     // A server that knows no ranges begins anew: what has been seen is passed over.
     let skip = answer.status === 206 ? 0 : seen;
-    let failure = 'the connection ended early';
+    let failure: RegistryFailure = thrownFailure(ENDED_EARLY, client.host);
     try {
       for await (const chunk of answer.body ?? []) {
         const fresh = (chunk as Uint8Array).subarray(Math.min(skip, (chunk as Uint8Array).length));
@@ -117,19 +121,18 @@ async function* blobOf(client: RegistryClient, { digest, size }: Descriptor): As
       }
       if (seen >= size) return;
     } catch (error) {
-      failure = reasonOf(error);
+      failure = thrownFailure(error, client.host);
     }
     if (resumes >= RESUMES) {
-      const reason = `${failure} after ${seen} of ${size} bytes`;
-      throw assayError('image.registry.answers', {
-        params: { host: client.name, reason },
-        subject: digest,
-      });
+      const reason = `${failure.reason} after ${seen} of ${size} bytes`;
+      const params = { host: client.name, reason };
+      throw assayError('image.registry.answers', { params, subject: digest, actual: reason, ...failure.facts });
     }
     await wait(200 * 2 ** resumes);
   }
 }
 
-function missing(where: string, what: string): AssayError {
-  return assayError('image.content.present', { params: { where, what, reason: 'not found' }, subject: what });
+function missing({ name: where, host }: RegistryClient, what: string): AssayError {
+  const params = { where, what, reason: 'not found' };
+  return assayError('image.content.present', { params, subject: what, ...missingFacts(host) });
 }
