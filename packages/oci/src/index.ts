@@ -1,4 +1,5 @@
 /** `@assay/oci`: images in registries, layouts and directories; copies that encrypt and decrypt. */
+export { type BuildOptions, buildImage, type ImageFile } from './build/build.js';
 export { type BundleOptions, makeBundle } from './bundle/bundle.js';
 export { findRuntime, runBundle } from './bundle/run.js';
 export { runtimeSpec, type SpecOptions } from './bundle/spec.js';
