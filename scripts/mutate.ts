@@ -13,7 +13,8 @@ if (name === undefined || folders.length === 0) {
   process.stderr.write('usage: npm run mutate -- PACKAGE FOLDER…   (e.g. evidence dcap x509)\n');
   process.exit(2);
 }
-const source = fileURLToPath(new URL(`../packages/${name}/src`, import.meta.url));
+const packages = fileURLToPath(new URL('../packages', import.meta.url));
+const source = join(packages, name, 'src');
 const work = mkdtempSync(join(tmpdir(), 'assay-mutate-'));
 process.once('exit', () => rmSync(work, { recursive: true, force: true }));
 process.once('SIGINT', () => process.exit(130));
@@ -58,10 +59,12 @@ function tellSurvivor({ file, line, condition, always }: Change, why: string): v
   process.stdout.write(`${relative(source, file)}:${line} always ${always}${why}: ${condition}\n`);
 }
 
-/** All tests of the package but its fuzz tests. */
+/** Tests of the package and of soft-tee, which makes emulated evidence; without fuzz tests. */
 function testFiles(): string[] {
-  const all = readdirSync(source, { recursive: true, encoding: 'utf8' });
-  return all
-    .filter((file) => file.endsWith('.test.ts') && !file.endsWith('fuzz.test.ts'))
-    .map((file) => join(source, file));
+  return [...new Set([name, 'soft-tee'])].flatMap((owner) => {
+    const folder = join(packages, owner ?? '', 'src');
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.test.ts') && !file.endsWith('fuzz.test.ts'))
+      .map((file) => join(folder, file));
+  });
 }

@@ -35,7 +35,7 @@ export function planOf(folders: readonly string[]): Plan {
         const from = node.expression.getStart(parsed);
         const line = parsed.getLineAndCharacterOfPosition(from).line + 1;
         const condition = node.expression.getText(parsed).replace(/\s+/g, ' ');
-        const both = accepts.test(node.thenStatement.getText(parsed));
+        const both = !/instanceof/.test(condition) && accepts.test(node.thenStatement.getText(parsed));
         for (const always of both ? [false, true] : [false]) changes.push({ file, line, condition, number, always });
         inserts.push({ at: from, text: `__decides(${number}, (` }, { at: node.expression.getEnd(), text: '))' });
         number += 1;
@@ -49,7 +49,7 @@ export function planOf(folders: readonly string[]): Plan {
   return { changes, texts };
 }
 
-/** `if (!(error instanceof Ours)) throw error`: what is passed on is no decision of this source. */
+/** `if (!(error instanceof Ours)) throw error`: what is passed on is no decision of this source; no test can make it. */
 function passesOn(node: ts.IfStatement, source: ts.SourceFile): boolean {
   const then = node.thenStatement.getText(source);
   return /instanceof/.test(node.expression.getText(source)) && /^\{?\s*throw \w+;/.test(then);
