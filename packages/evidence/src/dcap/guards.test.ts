@@ -1,11 +1,13 @@
 /** Guards that no vector and no spoiled part alone reaches: each of these goes red when its `if` no longer decides. */
 
 import { derElement, derOctetString, derOid, derSequence, encodeBase64, type JsonValue } from '@assay/bytes';
+import { assembleVerdict } from '@assay/bytes/findings';
 import { expect, test } from 'vitest';
 import { verifyTdxFiles } from '../tdx/files.js';
 import { createTdxVerifier } from '../tdx/verifier.js';
 import { EMULATED_ORGANIZATION } from '../x509/index.js';
 import { pemChain, testKey } from '../x509/testing/issue.js';
+import { authenticateQuote } from './authenticate.js';
 import { Members } from './collateral/members.js';
 import { teeOfTcbInfo } from './collateral/tcb-info.js';
 import { verifyCollateral } from './collateral/verify.js';
@@ -164,4 +166,14 @@ test('a level without TDX components is reached by no TD', () => {
   const platform = { components: new Array(16).fill(255), pceSvn: 99 } as unknown as PckPlatform;
   expect(matchLevel(info, platform, undefined).level).toBeDefined();
   expect(matchLevel(info, platform, new Uint8Array(16)).level).toBeUndefined();
+});
+
+test('without a chain and without collateral nothing is dated, and the verdict is no acceptance', () => {
+  const { quote, trust } = world({ certification: { type: 3, data: new Uint8Array(404) } });
+  const parsed = parseQuote(quote).quote;
+  if (parsed === undefined) throw new Error('unread');
+  const { findings } = authenticateQuote(parsed, verifyCollateral({}, trust), NOW);
+  expect(assembleVerdict({ kind: 'test', at: NOW, asked: false, findings }).verdict).toBe('incomplete');
+  expect(findings.map(({ id }) => id)).not.toContain('collateral.item.ending');
+  expect(findings.filter(({ id, outcome }) => id === 'dcap.pck.validity' && outcome === 'pass')).toEqual([]);
 });

@@ -301,6 +301,37 @@ describe('data', () => {
   });
 });
 
+describe('a log that an agent began', () => {
+  const header = sha1Record(
+    0,
+    EVENT.noAction,
+    new Uint8Array(20),
+    decodeHex(`${'00'.repeat(24)}020000000c00300012002000${'00'}`),
+  );
+  const event = agentEvent('domain operation content');
+  const began = (bank: Bank, expected: Bank = bank): EventlogResult =>
+    verifyEventlog({
+      log: concatBytes(header, record(event, [bank])),
+      kind: 'cc',
+      registers: [{ bank: expected, index: 4, name: 'RTMR3', value: extended([event], 4, expected) }],
+    });
+
+  test('holds digests of SHA-384 or SM3, and of nothing else', () => {
+    expect(failures(began('sha384'))).toEqual([]);
+    expect(failures(began('sm3'))).toEqual([]);
+    const other = began('sha256');
+    expect(failures(other)).toContain('eventlog.log.form');
+    expect(other.authentic).toBeUndefined();
+  });
+
+  test('may hold nothing yet', () => {
+    const value = new Uint8Array(48);
+    const log = { log: header, kind: 'cc', registers: [{ bank: 'sha384', index: 4, name: 'RTMR3', value }] } as const;
+    expect(failures(verifyEventlog(log))).toEqual([]);
+    expect(verifyEventlog(log).authentic?.log.records).toEqual([]);
+  });
+});
+
 describe('agent events', () => {
   const line = 'github.com/confidential-containers PullImage {"digest":"sha256:00","image":"alpine"}';
 

@@ -93,6 +93,10 @@ describe('a certificate', () => {
     ['key is not whole bytes', { spki: spki(Uint8Array.of(4, ...new Uint8Array(63), 0x80), 1) }],
     ['point of 64 bytes', { spki: spki(key.spki.subarray(-64)) }],
     ['starting with 02', { spki: spki(Uint8Array.of(2, ...key.spki.subarray(-64))) }],
+    [
+      'an attribute is not a SEQUENCE',
+      { name: derSequence(derSetOf(derElement(0x31, derOid('2.5.4.3'), derUtf8String('Leaf')))) },
+    ],
     ['more than 32 attributes', { name: derSequence(...Array.from({ length: 33 }, () => common('x'))) }],
     [
       'too many extensions',
