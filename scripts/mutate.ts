@@ -17,7 +17,7 @@ const packages = fileURLToPath(new URL('../packages', import.meta.url));
 const source = join(packages, name, 'src');
 const work = mkdtempSync(join(tmpdir(), 'assay-mutate-'));
 process.once('exit', () => rmSync(work, { recursive: true, force: true }));
-process.once('SIGINT', () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 const planFile = join(work, 'plan.json');
 const journal = join(work, 'journal');
 

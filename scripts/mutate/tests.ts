@@ -13,6 +13,9 @@ const silence = 40_000;
 /** For a process that runs whole test files under one change: milliseconds. */
 const patience = 180_000;
 
+let running: ChildProcess | undefined;
+process.once('exit', () => running !== undefined && end(running));
+
 /** Runs test files, each test under each change it reaches, until all were; what they tell is in the journal. */
 export async function runUnderChanges(plan: string, journal: string, files: readonly string[]): Promise<void> {
   for (let left = [...files]; left.length > 0; ) {
@@ -50,12 +53,13 @@ function vitest(rest: readonly string[], environment: Readonly<Record<string, st
   const program = join(repository, 'node_modules', 'vitest', 'vitest.mjs');
   const config = join(repository, 'scripts', 'mutate', 'vitest.config.ts');
   // A group of its own, so that a hung worker can be ended with it.
-  return spawn(process.execPath, [program, 'run', '--config', config, ...rest], {
+  running = spawn(process.execPath, [program, 'run', '--config', config, ...rest], {
     cwd: repository,
     env: { ...process.env, ...environment, ASSAY_FUZZ_RUNS: '25' },
     stdio: 'ignore',
     detached: true,
   });
+  return running;
 }
 
 function end(child: ChildProcess): void {
