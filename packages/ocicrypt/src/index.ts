@@ -40,6 +40,14 @@ export {
   writePacket,
 } from './packet/packet.js';
 export { KEK_SIZE, openPacket, type SealOptions, sealPacket } from './packet/seal.js';
+export {
+  findPgpRecipient,
+  isPgpPrivateKey,
+  type PgpPrivateKey,
+  type PgpPublicKey,
+  readPgpKeyring,
+  readPgpPrivateKeys,
+} from './pgp/keys.js';
 export { type ProviderAddress, readProviderConfig } from './provider/config.js';
 export {
   type ProviderParameters,
@@ -53,6 +61,7 @@ export {
 } from './provider/messages.js';
 export { type AskProvider, providerUnwrapper, providerWrapper } from './provider/wrapper.js';
 export { jweUnwrapper, jweWrapper } from './wrap/jwe.js';
+export { pgpUnwrapper, pgpWrapper } from './wrap/pgp.js';
 export { type Pkcs7Identity, pkcs7Unwrapper, pkcs7Wrapper } from './wrap/pkcs7.js';
 export {
   KEY_ANNOTATION,

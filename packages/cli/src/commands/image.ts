@@ -38,15 +38,16 @@ function encrypt(): Command {
   return withRegistry(
     command('encrypt', 'copy an image and encrypt its layers for recipients', [
       'assay image encrypt oci:plain:v1 oci:secret:v1 --encryption-key jwe:recipient.pub.pem',
-      'assay image encrypt oci:plain:v1 docker://registry.example/team/app:v1 --encryption-key pkcs7:recipient.crt --layer -1',
+      'assay image encrypt oci:plain:v1 docker://registry.example/team/app:v1 --encryption-key pgp:alice@example.com --layer -1',
     ])
       .argument('<source>', 'where the image is')
       .argument('<target>', 'where the encrypted one goes')
       .option(
         '--encryption-key <kind:key>',
-        'recipient: jwe:PUBLIC-KEY, pkcs7:CERTIFICATE or provider:NAME[:PARAMETERS] (repeatable)',
+        'recipient: jwe:PUBLIC-KEY, pkcs7:CERTIFICATE, pgp:MAIL-ADDRESS or provider:NAME[:PARAMETERS] (repeatable)',
         collect,
       )
+      .option('--pgp-keyring <file>', 'where recipients of OpenPGP are looked up (default: the keyring of gpg)')
       .option('--layer <n>', 'encrypt this layer alone: 0 is the lowest, -1 the last (repeatable)', collect)
       .action(async (source: string, target: string, flags: EncryptFlags) =>
         (await import('../image/copy.js')).encryptImage(source, target, flags),
@@ -64,7 +65,7 @@ function decrypt(): Command {
       .argument('<target>', 'where the decrypted one goes')
       .option(
         '--decryption-key <file[:password]>',
-        'private key, the certificate of one for PKCS#7, or provider:NAME[:PARAMETERS] (repeatable); the password is best given as file=PATH or fd=N',
+        'private key, the certificate of one for PKCS#7, OpenPGP keys as gpg exports them, pgp: (whatever gpg can open), or provider:NAME[:PARAMETERS] (repeatable); the password is best given as file=PATH or fd=N',
         collect,
       )
       .action(async (source: string, target: string, flags: DecryptFlags) =>

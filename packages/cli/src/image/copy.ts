@@ -8,7 +8,7 @@ import { type RegistryFlags, sourceOf, targetOf } from './locations.js';
 import { type SignatureFlags, verifySignatures } from './verify.js';
 
 export type EncryptFlags = CommonFlags &
-  RegistryFlags & { encryptionKey?: readonly string[]; layer?: readonly string[] };
+  RegistryFlags & { encryptionKey?: readonly string[]; pgpKeyring?: string; layer?: readonly string[] };
 export type DecryptFlags = CommonFlags & RegistryFlags & { decryptionKey?: readonly string[] };
 
 export type PullFlags = DecryptFlags & SignatureFlags;
@@ -23,7 +23,7 @@ export async function encryptImage(source: string, target: string, flags: Encryp
   const layers = flags.layer?.map(layerOf);
   await copy(source, target, flags, {
     encrypt: {
-      wrappers: wrappersOf(keys),
+      wrappers: await wrappersOf(keys, flags.pgpKeyring),
       random: (length) => randomBytes(length),
       ...(layers === undefined ? {} : { layers }),
     },
@@ -37,7 +37,7 @@ export async function decryptImage(source: string, target: string, flags: Decryp
       hint: '--decryption-key PRIVATE-KEY.pem',
     });
   }
-  await copy(source, target, flags, { decrypt: { unwrappers: unwrappersOf(keys) } });
+  await copy(source, target, flags, { decrypt: { unwrappers: await unwrappersOf(keys) } });
 }
 
 /** `assay image pull`: signatures first, then the copy; layers are decrypted where keys are given. */
@@ -48,7 +48,8 @@ export async function pullImage(source: string, target: string, flags: PullFlags
     const { line } = await verifySignatures(source, from, flags);
     if (!output.json) output.err.write(`${line}\n`);
     const keys = flags.decryptionKey ?? [];
-    await copyFrom(from, target, flags, keys.length === 0 ? {} : { decrypt: { unwrappers: unwrappersOf(keys) } });
+    const unwrappers = await unwrappersOf(keys);
+    await copyFrom(from, target, flags, keys.length === 0 ? {} : { decrypt: { unwrappers } });
   } finally {
     await from.close?.();
   }

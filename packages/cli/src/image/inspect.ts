@@ -1,6 +1,6 @@
 import { AssayError } from '@assay/bytes/findings';
 import { type Descriptor, type ImageSource, type Index, type Manifest, readManifest, sha256Digest } from '@assay/oci';
-import { isEncrypted, openLayer, recipientsOf } from '@assay/ocicrypt';
+import { isEncrypted, type KeyUnwrapper, openLayer, recipientsOf } from '@assay/ocicrypt';
 import { outputOf } from '../command.js';
 import { columns, styled } from '../terminal/style.js';
 import type { DecryptFlags } from './copy.js';
@@ -29,12 +29,13 @@ export async function inspectImage(location: string, flags: DecryptFlags): Promi
   const source = await sourceOf(location, flags);
   const stored = await source.manifest();
   const top = readManifest(stored.bytes, stored.mediaType);
+  const unwrappers = flags.decryptionKey === undefined ? undefined : await unwrappersOf(flags.decryptionKey);
   const images: ImageView[] = [];
   for (const { manifest, digest, platform } of await manifestsOf(top, stored.bytes, source)) {
     images.push({
       digest,
       platform,
-      layers: await Promise.all(manifest.layers.map((layer, n) => view(layer, n, flags))),
+      layers: await Promise.all(manifest.layers.map((layer, n) => view(layer, n, unwrappers))),
     });
   }
   outputOf(flags).result(
@@ -74,15 +75,19 @@ async function manifestsOf(
   return all;
 }
 
-async function view(layer: Descriptor, index: number, flags: DecryptFlags): Promise<LayerView> {
+async function view(
+  layer: Descriptor,
+  index: number,
+  unwrappers: readonly KeyUnwrapper[] | undefined,
+): Promise<LayerView> {
   const { digest, size, mediaType, annotations = {} } = layer;
   const encrypted = isEncrypted(mediaType);
   const base = { digest, size, media_type: mediaType, encrypted };
   if (!encrypted) return base;
   const recipients = recipientsOf(annotations);
-  if (flags.decryptionKey === undefined) return { ...base, recipients };
+  if (unwrappers === undefined) return { ...base, recipients };
   try {
-    const opened = await openLayer(annotations, unwrappersOf(flags.decryptionKey), `layer ${index}`);
+    const opened = await openLayer(annotations, unwrappers, `layer ${index}`);
     return { ...base, recipients, opens: opened.with };
   } catch (error) {
     if (error instanceof AssayError) return { ...base, recipients, opens: error.title };

@@ -3,63 +3,85 @@ import { type KeyObject, randomBytes, type X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
   type AskProvider,
+  findPgpRecipient,
+  isPgpPrivateKey,
   jweUnwrapper,
   jweWrapper,
   type KeyUnwrapper,
   type KeyWrapper,
+  type PgpPrivateKey,
+  type PgpPublicKey,
   type Pkcs7Identity,
+  pgpUnwrapper,
+  pgpWrapper,
   pkcs7Unwrapper,
   pkcs7Wrapper,
   providerUnwrapper,
   providerWrapper,
   readCertificate,
+  readPgpKeyring,
+  readPgpPrivateKeys,
   readPrivateKey,
   readPublicKey,
 } from '@assay/ocicrypt';
 import { CliError, EXIT } from '../exit.js';
 import { askingProviders, providersOf } from '../key-provider/ask.js';
+import { exportKeyring, gpgUnwrapper } from './gpg.js';
 
 const random = (length: number): Uint8Array => randomBytes(length);
 
 /**
- * `jwe:FILE`, `pkcs7:FILE`: all recipients of one scheme share one wrapping. `provider:NAME[:PARAMETERS]`: each is a recipient of its
- * own, since providers look at the first of several parameters only.
+ * `jwe:FILE`, `pkcs7:FILE`, `pgp:NAME`: all recipients of one scheme share one wrapping. `provider:NAME[:PARAMETERS]`: each is a recipient
+ * of its own, since providers look at the first of several parameters only.
  *
- * @throws CliError
+ * @param keyring file of OpenPGP keys; default: the keyring of gpg
+ * @throws CliError; AssayError `image.key.*`
  */
-export function wrappersOf(keys: readonly string[]): readonly KeyWrapper[] {
-  const files = (scheme: string): string[] =>
+export async function wrappersOf(keys: readonly string[], keyring?: string): Promise<readonly KeyWrapper[]> {
+  const named = (scheme: string): string[] =>
     keys.filter((key) => key.startsWith(`${scheme}:`)).map((key) => key.slice(scheme.length + 1));
-  const unknown = keys.find((key) => !/^(jwe|pkcs7|provider):./.test(key));
+  const unknown = keys.find((key) => !/^(jwe|pkcs7|pgp|provider):./.test(key));
   if (unknown !== undefined) {
     throw new CliError(`--encryption-key ${unknown}: no such kind of key`, EXIT.usage, {
-      hint: 'jwe:PUBLIC-KEY, pkcs7:CERTIFICATE or provider:NAME[:PARAMETERS]',
+      hint: 'jwe:PUBLIC-KEY, pkcs7:CERTIFICATE, pgp:MAIL-ADDRESS or provider:NAME[:PARAMETERS]',
     });
   }
-  const [jwe, pkcs7, providers] = [files('jwe'), files('pkcs7'), files('provider').map(parseProvider)];
+  const [jwe, pkcs7, pgp] = [named('jwe'), named('pkcs7'), named('pgp')];
+  const providers = named('provider').map(parseProvider);
   const ask = providers.length === 0 ? undefined : askingThese(providers);
+  const people = pgp.length === 0 ? [] : await pgpRecipients(pgp, keyring);
   return [
     ...(jwe.length === 0 ? [] : [jweWrapper(jwe.map((file) => readPublicKey(readFileSync(file), file)))]),
     ...(pkcs7.length === 0 ? [] : [pkcs7Wrapper(pkcs7.map(certificateOf), random)]),
+    ...(people.length === 0 ? [] : [pgpWrapper(people, random, () => new Date())]),
     ...(ask === undefined ? [] : providers.map(({ name, parameters }) => providerWrapper(name, parameters, ask))),
   ];
 }
 
+async function pgpRecipients(names: readonly string[], file: string | undefined): Promise<readonly PgpPublicKey[]> {
+  const bytes = file === undefined ? await exportKeyring() : readFileSync(file);
+  const keyring = await readPgpKeyring(bytes, file ?? 'the keyring of gpg');
+  return Promise.all(names.map((name) => findPgpRecipient(keyring, name, new Date())));
+}
+
 /**
  * `FILE[:PASSWORD]`, with `PASSWORD` as skopeo takes it: `file=PATH`, `fd=N`, `pass=TEXT`, or the text itself. Certificates go with the
- * key of theirs, in any order. `provider:NAME[:PARAMETERS]` is asked last: what keys at hand open needs no service.
+ * key of theirs, in any order. `pgp:` asks gpg for the keys that it keeps; `provider:NAME[:PARAMETERS]` is asked last: what keys at hand
+ * open needs no service.
  *
- * @throws CliError
+ * @throws CliError; AssayError `image.key.form`
  */
-export function unwrappersOf(keys: readonly string[]): readonly KeyUnwrapper[] {
+export async function unwrappersOf(keys: readonly string[]): Promise<readonly KeyUnwrapper[]> {
   const certificates: X509Certificate[] = [];
   const privateKeys: KeyObject[] = [];
+  const pgpKeys: PgpPrivateKey[] = [];
   const providers = keys.filter(isProvider).map((key) => parseProvider(key.slice('provider:'.length)));
-  for (const one of keys.filter((key) => !isProvider(key))) {
+  for (const one of keys.filter((key) => !isProvider(key) && key !== GPG)) {
     const { file, password } = parseKey(one);
     const bytes = readFileSync(file);
     const certificate = readCertificate(bytes);
     if (certificate !== undefined) certificates.push(certificate);
+    else if (isPgpPrivateKey(bytes)) pgpKeys.push(...(await readPgpPrivateKeys(bytes, file, password)));
     else privateKeys.push(readPrivateKey(bytes, file, password));
   }
   const identities: Pkcs7Identity[] = certificates.flatMap((certificate) => {
@@ -69,9 +91,14 @@ export function unwrappersOf(keys: readonly string[]): readonly KeyUnwrapper[] {
   return [
     jweUnwrapper(privateKeys),
     ...(identities.length === 0 ? [] : [pkcs7Unwrapper(identities, random)]),
+    ...(pgpKeys.length === 0 ? [] : [pgpUnwrapper(pgpKeys)]),
+    ...(keys.includes(GPG) ? [gpgUnwrapper()] : []),
     ...(providers.length === 0 ? [] : [providerUnwrapper(parametersByName(providers), askingThese(providers))]),
   ];
 }
+
+/** In place of a file: whatever gpg can open. */
+const GPG = 'pgp:';
 
 interface NamedProvider {
   readonly name: string;

@@ -49,7 +49,7 @@ export async function runImage(location: string, command: readonly string[], fla
       source,
       manifest,
       folder,
-      unwrappers: unwrappersOf(flags.decryptionKey ?? []),
+      unwrappers: await unwrappersOf(flags.decryptionKey ?? []),
       ...(command.length === 0 ? {} : { args: command }),
       ...(flags.env === undefined ? {} : { env: flags.env }),
       ...rootless(),
