@@ -124,8 +124,10 @@ function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(Buffer.concat(parts));
 }
 
-const verify = (response: Uint8Array, issuers: readonly Certificate[] = [ca, root]) =>
-  verifyOcsp({ response, certificate: leaf, issuers, nonce, now: NOW, clock: 'the test' });
+const verify = (response: Uint8Array, issuers: readonly Certificate[] = [ca, root], minutes = 0) => {
+  const now = new Date(NOW.getTime() + minutes * 60_000);
+  return verifyOcsp({ response, certificate: leaf, issuers, nonce, now, clock: 'the test' });
+};
 const problemOf = (response: Uint8Array, issuers?: readonly Certificate[]): string | undefined => {
   const result = verify(response, issuers);
   return 'problem' in result ? result.problem : undefined;
@@ -216,6 +218,7 @@ describe('not read', () => {
     ['no responder', respond({ responderId: derNull() })],
     ['another hash', respond({ algorithm: derSequence(derOid('1.2.840.113549.2.5')) })],
     ['another status', respond({ certStatus: derElement(0x83) })],
+    ['another status with the content of revoked', respond({ certStatus: derElement(0xa3, time(NOW)) })],
     ['a good that has content', respond({ certStatus: derElement(0x80, Uint8Array.of(1)) })],
     ['an unknown that has content', respond({ certStatus: derElement(0x82, Uint8Array.of(1)) })],
     ['a version with more', respond({ version: derExplicit(0, derInteger(0), stray) })],
@@ -290,6 +293,38 @@ describe('refused', () => {
     expect(
       problemOf(respond({ responderId: derExplicit(1, nameOf('Responder')), certificates: [own] }, responderKey)),
     ).toContain('issued by another');
+  });
+
+  test.each<[string, Uint8Array, string]>([
+    ['signed by another key', responder('CA', leafKey), 'Responder is not signed by CA'],
+    [
+      'not for OCSP signing',
+      issueCertificate({ subject: 'Responder', issuer: 'CA', key: responderKey, signer: caKey }),
+      'it is not for OCSP signing',
+    ],
+    [
+      'over',
+      issueCertificate({
+        subject: 'Responder',
+        issuer: 'CA',
+        key: responderKey,
+        signer: caKey,
+        extensions: [OCSP_SIGNING],
+        notAfter: new Date(NOW.getTime() - 1000),
+      }),
+      'it is valid from',
+    ],
+  ])('a responder whose certificate is %s', (_, certificate, words) => {
+    const response = respond(
+      { responderId: derExplicit(1, nameOf('Responder')), certificates: [certificate] },
+      responderKey,
+    );
+    expect(problemOf(response)).toMatch(new RegExp(`may not speak for CA: .*${words}`));
+  });
+
+  test('outside of its time: an hour, and five minutes before it for clocks that differ', () => {
+    const problem = (minutes: number): boolean => 'problem' in verify(respond(), [ca, root], minutes);
+    expect([-6, -4, 59, 61].map(problem)).toEqual([true, false, false, true]);
   });
 
   test('without an issuer', () => {

@@ -183,7 +183,6 @@ class Reader {
   }
 
   #unescaped(text: string): string {
-    if (!text.includes('&')) return text;
     return text.replace(/&([^;&]{0,12});?/g, (whole, name: string) => {
       const character = whole.endsWith(';') ? (ENTITIES.get(name) ?? referenced(name)) : undefined;
       if (character === undefined || NO_CHARACTER.test(character)) throw this.#fault('reference to an unknown entity');

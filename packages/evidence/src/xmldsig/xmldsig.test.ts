@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { verifyManifest } from '../nvidia/rim/manifest.js';
 import { parseCertificates } from '../x509/index.js';
 import { canonicalise } from './canonical.js';
-import { attributeOf, isElement, parseXml, textOf, type XmlElement } from './reader.js';
+import { attributeOf, childElements, isElement, parseXml, textOf, type XmlElement } from './reader.js';
 import { verifyXmlSignature } from './verify.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -53,10 +53,12 @@ describe('reading', () => {
     ['an end tag of another element', '<a></b>'],
     ['an end tag of another prefix', '<p:a xmlns:p="urn:p" xmlns:q="urn:p"></q:a>'],
     ['an element cut', '<a><b/'],
+    ['an element without end tag', '<a>x'],
     ['an attribute twice', '<a x="1" x="2"/>'],
     ['an attribute twice under two prefixes', '<a xmlns:p="urn:n" xmlns:q="urn:n" p:x="1" q:x="2"/>'],
     ['an attribute without value', '<a x/>'],
     ['an attribute without quotes', '<a x=1/>'],
+    ['an attribute in other quotes', '<a x=1b1/>'],
     ['another sign than =', '<a x;"1"/>'],
     ['an end tag that ends otherwise', '<a></a;'],
     ['a prefix without a name', '<p: xmlns:p="urn:p"/>'],
@@ -79,6 +81,7 @@ describe('reading', () => {
     ['the prefix xml for another namespace', '<a xmlns:xml="urn:x"/>'],
     ['another prefix for the xml namespace', '<a xmlns:p="http://www.w3.org/XML/1998/namespace"/>'],
     ['the namespace of declarations', '<a xmlns="http://www.w3.org/2000/xmlns/"/>'],
+    ['a name without a prefix before its colon', '<:b/>'],
     ['two colons', '<a:b:c xmlns:a="urn:a"/>'],
     ['too deep', `${'<a>'.repeat(33)}${'</a>'.repeat(33)}`],
     ['too many elements', `<a>${'<b/>'.repeat(8192)}</a>`],
@@ -86,6 +89,20 @@ describe('reading', () => {
     ['too large', `<a>${'x'.repeat(1024 * 1024)}</a>`],
   ])('%s is refused', (_, text) => {
     expect(() => parseXml(bytes(text))).toThrow(DecodeError);
+  });
+
+  test.each<[string, string]>([
+    ['comment, CDATA section', '<a><!-- x --></a>'],
+    ['comment, CDATA section', '<a><?x y?></a>'],
+    ['value does not end', '<a x="1/>'],
+  ])('%s is said of what is refused', (words, text) => {
+    expect(() => parseXml(bytes(text))).toThrow(words);
+  });
+
+  test('text among elements is refused where elements alone belong', () => {
+    const root = parseXml(bytes('<a>\n <b/> <c/></a>'));
+    expect(childElements(root)).toHaveLength(2);
+    expect(() => childElements(parseXml(bytes('<a><b/>x</a>')))).toThrow('text among the elements of a');
   });
 
   test('bytes that are no UTF-8 are refused', () => {
