@@ -3,6 +3,8 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 export type Note =
+  /** By the driver, when it starts a process. */
+  | { readonly kind: 'started' }
   /** `test` starts under `change`; the next note says how it ended, or the process hung or died. */
   | { readonly kind: 'try'; readonly change: number; readonly test: string }
   | { readonly kind: 'killed'; readonly change: number; readonly by: string }

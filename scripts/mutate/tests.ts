@@ -19,7 +19,7 @@ process.once('exit', () => running !== undefined && end(running));
 /** Runs test files, each test under each change it reaches, until all were; what they tell is in the journal. */
 export async function runUnderChanges(plan: string, journal: string, files: readonly string[]): Promise<void> {
   for (let left = [...files]; left.length > 0; ) {
-    const before = notes(journal).length;
+    note(journal, { kind: 'started' });
     const child = vitest(left, { MUTATE_PLAN: plan, MUTATE_JOURNAL: journal });
     const closed = once(child, 'close');
     let ended = false;
@@ -35,7 +35,7 @@ export async function runUnderChanges(plan: string, journal: string, files: read
     if (last?.kind === 'try') note(journal, { kind: 'killed', change: last.change, by: `${last.test} (hung or died)` });
     const done = new Set(notes(journal).flatMap((entry) => (entry.kind === 'file done' ? [entry.file] : [])));
     left = left.filter((file) => !done.has(file));
-    if (notes(journal).length === before) throw new Error(`no test runs in ${left.join(', ')}`);
+    if (last?.kind === 'started') throw new Error(`no test runs in ${left.join(', ')}`);
   }
 }
 
