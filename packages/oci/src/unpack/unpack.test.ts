@@ -265,11 +265,8 @@ describe('hostile archives are refused, and nothing is left', () => {
     const name = 'org.opencontainers.image.enc.pubopts';
     const options = JSON.parse(Buffer.from(layer.annotations?.[name] ?? '', 'base64').toString());
     for (const [change, code] of [
-      [{ hmac: Buffer.alloc(32, 1).toString('base64') }, /^image\.(layer\.hmac|manifest\.form)$/],
-      [
-        { cipheroptions: { nonce: randomBytes(16).toString('base64') } },
-        /^image\.(layer\.plain-digest|manifest\.form)$/,
-      ],
+      [{ hmac: Buffer.alloc(32, 1).toString('base64') }, 'image.layer.hmac'],
+      [{ cipheroptions: { nonce: randomBytes(16).toString('base64') } }, 'image.layer.plain-digest'],
     ] as const) {
       const changed = Buffer.from(JSON.stringify({ ...options, ...change })).toString('base64');
       const other = { ...manifest, layers: [{ ...layer, annotations: { ...layer.annotations, [name]: changed } }] };
@@ -280,8 +277,26 @@ describe('hostile archives are refused, and nothing is left', () => {
         target: join(parent, 'r'),
         unwrappers,
       }).catch((thrown) => thrown);
-      expect(error.code).toMatch(code);
+      expect(error.code).toBe(code);
       expect(readdirSync(parent)).toEqual([]);
+    }
+    // One byte, wherever it is: the HMAC tells, also where unpacking stumbles before the end.
+    const blob = (digest: string): string => join(encrypted, 'blobs', digest.replace(':', '/'));
+    const cipher = readFileSync(blob(layer.digest));
+    for (const at of [0, 4, cipher.length >> 1, cipher.length - 1]) {
+      const bytes = Uint8Array.from(cipher);
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      const digest = sha256Digest(bytes);
+      const target = join(temporary(), 'r');
+      const change = (to: Partial<typeof layer>) => ({ ...manifest, layers: [{ ...layer, ...to }] });
+      const unpacked = (other: Manifest) =>
+        unpackImage({ source: layoutSource(encrypted), manifest: other, target, unwrappers });
+      writeFileSync(blob(digest), bytes);
+      await expect(unpacked(change({ digest }))).rejects.toMatchObject({ code: 'image.layer.hmac' });
+      writeFileSync(blob(layer.digest), bytes);
+      await expect(unpacked(manifest)).rejects.toMatchObject({ code: 'image.manifest.digest' });
+      writeFileSync(blob(layer.digest), cipher);
+      expect(existsSync(target)).toBe(false);
     }
     await expect(
       unpackImage({ source: layoutSource(encrypted), manifest, target: join(temporary(), 'r') }),

@@ -76,8 +76,8 @@ interface LayerTask {
 
 async function unpackLayer(task: LayerTask): Promise<number> {
   const { source, layer, name, root, diffId, budget, skipped } = task;
-  const decryption = await decryptionOf(task);
-  const mediaType = decryption === undefined ? layer.mediaType : plainMediaType(layer.mediaType);
+  const content = await contentOf(task);
+  const mediaType = isEncrypted(layer.mediaType) ? plainMediaType(layer.mediaType) : layer.mediaType;
   const context: EntryContext = {
     root,
     layer: name,
@@ -97,28 +97,51 @@ async function unpackLayer(task: LayerTask): Promise<number> {
   try {
     await pipeline(
       await source.blob(layer),
-      new DigestCheck(layer.digest, layer.size),
-      decryption ?? new PassThrough(),
+      ...content(),
       decompressor(mediaType, name),
       new ArchiveCheck({ budget, compressed: layer.size, diffId, layer: name }),
       apply,
     );
   } catch (error) {
-    if (error instanceof AssayError) throw error;
-    throw malformed(
-      name,
-      `it cannot be unpacked: ${error instanceof Error ? error.message.split('\n')[0] : 'unknown'}`,
-    );
+    throw (await alteration(task, content, error)) ?? asMalformed(name, error);
   }
   // Deepest first: a folder's time is not changed by what happens in it before.
   for (const [path, time] of [...context.folderTimes].reverse()) await utimes(path, time, time).catch(() => undefined);
   return entries;
 }
 
-async function decryptionOf({ layer, name, unwrappers }: LayerTask): Promise<LayerDecryption | undefined> {
-  if (!isEncrypted(layer.mediaType)) return undefined;
+/** What the bytes of a layer must pass before anybody may believe them: new streams for each reading. */
+type Content = () => readonly [DigestCheck, LayerDecryption | PassThrough];
+
+async function contentOf({ layer, name, unwrappers }: LayerTask): Promise<Content> {
+  const check = (): DigestCheck => new DigestCheck(layer.digest, layer.size);
+  if (!isEncrypted(layer.mediaType)) return () => [check(), new PassThrough()];
   const { publicOptions, privateOptions } = await openLayer(layer.annotations ?? {}, unwrappers, name);
-  return new LayerDecryption(publicOptions, privateOptions, name);
+  return () => [check(), new LayerDecryption(publicOptions, privateOptions, name)];
+}
+
+const ALTERED: readonly string[] = ['image.manifest.digest', 'image.layer.hmac', 'image.layer.plain-digest'];
+
+/**
+ * Digest and HMAC are known at the end of a layer, and unpacking may stumble before over what was altered: the layer is then read
+ * to its end, so that the cause is told and not its consequence.
+ */
+async function alteration({ source, layer }: LayerTask, content: Content, error: unknown): Promise<unknown> {
+  if (error instanceof AssayError && ALTERED.includes(error.code)) return error;
+  try {
+    await pipeline(await source.blob(layer), ...content(), async (bytes: AsyncIterable<Uint8Array>) => {
+      for await (const _ of bytes);
+    });
+  } catch (cause) {
+    if (cause instanceof AssayError && ALTERED.includes(cause.code)) return cause;
+  }
+  return undefined;
+}
+
+function asMalformed(name: string, error: unknown): AssayError {
+  if (error instanceof AssayError) return error;
+  const why = error instanceof Error ? error.message.split('\n')[0] : 'unknown';
+  return malformed(name, `it cannot be unpacked: ${why}`);
 }
 
 async function* entriesOf(archive: AsyncIterable<Uint8Array>): AsyncGenerator<ParsedTarEntry> {
