@@ -13,8 +13,6 @@ export { AGENT_LOG } from './attester/hardware/cc-event-log.js';
 export { systemAt } from './attester/system.js';
 export { DataHub } from './cdh/data-hub.js';
 export { PullError } from './cdh/image/pull-error.js';
-export { awsDriver } from './cdh/kms/aws.js';
-export { type KmsDrivers, KmsError } from './cdh/kms/kms-driver.js';
 export { MountError } from './cdh/secure-mount/mount-error.js';
 export { runProgram } from './cdh/secure-mount/run-program.js';
 export { dataHubServices } from './cdh/service.js';

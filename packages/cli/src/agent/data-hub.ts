@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  awsDriver,
   DATA_HUB_FOLDER,
   DATA_HUB_SOCKET,
   DataHub,
@@ -16,6 +15,7 @@ import {
   serveRpc,
   ttrpcBackend,
 } from '@assay/guest/services';
+import { kmsDrivers } from '@assay/kms/drivers';
 import type { Output } from '../terminal/output.js';
 import { keyBrokerClient } from './key-broker-client.js';
 import { reporter } from './report.js';
@@ -35,12 +35,11 @@ export async function startDataHub(flags: DataHubFlags, output: Output): Promise
   const told = reporter(output, 'confidential-data-hub');
   const config = await configOf(flags);
   const folder = flags.folder ?? DATA_HUB_FOLDER;
-  const kmsFolder = process.env['AWS_IN_GUEST_KEY_PATH'] ?? join(folder, 'kbs/kms-credential/aws');
   const agentSocket = flags.agentSocket ?? config.agentSocket;
   const agent = ttrpcBackend(agentSocket, agentSocket);
   const hub = new DataHub({
     kbc: await keyBrokerClient(config, agentSocket),
-    kms: { aws: awsDriver({ folder: kmsFolder, now: () => new Date() }) },
+    kms: kmsDrivers({ folder: join(folder, 'kbs/kms-credential'), env: process.env }),
     skipSealedSecretVerification: config.skipSealedSecretVerification,
     folder,
     root: '/',

@@ -1,7 +1,8 @@
 import { DecodeError } from '@assay/bytes';
 import { AssayError } from '@assay/bytes/findings';
 import { KbcError } from '@assay/guest';
-import { AttesterError, ConfigError, InitDataError, KmsError, MountError } from '@assay/guest/services';
+import { AttesterError, ConfigError, InitDataError, MountError } from '@assay/guest/services';
+import { KmsError } from '@assay/kms/drivers';
 import { ProtocolError, SealedSecretError } from '@assay/protocol';
 import { CliError, EXIT } from '../exit.js';
 import type { Output } from '../terminal/output.js';

@@ -10,7 +10,8 @@ import {
   type JsonObject,
   parseJsonStrict,
 } from '@assay/bytes';
-import { type KmsDrivers, openSecret, type Unsealing, unsealPayload } from '@assay/guest/services';
+import { openSecret, type Unsealing, unsealPayload } from '@assay/guest/services';
+import type { KmsDrivers } from '@assay/kms/drivers';
 import {
   formatResourceUri,
   importJwk,

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { KmsDrivers } from '@assay/kms/drivers';
 import { parseResourceUri, type ResourceUri } from '@assay/protocol';
 import type { Measured } from '../agent/agent.js';
 import type { MeasuredEvent } from '../agent/event-log/entry.js';
@@ -8,7 +9,6 @@ import { DEFAULT_IMAGE_CONFIG, type ImageConfig } from '../config/image-config.j
 import type { Kbc } from '../kbc/kbc.js';
 import type { PullRequest } from './image/pull.js';
 import { ImagePuller } from './image/puller.js';
-import type { KmsDrivers } from './kms/kms-driver.js';
 import { localKeysIn } from './local-keys.js';
 import type { RunProgram } from './secure-mount/run-program.js';
 import { type MountRequest, secureMount } from './secure-mount/secure-mount.js';

@@ -3,11 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeUtf8 } from '@assay/bytes';
+import { KmsError, kmsDrivers } from '@assay/kms/drivers';
 import { formatResourceUri, SealedSecretError } from '@assay/protocol';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { KbcError } from '../kbc/kbc-error.js';
-import { awsDriver, signed } from './kms/aws.js';
-import { KmsError } from './kms/kms-driver.js';
 import { localKeysIn } from './local-keys.js';
 import { type Unsealing, unseal } from './unseal.js';
 
@@ -72,7 +71,7 @@ beforeEach(() => {
         getSecret: async (name) => encodeUtf8(`secret of ${name}`),
       },
       keyless: { getSecret: async () => encodeUtf8('x') },
-      secretless: { decrypt: () => Promise.reject(new KmsError('service refuses')) },
+      secretless: { decrypt: () => Promise.reject(new KmsError('refused', 'service refuses')) },
     },
   };
 });
@@ -120,6 +119,50 @@ test.each<[string, object, string]>([
 
 test.each(['other', 'kbs:///default/keys/none'])('signing key %s is not there', async (kid) => {
   expect(await fault(seal(vault, kid))).toBe('key-not-found');
+});
+
+test('settings and annotations come to the driver of the provider that is named', async () => {
+  const folder = mkdtempSync(join(root, 'kms-'));
+  const put = (path: string, content: string): void => {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  };
+  put('ehsm/credential_app.json', '{"AppId":"app","ApiKey":"k"}');
+  put('token', 'id:secret:token');
+  const sent: string[] = [];
+  const kms = kmsDrivers({
+    folder,
+    env: {},
+    send: async ({ host, path, body = new Uint8Array() }) => {
+      sent.push(`${host} ${path.split('&')[0]} ${Buffer.from(body).toString()}`);
+      const answer = host.startsWith('kms.')
+        ? { SecretData: `the secret ${new URL(path, 'https://x').searchParams.get('VersionStage')}` }
+        : { code: 200, result: { plaintext: Buffer.from(key).toString('base64') } };
+      return { status: 200, body: encodeUtf8(JSON.stringify(answer)) };
+    },
+  });
+  const ehsm = {
+    ...envelope,
+    provider: 'eHSM',
+    encrypted_key: Buffer.from('Y2lwaGVydGV4dA==').toString('base64'),
+    provider_settings: { app_id: 'app', endpoint: 'https://ehsm.example' },
+  };
+  expect(await plain(seal(ehsm), { kms })).toBe('data');
+  expect(sent[0]).toMatch(/^ehsm\.example \/ehsm\?Action=Decrypt .*"ciphertext":"Y2lwaGVydGV4dA==","keyid":"key-1"/);
+  const aliyun = {
+    ...vault,
+    provider: 'aliyun',
+    name: 'db',
+    provider_settings: { client_type: 'sts_token', token_path: join(folder, 'token'), region_id: 'cn-shanghai' },
+    annotations: { version_stage: 'ACSCurrent', version_id: '' },
+  };
+  expect(await plain(seal(aliyun), { kms })).toBe('the secret ACSCurrent');
+  expect(sent[1]).toMatch(/^kms\.cn-shanghai\.aliyuncs\.com /);
+  // What it cannot do, and what its driver refuses.
+  expect(await fault(seal({ ...aliyun, provider: 'ehsm' }), { kms })).toBe('unsupported-provider');
+  expect(await fault(seal({ ...aliyun, annotations: {} }), { kms })).toBe('provider-failed');
+  expect(await fault(seal({ ...envelope, provider: 'aliyun' }), { kms })).toBe('provider-failed');
+  expect(sent).toHaveLength(2);
 });
 
 test('a key id like a broken URI is not looked for anywhere', async () => {
@@ -173,96 +216,5 @@ describe('signing keys of this machine', () => {
 
   test('without the folder there are none', async () => {
     expect(await localKeysIn(join(root, 'nowhere'))('a')).toBeUndefined();
-  });
-});
-
-describe('AWS', () => {
-  const folder = join(root, 'aws');
-  mkdirSync(folder);
-  const credential = { access_key_id: 'AKIDEXAMPLE', secret_access_key: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
-  writeFileSync(join(folder, 'credential.json'), JSON.stringify({ ...credential, session_token: 'session' }));
-  const now = () => new Date('2015-08-30T12:36:00Z');
-  const reference = { settings: { region: 'eu-west-1' }, annotations: {} };
-  const sent: { host: string; headers: Readonly<Record<string, string>>; body: unknown }[] = [];
-  const driver = (answer: unknown, status = 200, place = folder) =>
-    awsDriver({
-      folder: place,
-      now,
-      send: async (host, headers, body) => {
-        sent.push({ host, headers, body: JSON.parse(Buffer.from(body).toString()) });
-        return { status, body: encodeUtf8(JSON.stringify(answer)) };
-      },
-    });
-  beforeEach(() => sent.splice(0));
-
-  test('keys are decrypted by KMS', async () => {
-    const context = { ...reference, annotations: { encryption_context: { app: 'x' } } };
-    const { decrypt } = driver({ Plaintext: 'a2V5' });
-    expect(Buffer.from((await decrypt?.(encodeUtf8('wrapped'), 'alias/k', context)) ?? []).toString()).toBe('key');
-    expect(sent[0]).toMatchObject({
-      host: 'kms.eu-west-1.amazonaws.com',
-      headers: {
-        'x-amz-target': 'TrentService.Decrypt',
-        'x-amz-security-token': 'session',
-        'x-amz-date': '20150830T123600Z',
-      },
-      body: { CiphertextBlob: 'd3JhcHBlZA==', KeyId: 'alias/k', EncryptionContext: { app: 'x' } },
-    });
-  });
-
-  test('secrets are kept by Secrets Manager, as texts or bytes', async () => {
-    const version = { ...reference, annotations: { version_id: 'v', version_stage: 's' } };
-    const secret = await driver({ SecretString: 'text' }).getSecret?.('name', version);
-    expect(Buffer.from(secret ?? []).toString()).toBe('text');
-    expect(sent[0]?.body).toEqual({ SecretId: 'name', VersionId: 'v', VersionStage: 's' });
-    const bytes = await driver({ SecretBinary: 'Ynl0ZXM=' }).getSecret?.('name', reference);
-    expect(Buffer.from(bytes ?? []).toString()).toBe('bytes');
-  });
-
-  test('a refusal is told by its name, never by its text', async () => {
-    const refusal = driver({ __type: 'AccessDeniedException', message: 'arn:secret' }, 400);
-    await expect(refusal.decrypt?.(key, 'k', reference)).rejects.toThrow(
-      new KmsError('kms.eu-west-1.amazonaws.com answered 400 (AccessDeniedException)'),
-    );
-    await expect(driver({ __type: 'a b' }, 500).decrypt?.(key, 'k', reference)).rejects.toThrow(/no reason given/);
-    await expect(driver([]).decrypt?.(key, 'k', reference)).rejects.toThrow(/not a JSON object/);
-    await expect(driver({}).decrypt?.(key, 'k', reference)).rejects.toThrow(KmsError);
-    await expect(driver({}).getSecret?.('n', reference)).rejects.toThrow(KmsError);
-  });
-
-  test('regions that are none, and credentials that are not there, are refused before anything is sent', async () => {
-    for (const region of [undefined, 1, 'a.evil.example', 'A', ''])
-      await expect(
-        driver({}).decrypt?.(key, 'k', { ...reference, settings: { ...(region === undefined ? {} : { region }) } }),
-      ).rejects.toThrow(/region/);
-    await expect(driver({}, 200, join(root, 'none')).decrypt?.(key, 'k', reference)).rejects.toThrow(/credential/);
-    const odd = join(root, 'odd');
-    mkdirSync(odd);
-    writeFileSync(join(odd, 'credential.json'), '{"access_key_id":"SECRETISH"');
-    await expect(driver({}, 200, odd).decrypt?.(key, 'k', reference)).rejects.not.toThrow(/SECRETISH/);
-    writeFileSync(join(odd, 'credential.json'), '{}');
-    await expect(driver({}, 200, odd).decrypt?.(key, 'k', reference)).rejects.toThrow(/access_key_id/);
-    expect(sent).toEqual([]);
-  });
-
-  test('the signature is that of Signature Version 4', () => {
-    const parts = {
-      host: 'kms.us-east-1.amazonaws.com',
-      region: 'us-east-1',
-      service: 'kms',
-      target: 'TrentService.Decrypt',
-      body: encodeUtf8('{}'),
-    };
-    const found = signed(
-      { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: credential.secret_access_key, sessionToken: undefined },
-      parts,
-      now(),
-    );
-    // botocore 1.43 gives the same for this request.
-    expect(found['authorization']).toBe(
-      'AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/kms/aws4_request, ' +
-        'SignedHeaders=content-type;host;x-amz-date;x-amz-target, ' +
-        'Signature=8a164eed79ee074124d2cc2a08ef2e71a1127fca419e26ba952221db2024db6a',
-    );
   });
 });

@@ -1,4 +1,5 @@
 import { DecodeError, decodeBase64, decodeUtf8 } from '@assay/bytes';
+import { type KmsDriver, type KmsDrivers, KmsError } from '@assay/kms/drivers';
 import {
   decodeSealedSecret,
   type EnvelopePayload,
@@ -15,7 +16,6 @@ import {
   type VaultPayload,
 } from '@assay/protocol';
 import { KbcError } from '../kbc/kbc-error.js';
-import { type KmsDriver, type KmsDrivers, KmsError } from './kms/kms-driver.js';
 
 /** What secrets are unsealed with. */
 export interface Unsealing {

@@ -1,7 +1,7 @@
 import { DecodeError } from '@assay/bytes';
+import type { KmsDrivers } from '@assay/kms/drivers';
 import { openPacket, readPacket } from '@assay/ocicrypt/packet';
 import { parseResourceUri, type ResourceUri } from '@assay/protocol';
-import type { KmsDrivers } from './kms/kms-driver.js';
 
 /** Where the keys that wrap image keys come from. */
 export interface KeySources {

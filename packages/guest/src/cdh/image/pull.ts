@@ -3,7 +3,9 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DecodeError } from '@assay/bytes';
 import { AssayError } from '@assay/bytes/findings';
+import { KmsError } from '@assay/kms/drivers';
 import {
+  type Credential,
   type Digest,
   type ImageReference,
   judgeSignatures,
@@ -20,7 +22,6 @@ import { ProtocolError } from '@assay/protocol';
 import { StatusError } from '@assay/ttrpc';
 import type { ImageConfig } from '../../config/image-config.js';
 import { KbcError } from '../../kbc/kbc-error.js';
-import { KmsError } from '../kms/kms-driver.js';
 import type { FetchDocument } from './documents.js';
 import type { ImageClient } from './image-client.js';
 import { PullError } from './pull-error.js';
@@ -30,6 +31,8 @@ export interface PullRequest {
   readonly image: string;
   /** Folder of the bundle: absent, or empty. */
   readonly bundle: string;
+  /** At the image's registry, in the place of what the configuration has. */
+  readonly credential?: Credential;
 }
 
 export interface PullSurroundings {
@@ -57,7 +60,12 @@ export async function pullImage(request: PullRequest, surroundings: PullSurround
     throw new PullError('Image Pull', 'bundle_path must be absolute');
   const reference = parseReference(image);
   await mustBeEmpty(bundle);
-  const source = await registrySource(reference, client.registry);
+  const credentials =
+    request.credential === undefined ? undefined : new Map([[reference.registry, request.credential]]);
+  const source = await registrySource(reference, {
+    ...client.registry,
+    ...(credentials === undefined ? {} : { credentials }),
+  });
   try {
     const { manifest, digest, topDigest } = await platformManifest(source, { os: 'linux', architecture: ARCHITECTURE });
     await judge(reference, [topDigest, digest], source, surroundings);
