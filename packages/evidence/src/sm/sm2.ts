@@ -39,8 +39,8 @@ export interface Sm2PublicKey {
 
 /** @returns undefined when the coordinates are no point of the curve */
 export function sm2PublicKey(x: bigint, y: bigint): Sm2PublicKey | undefined {
-  if (x < 0n || x >= CURVE.p || y < 0n || y >= CURVE.p) return undefined;
   try {
+    // Coordinates outside of the field are refused here as well.
     const point = Sm2Point.fromAffine({ x, y });
     point.assertValidity();
     return { x, y, point } as Sm2PublicKey;
