@@ -1,14 +1,18 @@
 /** Trust anchors of DCAP, and what is kept per set of anchors. */
 import { hash } from 'node:crypto';
-import { encodeHex } from '@assay/bytes';
+import { decodeBase64, encodeHex } from '@assay/bytes';
 import {
   type Certificate,
   type LinkCache,
   LruMap,
+  linkName,
   parseCertificate,
   splitCertificates,
   type TrustAnchor,
+  vendorKeys,
+  verifySignature,
 } from '../x509/index.js';
+import { INTEL_ROOT_CERTIFICATE } from './intel-root.js';
 import type { PckChain } from './pck/chain.js';
 
 /** Uncompressed point of the Intel SGX Root CA key, the same in both certificates that Intel issued for it. */
@@ -22,6 +26,16 @@ export const INTEL_SGX_ROOT: TrustAnchor = {
   name: 'built-in pin of Intel SGX Root CA',
   publicKey: Uint8Array.from(Buffer.from(P256_PREFIX + INTEL_ROOT_POINT, 'hex')),
 };
+
+/** The certificate that ships with Assay, read once, and whether it is signed by its own key. */
+const BUILT_IN = readBuiltIn();
+
+function readBuiltIn(): { readonly certificate: Certificate; readonly signed: boolean } {
+  const certificate = parseCertificate(decodeBase64(INTEL_ROOT_CERTIFICATE.replace(/\s/g, '')));
+  const { publicKey, signature, signatureAlgorithm, tbs } = certificate;
+  vendorKeys.keep(publicKey);
+  return { certificate, signed: verifySignature(signatureAlgorithm.name, tbs, signature, publicKey) };
+}
 
 /** PCK chains that are kept: about one per host. */
 const KEPT_CHAINS = 512;
@@ -42,12 +56,14 @@ export interface DcapTrust {
 /** @param anchors never empty; what is built in is not added */
 export function dcapTrust(anchors: readonly TrustAnchor[]): DcapTrust {
   if (anchors.length === 0) throw new RangeError('no trust anchor given');
-  return {
-    anchors: Object.freeze([...anchors]),
-    certificates: new LruMap(KEPT_CERTIFICATES),
-    links: new LruMap(KEPT_CERTIFICATES),
-    chains: new LruMap(KEPT_CHAINS),
-  };
+  const certificates = new LruMap<Certificate>(KEPT_CERTIFICATES);
+  const links: LinkCache = new LruMap(KEPT_CERTIFICATES);
+  if (anchors.includes(INTEL_SGX_ROOT)) {
+    const { certificate, signed } = BUILT_IN;
+    certificates.set(certificate.fingerprint, certificate);
+    links.set(linkName(certificate, certificate), signed);
+  }
+  return { anchors: Object.freeze([...anchors]), certificates, links, chains: new LruMap(KEPT_CHAINS) };
 }
 
 /** Reads a chain; a certificate that was read before under the same anchors is not read again. @throws DecodeError */

@@ -147,8 +147,13 @@ export function checkEndEntity(certificate: Certificate): ChainProblem[] {
 /** Whether a certificate is signed by another one, by their fingerprints: a property of the two that never changes. */
 export type LinkCache = LruMap<boolean>;
 
+/** Under what a link is kept. */
+export function linkName(child: Certificate, issuer: Certificate): string {
+  return `${child.fingerprint} ${issuer.fingerprint}`;
+}
+
 function isSigned(child: Certificate, issuer: Certificate, keys: KeyCache, links: LinkCache | undefined): boolean {
-  const name = links === undefined ? '' : `${child.fingerprint} ${issuer.fingerprint}`;
+  const name = links === undefined ? '' : linkName(child, issuer);
   const known = links?.get(name);
   if (known !== undefined) return known;
   const { signature, signatureAlgorithm, tbs } = child;

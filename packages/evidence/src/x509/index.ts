@@ -15,6 +15,7 @@ export {
   checkLink,
   checkPath,
   type LinkCache,
+  linkName,
   orderChain,
   pinned,
   selfIssued,

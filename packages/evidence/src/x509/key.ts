@@ -9,6 +9,8 @@ import { LruMap } from './lru.js';
  */
 export class KeyCache {
   readonly #keys: LruMap<KeyObject>;
+  /** Keys that ship with the product: few, and neither pushed out nor cleared. */
+  readonly #builtIn = new Map<string, KeyObject>();
 
   constructor(limit: number) {
     this.#keys = new LruMap(limit);
@@ -16,7 +18,7 @@ export class KeyCache {
 
   /** A P-256 or P-384 key of its uncompressed coordinates. @returns undefined when they are not a point on the curve. */
   ec(curve: 'P-256' | 'P-384', x: Uint8Array, y: Uint8Array): KeyObject | undefined {
-    return this.#cached(`${curve}${latin1(x)}${latin1(y)}`, () =>
+    return this.#cached(ecName(curve, x, y), () =>
       // A JWK is imported without OpenSSL's decoder search, in half the time that a SubjectPublicKeyInfo takes.
       createPublicKey({
         format: 'jwk',
@@ -31,9 +33,16 @@ export class KeyCache {
     if (type === 'ec-p256') return this.ec('P-256', key.subarray(1, 33), key.subarray(33));
     if (type === 'ec-p384') return this.ec('P-384', key.subarray(1, 49), key.subarray(49));
     if (type !== 'rsa') return undefined;
-    return this.#cached(`RSA${createHash('sha256').update(der).digest('base64')}`, () =>
+    return this.#cached(nameOf(publicKey), () =>
       createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' }),
     );
+  }
+
+  /** Imports the key of a built-in trust anchor for good. @throws when it does not import: a defect of the release */
+  keep(publicKey: SubjectPublicKey): void {
+    const key = this.key(publicKey);
+    if (key === undefined) throw new Error('a built-in key does not import');
+    this.#builtIn.set(nameOf(publicKey), key);
   }
 
   clear(): void {
@@ -41,7 +50,7 @@ export class KeyCache {
   }
 
   #cached(name: string, make: () => KeyObject): KeyObject | undefined {
-    const known = this.#keys.get(name);
+    const known = this.#builtIn.get(name) ?? this.#keys.get(name);
     if (known !== undefined) return known;
     try {
       const key = make();
@@ -99,6 +108,17 @@ export function verifyFixedWidth(
 function split(algorithm: SignatureAlgorithm): [family: string, hash: string | undefined] {
   const at = algorithm.lastIndexOf('-');
   return algorithm.startsWith('unknown') ? ['', undefined] : [algorithm.slice(0, at), algorithm.slice(at + 1)];
+}
+
+/** Under what a key is kept. */
+function nameOf({ der, key, type }: SubjectPublicKey): string {
+  if (type === 'ec-p256') return ecName('P-256', key.subarray(1, 33), key.subarray(33));
+  if (type === 'ec-p384') return ecName('P-384', key.subarray(1, 49), key.subarray(49));
+  return `RSA${createHash('sha256').update(der).digest('base64')}`;
+}
+
+function ecName(curve: 'P-256' | 'P-384', x: Uint8Array, y: Uint8Array): string {
+  return `${curve}${latin1(x)}${latin1(y)}`;
 }
 
 /** One character per byte: the coordinates themselves name the key, which costs less than a digest of them. */
