@@ -87,17 +87,18 @@ describe('an element ends where its parent ends, though the input goes on', () =
     reader.end();
   });
 
-  test('elements of elsewhere are read by their content', () => {
-    const element = {
-      tag: 0x30,
-      content: Uint8Array.of(2, 1, 7),
-      encoded: Uint8Array.of(0x30, 3, 2, 1, 7),
-      contentOffset: 40,
-    };
-    const reader = new DerReader(new Uint8Array()).inside(element);
-    expect(reader.offset).toBe(40);
-    expect(reader.smallInteger()).toBe(7);
-    reader.end();
+  test('an element can be read again, itself or its content, and keeps its place', () => {
+    const outer = new DerReader(Uint8Array.of(0x30, 5, 0x30, 3, 2, 1, 7), 40).sequence();
+    const element = outer.any();
+    outer.end();
+    const again = outer.again(element);
+    expect(again.offset).toBe(42);
+    expect(again.sequence().smallInteger()).toBe(7);
+    again.end();
+    const inside = outer.inside(element);
+    expect(inside.offset).toBe(44);
+    expect(inside.smallInteger()).toBe(7);
+    inside.end();
   });
 });
 

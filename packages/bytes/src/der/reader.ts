@@ -4,15 +4,6 @@ import { decodeOid } from './oid.js';
 import { contextTag, DER_TAG } from './tag.js';
 import { decodeGeneralizedTime, decodeUtcTime } from './time.js';
 
-/** One element: identifier octet, content octets, and the whole encoding (what a signature covers). Views of the input. */
-export interface DerElement {
-  readonly tag: number;
-  readonly content: Uint8Array;
-  readonly encoded: Uint8Array;
-  /** Offset of the first content octet in the outermost input. */
-  readonly contentOffset: number;
-}
-
 export interface DerBitString {
   /** Bits of the last octet that do not count (0 to 7); they are zero. */
   readonly unusedBits: number;
@@ -22,9 +13,13 @@ export interface DerBitString {
 /** Nesting limit: certificates need about 12. */
 const MAX_DEPTH = 32;
 
-/** An element as a reader finds it: its views are made only for who asks, and most elements are only walked through. */
-class FoundElement implements DerElement {
+/**
+ * One element as a reader finds it. Its views of the input are made only for who asks: most elements are only walked through.
+ */
+export class DerElement {
+  /** Identifier octet. */
   readonly tag: number;
+  /** Offset of the first content octet in the outermost input. */
   readonly contentOffset: number;
   /** What the positions are of. */
   readonly input: Uint8Array;
@@ -41,12 +36,24 @@ class FoundElement implements DerElement {
     this.end = end;
   }
 
+  /** Content octets. */
   get content(): Uint8Array {
     return this.input.subarray(this.contentStart, this.end);
   }
 
+  /** The whole encoding: what a signature covers. */
   get encoded(): Uint8Array {
     return this.input.subarray(this.start, this.end);
+  }
+
+  /** Whether two elements are encoded alike. */
+  equals(other: DerElement): boolean {
+    const length = this.end - this.start;
+    if (other.end - other.start !== length) return false;
+    for (let at = 0; at < length; at += 1) {
+      if (this.input[this.start + at] !== other.input[other.start + at]) return false;
+    }
+    return true;
   }
 }
 
@@ -93,7 +100,7 @@ export class DerReader {
     return this.#next();
   }
 
-  #next(): FoundElement {
+  #next(): DerElement {
     const start = this.#at;
     const tag = this.#octet('tag');
     if ((tag & 0x1f) === 0x1f) throw new DecodeError('DER', 'high tag number', this.#base + start);
@@ -102,7 +109,7 @@ export class DerReader {
     const left = this.#end - contentStart;
     if (length > left) throw this.#short('content', length, left);
     this.#at = contentStart + length;
-    return new FoundElement(this.#input, this.#base, tag, start, contentStart, this.#at);
+    return new DerElement(this.#input, this.#base, tag, start, contentStart, this.#at);
   }
 
   /** The next element, which must have this identifier octet. */
@@ -110,7 +117,7 @@ export class DerReader {
     return this.#due(tag);
   }
 
-  #due(tag: number): FoundElement {
+  #due(tag: number): DerElement {
     const actual = this.peekTag();
     if (actual !== tag) {
       const found = actual === undefined ? 'nothing' : hexTag(actual);
@@ -130,9 +137,14 @@ export class DerReader {
       throw new DecodeError('DER', `tag ${hexTag(element.tag)} is not constructed`, element.contentOffset);
     }
     const depth = this.#depth + 1;
-    if (!(element instanceof FoundElement)) return new DerReader(element.content, element.contentOffset, depth);
     const { contentOffset, contentStart, end, input } = element;
     return new DerReader(input, contentOffset - contentStart, depth, contentStart, end);
+  }
+
+  /** A reader of the element itself: what comes next is the element, and nothing after it. */
+  again(element: DerElement): DerReader {
+    const { contentOffset, contentStart, end, input, start } = element;
+    return new DerReader(input, contentOffset - contentStart, this.#depth, start, end);
   }
 
   sequence(): DerReader {
@@ -161,9 +173,9 @@ export class DerReader {
   }
 
   boolean(): boolean {
-    const { content, contentOffset } = this.#due(DER_TAG.boolean);
-    const [octet] = content;
-    if (content.length !== 1 || (octet !== 0x00 && octet !== 0xff)) {
+    const { contentOffset, contentStart, end } = this.#due(DER_TAG.boolean);
+    const octet = this.#input[contentStart];
+    if (end - contentStart !== 1 || (octet !== 0x00 && octet !== 0xff)) {
       throw new DecodeError('DER', 'BOOLEAN is neither 00 nor ff', contentOffset);
     }
     return octet === 0xff;
@@ -194,7 +206,7 @@ export class DerReader {
   }
 
   /** First octet of an INTEGER that is not empty and minimal. */
-  #firstOfInteger({ contentOffset, contentStart, end }: FoundElement): number {
+  #firstOfInteger({ contentOffset, contentStart, end }: DerElement): number {
     const first = this.#input[contentStart];
     if (first === undefined || contentStart === end) throw new DecodeError('DER', 'INTEGER is empty', contentOffset);
     const second = this.#input[contentStart + 1] ?? 0;
@@ -233,11 +245,10 @@ export class DerReader {
 
   /** UTCTime or GeneralizedTime as RFC 5280 profiles them. */
   time(): Date {
-    const element = this.#next();
-    const text = latin1(element.content);
-    if (element.tag === DER_TAG.utcTime) return decodeUtcTime(text, element.contentOffset);
-    if (element.tag === DER_TAG.generalizedTime) return decodeGeneralizedTime(text, element.contentOffset);
-    throw new DecodeError('DER', `a time is due, found tag ${hexTag(element.tag)}`, element.contentOffset);
+    const { contentOffset, contentStart, end, tag } = this.#next();
+    if (tag === DER_TAG.utcTime) return decodeUtcTime(this.#input, contentOffset, contentStart, end);
+    if (tag === DER_TAG.generalizedTime) return decodeGeneralizedTime(this.#input, contentOffset, contentStart, end);
+    throw new DecodeError('DER', `a time is due, found tag ${hexTag(tag)}`, contentOffset);
   }
 
   /** A character string of any of the types that names use, as text. */
@@ -283,38 +294,43 @@ export class DerReader {
  * @throws DecodeError
  */
 export function decodeText(element: DerElement, tag: number = element.tag): string {
-  const { content, contentOffset } = element;
   switch (tag) {
-    case DER_TAG.utf8String:
-      return decodeUtf8(content);
+    case DER_TAG.utf8String: {
+      // Names are ASCII most of the time, and too short for what a decoder costs to start.
+      const text = latin1(element);
+      return ASCII.test(text) ? text : decodeUtf8(element.content);
+    }
     case DER_TAG.printableString:
-      return charset(content, /^[A-Za-z0-9 '()+,\-./:=?]*$/, 'PrintableString', contentOffset);
+      return charset(element, /^[A-Za-z0-9 '()+,\-./:=?]*$/, 'PrintableString');
     case DER_TAG.ia5String:
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: IA5 is all of ASCII, control characters included
-      return charset(content, /^[\x00-\x7f]*$/, 'IA5String', contentOffset);
+      return charset(element, ASCII, 'IA5String');
     case DER_TAG.visibleString:
-      return charset(content, /^[\x20-\x7e]*$/, 'VisibleString', contentOffset);
+      return charset(element, /^[\x20-\x7e]*$/, 'VisibleString');
     case DER_TAG.teletexString:
-      return latin1(content);
+      return latin1(element);
     case DER_TAG.bmpString: {
+      const { content, contentOffset } = element;
       if (content.length % 2 !== 0) throw new DecodeError('DER', 'BMPString has an odd length', contentOffset);
       const text = Buffer.from(content).swap16().toString('utf16le');
       if (/[\ud800-\udfff]/.test(text)) throw new DecodeError('DER', 'BMPString holds a surrogate', contentOffset);
       return text;
     }
     default:
-      throw new DecodeError('DER', `a character string is due, found tag ${hexTag(tag)}`, contentOffset);
+      throw new DecodeError('DER', `a character string is due, found tag ${hexTag(tag)}`, element.contentOffset);
   }
 }
 
-function charset(content: Uint8Array, allowed: RegExp, type: string, offset: number): string {
-  const text = latin1(content);
-  if (!allowed.test(text)) throw new DecodeError('DER', `${type} holds a character it must not`, offset);
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII, control characters included
+const ASCII = /^[\x00-\x7f]*$/;
+
+function charset(element: DerElement, allowed: RegExp, type: string): string {
+  const text = latin1(element);
+  if (!allowed.test(text)) throw new DecodeError('DER', `${type} holds a character it must not`, element.contentOffset);
   return text;
 }
 
-function latin1(content: Uint8Array): string {
-  return Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
+function latin1({ contentStart, end, input }: DerElement): string {
+  return Buffer.from(input.buffer, input.byteOffset + contentStart, end - contentStart).toString('latin1');
 }
 
 function hexTag(tag: number): string {

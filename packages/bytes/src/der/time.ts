@@ -1,30 +1,30 @@
 import { DecodeError } from '../decode-error.js';
 
 /** UTCTime as RFC 5280 section 4.1.2.5.1 profiles it: seconds given, `Z`, years 1950 to 2049. @throws DecodeError */
-export function decodeUtcTime(text: string, offset = 0): Date {
-  const year = digits(text, 13) ? two(text, 0) : undefined;
-  if (year === undefined) throw new DecodeError('DER', 'UTCTime is not YYMMDDHHMMSSZ', offset);
-  return instant(year < 50 ? 2000 + year : 1900 + year, text, 2, offset);
+export function decodeUtcTime(input: Uint8Array, offset = 0, start = 0, end = input.length): Date {
+  if (!digits(input, start, end, 13)) throw new DecodeError('DER', 'UTCTime is not YYMMDDHHMMSSZ', offset);
+  const year = two(input, start);
+  return instant(year < 50 ? 2000 + year : 1900 + year, input, start + 2, offset);
 }
 
 /** GeneralizedTime as RFC 5280 section 4.1.2.5.2 profiles it: seconds given, no fraction, `Z`. @throws DecodeError */
-export function decodeGeneralizedTime(text: string, offset = 0): Date {
-  if (!digits(text, 15)) throw new DecodeError('DER', 'GeneralizedTime is not YYYYMMDDHHMMSSZ', offset);
-  return instant(two(text, 0) * 100 + two(text, 2), text, 4, offset);
+export function decodeGeneralizedTime(input: Uint8Array, offset = 0, start = 0, end = input.length): Date {
+  if (!digits(input, start, end, 15)) throw new DecodeError('DER', 'GeneralizedTime is not YYYYMMDDHHMMSSZ', offset);
+  return instant(two(input, start) * 100 + two(input, start + 2), input, start + 4, offset);
 }
 
-/** Whether a text is of this length, digits and a `Z` at the end. CRLs have thousands of them. */
-function digits(text: string, length: number): boolean {
-  if (text.length !== length || text.charCodeAt(length - 1) !== 0x5a) return false;
-  for (let at = 0; at < length - 1; at += 1) {
-    const unit = text.charCodeAt(at);
-    if (unit < 0x30 || unit > 0x39) return false;
+/** Whether octets are of this number, digits and a `Z` at the end. CRLs have thousands of them: no text is made of them. */
+function digits(input: Uint8Array, start: number, end: number, length: number): boolean {
+  if (end - start !== length || input[end - 1] !== 0x5a) return false;
+  for (let at = start; at < end - 1; at += 1) {
+    const octet = input[at] ?? 0;
+    if (octet < 0x30 || octet > 0x39) return false;
   }
   return true;
 }
 
-function two(text: string, at: number): number {
-  return (text.charCodeAt(at) - 0x30) * 10 + (text.charCodeAt(at + 1) - 0x30);
+function two(input: Uint8Array, at: number): number {
+  return ((input[at] ?? 0) - 0x30) * 10 + ((input[at + 1] ?? 0) - 0x30);
 }
 
 /** `YYYYMMDDHHMMSSZ` of a time in whole seconds. */
@@ -36,12 +36,12 @@ export function formatGeneralizedTime(time: Date): string {
 }
 
 /** @param at where the month stands, followed by day, hour, minute, second of two digits each */
-function instant(year: number, text: string, at: number, offset: number): Date {
-  const month = two(text, at);
-  const day = two(text, at + 2);
-  const hour = two(text, at + 4);
-  const minute = two(text, at + 6);
-  const second = two(text, at + 8);
+function instant(year: number, input: Uint8Array, at: number, offset: number): Date {
+  const month = two(input, at);
+  const day = two(input, at + 2);
+  const hour = two(input, at + 4);
+  const minute = two(input, at + 6);
+  const second = two(input, at + 8);
   // Date would carry 31 February over into March.
   const exists = day >= 1 && day <= daysOf(year, month) && hour < 24 && minute < 60 && second < 60;
   if (!exists) throw new DecodeError('DER', 'time names a moment that does not exist', offset);

@@ -66,10 +66,7 @@ export function parseCertificate(der: Uint8Array, fingerprint: string = hash('sh
   const tbs = certificate.inside(tbsElement);
   const version = readVersion(tbs);
   const serial = readSerial(tbs);
-  const inner = readSignatureAlgorithm(tbs);
-  if (Buffer.compare(inner.der, signatureAlgorithm.der) !== 0) {
-    throw new DecodeError(FORMAT, 'signature algorithm differs inside and outside of the signed part', tbs.offset);
-  }
+  sameAlgorithm(tbs, signatureAlgorithm, FORMAT);
   const issuer = readName(tbs);
   const validity = tbs.sequence();
   const notBefore = validity.time();
@@ -159,7 +156,8 @@ function readSerial(tbs: DerReader): string {
 
 /** Serial numbers are compared as unsigned numbers: without the leading zero octet. */
 export function serialText(content: Uint8Array, offset: number): string {
-  const [first, second] = content;
+  const first = content[0];
+  const second = content[1];
   const minimal = second === undefined || first !== 0 || second >= 0x80;
   if (first === undefined || first >= 0x80 || !minimal || content.length > LONGEST_SERIAL) {
     throw new DecodeError(FORMAT, 'serial number is not a short unsigned INTEGER', offset);
@@ -174,6 +172,13 @@ function readExtensionList(tbs: DerReader, version: number): Extension[] {
   const extensions = readExtensions(explicit.sequence());
   explicit.end();
   return extensions;
+}
+
+/** The signature's algorithm stands inside of the signed part as well, octet by octet the same (RFC 5280 section 4.1.1.2). */
+export function sameAlgorithm(tbs: DerReader, { der }: AlgorithmIdentifier, format: string): void {
+  if (Buffer.compare(tbs.element(DER_TAG.sequence).encoded, der) !== 0) {
+    throw new DecodeError(format, 'signature algorithm differs inside and outside of the signed part', tbs.offset);
+  }
 }
 
 /** A BIT STRING that is a whole number of bytes. */

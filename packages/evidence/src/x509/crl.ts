@@ -1,6 +1,6 @@
-import { contextTag, DER_TAG, DecodeError, DerReader, decodePem, decodeUtf8 } from '@assay/bytes';
+import { contextTag, DER_TAG, DecodeError, type DerElement, DerReader, decodePem, decodeUtf8 } from '@assay/bytes';
 import { type AlgorithmIdentifier, readSignatureAlgorithm } from './algorithm.js';
-import { serialText, wholeBytes } from './certificate.js';
+import { sameAlgorithm, serialText, wholeBytes } from './certificate.js';
 import { EXTENSION, type Extension, extensionReader, readAuthorityKeyIdentifier, readExtensions } from './extension.js';
 import { type Name, readName } from './name.js';
 
@@ -38,10 +38,7 @@ export function parseCrl(der: Uint8Array): CertificateList {
 
   const tbs = list.inside(tbsElement);
   const version = readVersion(tbs);
-  const inner = readSignatureAlgorithm(tbs);
-  if (Buffer.compare(inner.der, signatureAlgorithm.der) !== 0) {
-    throw new DecodeError(FORMAT, 'signature algorithm differs inside and outside of the signed part', tbs.offset);
-  }
+  sameAlgorithm(tbs, signatureAlgorithm, FORMAT);
   const issuer = readName(tbs);
   const thisUpdate = tbs.time();
   const next = tbs.peekTag();
@@ -81,7 +78,7 @@ export function normaliseCrl(input: Uint8Array): Uint8Array {
     }
     return block.bytes;
   }
-  const compact = text.replace(/\s+/g, '');
+  const compact = /\s/.test(text) ? text.replace(/\s+/g, '') : text;
   // Decoding ends at the first character that is no digit, so that a whole text gives all of its bytes.
   const hex = Buffer.from(compact, 'hex');
   if (hex.length > 0 && 2 * hex.length === compact.length) return new Uint8Array(hex);
@@ -105,17 +102,16 @@ function readVersion(tbs: DerReader): 1 | 2 {
 function readRevoked(entries: DerReader): Map<string, Date> {
   const revoked = new Map<string, Date>();
   // Entries have the same extensions over and over, most often one reason: equal bytes need no second look.
-  let looked: Uint8Array | undefined;
+  let looked: DerElement | undefined;
   while (!entries.atEnd) {
     const entry = entries.sequence();
     const serial = serialText(entry.element(DER_TAG.integer).content, entry.offset);
     const date = entry.time();
     if (!entry.atEnd) {
       const element = entry.element(DER_TAG.sequence);
-      const { encoded } = element;
-      if (looked === undefined || Buffer.compare(looked, encoded) !== 0) {
+      if (looked === undefined || !element.equals(looked)) {
         refuseCritical(readExtensions(entry.inside(element)), [], entry.offset);
-        looked = encoded;
+        looked = element;
       }
     }
     entry.end();

@@ -1,5 +1,5 @@
 /** SGX extension of PCK certificates (Intel SGX PCK Certificate and CRL Profile Specification, section 3.6). */
-import { DER_TAG, DecodeError, DerReader } from '@assay/bytes';
+import { DER_TAG, DecodeError, type DerReader } from '@assay/bytes';
 import { type Certificate, extensionReader } from '../../x509/index.js';
 
 type SgxType = 'Standard' | 'Scalable' | 'Scalable with Integrity';
@@ -63,11 +63,11 @@ function readPairs(reader: DerReader, parent: string): Map<string, DerReader> {
   while (!reader.atEnd) {
     const pair = reader.sequence();
     const oid = pair.oid();
-    const element = pair.any();
+    const element = pair.again(pair.any());
     pair.end();
     if (!oid.startsWith(`${parent}.`)) throw new DecodeError(FORMAT, `${oid} does not belong there`);
     if (members.has(oid)) throw new DecodeError(FORMAT, `${oid} stands twice`);
-    members.set(oid, new DerReader(element.encoded));
+    members.set(oid, element);
   }
   return members;
 }
