@@ -1,59 +1,25 @@
-import { type KeyObject, verify, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { encodeBase64, isJsonObject, type JsonObject, parseJsonStrict } from '@assay/bytes';
-import { createSgxVerifier, createTdxVerifier, type Verifier } from '@assay/evidence';
-import {
-  authenticateQuote,
-  intelTrust,
-  type ParsedQuote,
-  parseCollateralBundle,
-  parseQuote,
-  type RawCollateral,
-  verifyCollateral,
-} from '@assay/evidence/dcap';
-import { KeyCache, vendorKeys } from '@assay/evidence/x509';
-import { vectorsArea } from '@assay/testkit';
-import { type Collateral, verify as phalaVerify } from '@phala/dcap-qvl';
-import { initSync, js_verify } from '@phala/dcap-qvl-web';
-import { measure } from '../lib/measure.js';
+import { measureApart } from '../lib/apart.js';
 import { machine, type Report } from '../lib/report.js';
-import { coldSignatures, importPoint } from './dcap-floor.js';
+import { CONTENDERS, type Contender, TEES } from './dcap-contenders.js';
 
 /**
  * Verifications per second on one core, of one SGX and one TDX quote of real hardware.
  *
  * The floor is what nothing can avoid: import of the attestation key, two P-256 verifications. Assay runs it without
  * keeping attestation keys, so that both sides import; what keeping them brings stands beside it. With nothing cached the
- * floor is every signature of the endorsements as well, and the import of every key (`cold_signatures`). The npm packages
- * verify the same quote with the same collateral at the same time. Contenders take turns, so that a slow second hits all.
+ * floor is every signature of the endorsements as well, and the import of every key (`cold_signatures`); what is built in, as the
+ * pinned root, is no cache. The npm packages verify the same quote with the same collateral at the same time. Each contender has a
+ * process of its own, as in use, and they take turns, so that a slow second hits all.
  */
-const rounds = 7;
-const milliseconds = 250;
-const samples = [
-  { tee: 'tdx', id: 'tdx-v4-uptodate' },
-  { tee: 'sgx', id: 'sgx-xeon-e-processor-ca' },
-] as const;
-
-interface Sample {
-  readonly bytes: Uint8Array;
-  readonly quote: ParsedQuote;
-  readonly bundle: JsonObject;
-  readonly raw: RawCollateral;
-  readonly now: Date;
-}
+const options = { warmUps: 200, rounds: 7, milliseconds: 400 };
 
 export async function benchDcap(): Promise<Report> {
-  initSync({
-    module: readFileSync(createRequire(import.meta.url).resolve('@phala/dcap-qvl-web/dcap-qvl-web_bg.wasm')),
-  });
   const metrics: Record<string, number> = {};
   const ratios: Record<string, number> = {};
-  for (const { id, tee } of samples) {
-    const rates = measure(contenders(load(tee, id), tee), { warmUps: 20, rounds, milliseconds });
-    for (const [name, rate] of Object.entries(rates)) metrics[`${tee}_${name}_per_s`] = rate;
-    const ratio = (left: string, right: string): number => (rates[left] ?? 0) / (rates[right] ?? 1);
+  for (const tee of TEES) {
+    const rates = await measureApart(new URL('dcap-worker.ts', import.meta.url), [tee], CONTENDERS, options);
+    for (const name of CONTENDERS) metrics[`${tee}_${name}_per_s`] = rates[name];
+    const ratio = (left: Contender, right: Contender): number => rates[left] / rates[right];
     ratios[`${tee}_warm_vs_raw_signatures`] = ratio('warm', 'raw_signatures');
     ratios[`${tee}_warm_with_kept_attestation_key_vs_raw_signatures`] = ratio('warm_kept_key', 'raw_signatures');
     ratios[`${tee}_verifier_with_claims_vs_raw_signatures`] = ratio('verifier_with_claims', 'raw_signatures');
@@ -65,80 +31,4 @@ export async function benchDcap(): Promise<Report> {
     ratios[`${tee}_cold_vs_cold_signatures`] = ratio('cold', 'cold_signatures');
   }
   return { name: 'dcap', machine: machine(), metrics, ratios };
-}
-
-function contenders(sample: Sample, tee: 'sgx' | 'tdx'): Readonly<Record<string, () => void>> {
-  const { bundle, bytes, now, quote, raw } = sample;
-  const warm = verifyCollateral(raw, intelTrust());
-  const keptKeys = new KeyCache(8);
-  const noKeys = new KeyCache(0);
-  const verifier: Verifier = (tee === 'sgx' ? createSgxVerifier : createTdxVerifier)({ keys: noKeys });
-  const evidence = { quote: encodeBase64(bytes) };
-  const endorsements = { collateral: new TextEncoder().encode(JSON.stringify(bundle)) };
-  const pck = pckKey(quote);
-  const signatures = coldSignatures(quote, raw);
-  const seconds = BigInt(Math.floor(now.getTime() / 1000));
-  return {
-    raw_signatures: () => must(rawSignatures(quote, pck)),
-    warm: () => must(authentic(bytes, warm, now, noKeys)),
-    warm_kept_key: () => must(authentic(bytes, warm, now, keptKeys)),
-    verifier_with_claims: () =>
-      must(verifier.verify({ evidence, reportData: undefined, initData: undefined, endorsements, now }).accepted),
-    cold_signatures: () => must(signatures()),
-    cold: () => {
-      vendorKeys.clear();
-      must(authentic(bytes, verifyCollateral(raw, intelTrust()), now, noKeys));
-    },
-    phala_js: () =>
-      must(phalaVerify(Buffer.from(bytes), bundle as unknown as Collateral, Number(seconds)) !== undefined),
-    phala_wasm: () => must(js_verify(bytes, bundle, seconds) !== undefined),
-  };
-}
-
-function authentic(
-  bytes: Uint8Array,
-  collateral: ReturnType<typeof verifyCollateral>,
-  now: Date,
-  keys: KeyCache,
-): boolean {
-  const { quote } = parseQuote(bytes);
-  return quote !== undefined && authenticateQuote(quote, collateral, now, { keys }).authentic !== undefined;
-}
-
-function rawSignatures(quote: ParsedQuote, pck: KeyObject): boolean {
-  const { attestationKey, qeReport, qeReportSignature, signature, signed } = quote;
-  const key = importPoint(attestationKey);
-  return (
-    verify('sha256', signed, { key, dsaEncoding: 'ieee-p1363' }, signature) &&
-    verify('sha256', qeReport.bytes, { key: pck, dsaEncoding: 'ieee-p1363' }, qeReportSignature)
-  );
-}
-
-function pckKey(quote: ParsedQuote): KeyObject {
-  const [pem = ''] = Buffer.from(quote.certification.data)
-    .toString('latin1')
-    .split(/(?<=-----END CERTIFICATE-----)/);
-  return new X509Certificate(pem).publicKey;
-}
-
-function load(area: string, id: string): Sample {
-  const folder = vectorsArea(area);
-  if (folder === undefined) throw new Error('the vectors are needed: set ASSAY_VECTORS');
-  const bytes = new Uint8Array(readFileSync(join(folder, id, 'quote.dat')));
-  const text = new Uint8Array(readFileSync(join(folder, id, 'collateral.json')));
-  const bundle = parseJsonStrict(text);
-  const { quote } = parseQuote(bytes);
-  if (quote === undefined || !isJsonObject(bundle)) throw new Error(`vector ${id} could not be read`);
-  return { bytes, quote, bundle, raw: parseCollateralBundle(text), now: timeOf(folder, id) };
-}
-
-function timeOf(folder: string, id: string): Date {
-  const manifest: unknown = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
-  const entry = (manifest as readonly { id: string; verification_time: string }[]).find((one) => one.id === id);
-  if (entry === undefined) throw new Error(`vector ${id} is missing`);
-  return new Date(entry.verification_time);
-}
-
-function must(holds: boolean): void {
-  if (!holds) throw new Error('a contender refused the sample');
 }

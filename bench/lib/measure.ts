@@ -19,17 +19,22 @@ export function measure(
   for (const run of Object.values(functions)) for (let warmUp = 0; warmUp < warmUps; warmUp += 1) run();
   for (let round = 0; round < rounds; round += 1) {
     for (const [name, run] of Object.entries(functions)) {
-      const start = process.cpuUsage();
-      let calls = 0;
-      let elapsed = 0;
-      while (elapsed < milliseconds) {
-        run();
-        calls += 1;
-        const { system, user } = process.cpuUsage(start);
-        elapsed = (user + system) / 1000;
-      }
-      rates.get(name)?.push((calls * 1000) / elapsed);
+      rates.get(name)?.push(turn(run, milliseconds));
     }
   }
   return Object.fromEntries([...rates].map(([name, values]) => [name, percentile(values, 0.5)]));
+}
+
+/** Calls per second of this process's time on processors. */
+export function turn(run: () => void, milliseconds: number): number {
+  const start = process.cpuUsage();
+  let calls = 0;
+  let elapsed = 0;
+  while (elapsed < milliseconds) {
+    run();
+    calls += 1;
+    const { system, user } = process.cpuUsage(start);
+    elapsed = (user + system) / 1000;
+  }
+  return (calls * 1000) / elapsed;
 }
