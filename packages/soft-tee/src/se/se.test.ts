@@ -1,4 +1,4 @@
-import { createECDH, createHash, generateKeyPairSync, publicEncrypt, randomBytes } from 'node:crypto';
+import { createECDH, createHash, ECDH, generateKeyPairSync, publicEncrypt, randomBytes } from 'node:crypto';
 import {
   decodeBase64,
   encodeBase64,
@@ -671,6 +671,91 @@ describe('files', () => {
     ['a nonce of 8 bytes', { ...items, nonce: hex(8, 1) }],
     ['a measurement that is cut', { ...items, measurement: hex(32, 1) }],
   ])('malformed items: %s', (_, input) => expect(judge(input).verdict).toBe('reject'));
+});
+
+describe('what findings say', () => {
+  const verdictWith = (using: Verifier, id: string): { outcome: string; title: string; subject: string }[] =>
+    run(answer(), {}, using).findings.flatMap((finding) =>
+      finding.id === id
+        ? [{ outcome: finding.outcome, title: finding.title ?? '', subject: finding.subject ?? '' }]
+        : [],
+    );
+  const only = (more: Partial<SeMaterials>, id: string): string[] =>
+    verdictWith(createSeVerifier(materials({}, more)), id).flatMap(({ outcome, title }) =>
+      outcome === 'fail' ? [title] : [],
+    );
+
+  test('emulated hardware is told as such', () => {
+    expect(verdictWith(verifier, 'evidence.hardware.backed').map(({ outcome }) => outcome)).toEqual(['warn']);
+  });
+
+  test('the parts of the chain by their names', () => {
+    const names = verdictWith(verifier, 'se.signing-key.chain').map(({ subject }) => subject);
+    expect(names).toEqual(['signing key', 'intermediate', 'root']);
+  });
+
+  test('another root of the same name beside the chain is left aside', () => {
+    const key = world.stranger('P-384');
+    const other = se.pki.root({ key, signer: key, serial: 99n }).pem;
+    const { roots } = materials();
+    const using = createSeVerifier(materials({}, { roots: [...roots, bytesOf(other)] }));
+    expect(failures(run(answer(), {}, using))).toEqual([]);
+  });
+
+  test('how many signing keys there are', () => {
+    const certificates = [...materials().certificates, bytesOf(se.pki.signing({ serial: 77n }).pem)];
+    expect(only({ certificates }, 'se.signing-key.subject').join()).toContain('2 certificates');
+  });
+
+  test('a CRL that is not yet valid, one that is over, one without an end', () => {
+    const dates = (thisUpdate: string, nextUpdate?: string): string => {
+      const end = nextUpdate === undefined ? {} : { nextUpdate: new Date(nextUpdate) };
+      const crls = se.pki.crls({ signingKeyCrl: { thisUpdate: new Date(thisUpdate), ...end } });
+      return only({ crls: crls.map(bytesOf) }, 'se.crl.dates').join();
+    };
+    expect(dates('2026-06-02', '2026-07-01')).toContain('not yet valid');
+    expect(dates('2026-01-01', '2026-02-01')).toContain('ended');
+  });
+
+  test('a document of two certificates is none', () => {
+    const { pem } = se.pki.document(se.machine());
+    const documents = [{ name: 'two', bytes: bytesOf(pem + pem) }];
+    const using = createSeVerifier(materials({}, { hostKeyDocuments: documents }));
+    expect(failures(run(answer(), {}, using))).toEqual(['se.host-key.match']);
+    expect(() => challengeOf(using)).toThrow(expect.objectContaining({ code: 'se.challenge.ready' }) as AssayError);
+  });
+
+  test('a document that is not read has no dates, and no challenge', () => {
+    const using = createSeVerifier(materials({}, { hostKeyDocuments: [{ name: 'x', bytes: bytesOf('x') }] }));
+    expect(() => challengeOf(using)).toThrow(expect.objectContaining({ code: 'se.challenge.ready' }) as AssayError);
+  });
+
+  test('a member that is absent', () => {
+    const { cuid: _, ...rest } = answer();
+    expect(run(rest).findings[0]).toMatchObject({ id: 'evidence.json.form', outcome: 'fail', actual: 'absent' });
+  });
+
+  test.each<[string, Uint8Array]>([
+    [
+      'compressed',
+      new Uint8Array(
+        ECDH.convertKey(publicPoint(se.machine()), 'secp521r1', undefined, undefined, 'compressed') as Buffer,
+      ),
+    ],
+    [
+      'hybrid',
+      new Uint8Array(ECDH.convertKey(publicPoint(se.machine()), 'secp521r1', undefined, undefined, 'hybrid') as Buffer),
+    ],
+  ])('a point that is written %s is none', (_, point) => expect(hostKeyOfPoint(point)).toBeUndefined());
+
+  test('a header that does not begin as one', () => {
+    const header = se.header().map((byte, index) => (index === 0 ? byte ^ 1 : byte));
+    expect(() => imageTags(header)).toThrow('is nowhere in it');
+  });
+
+  test.each(['null', '[]', '7'])('items of a measurement that are %s', (text) => {
+    expect(verifySeFiles({ input: bytesOf(text) }, { at: NOW }).verdict).toBe('reject');
+  });
 });
 
 test('attester: without a challenge there is nothing to answer', () => {
