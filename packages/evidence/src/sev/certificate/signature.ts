@@ -28,8 +28,6 @@ export function publicKeyOf(key: PlatformKey): KeyObject | undefined {
 export function authoritySigned(signer: ParsedAuthorityCertificate, certificate: ParsedAuthorityCertificate): boolean {
   if (certificate.signature === undefined) return false;
   if (!constantTimeEqual(signer.keyId, certificate.certifyingId)) return false;
-  // The digest belongs to the size of the signer's key; a certificate of another size is of another product line.
-  if (signer.bits !== certificate.bits) return false;
   return pss(authorityKey(signer), authorityHash(signer), certificate.body, certificate.signature);
 }
 

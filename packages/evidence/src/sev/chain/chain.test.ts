@@ -3,6 +3,7 @@ import { fuzzRuns } from '@assay/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ALGORITHM, USAGE } from '../certificate/constants.js';
+import { parsePlatformCertificate } from '../certificate/platform.js';
 import { verifySevFiles } from '../files.js';
 import { verifySevChain } from './chain.js';
 import { CHAIN_KEYS, type ChainChanges, makeChain, OCA_RSA, P256 } from './chain.test.helper.js';
@@ -132,6 +133,12 @@ describe('what refuses a chain', () => {
     for (const pss of [{ saltLength: 20 }, { hash: 'sha384' }]) expect(changed({ pss })).toHaveLength(3);
   });
 
+  test('a PEK whose algorithm signs nothing', () => {
+    expect(changed({ algorithm: { pek: ALGORITHM.ECDH_SHA256 } })).toEqual(
+      expect.arrayContaining(['sev.chain.usage PEK', 'sev.chain.links PDH by PEK']),
+    );
+  });
+
   test('a stranger in the place of the CEK', () => {
     const other = makeChain({ keys: { cek: CHAIN_KEYS.stranger } });
     expect(failures({ ...sound, cek: other.cek })).toEqual(['sev.chain.links PEK by CEK']);
@@ -164,6 +171,10 @@ describe('form', () => {
     };
     const files = { ...sound, pdh: makeChain({ body: { pdh: body } }).pdh };
     expect(failures(files)).toEqual(['sev.cert.form PDH']);
+  });
+
+  test('a length that is not right is told', () => {
+    expect(() => parsePlatformCertificate(sound.pdh.slice(1))).toThrow('2083 bytes; 2084 are right');
   });
 
   test('bytes in an empty slot, and after R and S', () => {
@@ -229,6 +240,7 @@ describe('chain file', () => {
   });
 
   test('cut or lengthened, it is refused', () => {
+    expect(() => splitChain(concatBytes(file, new Uint8Array(LARGEST_CHAIN)))).toThrow(`at most ${LARGEST_CHAIN}`);
     for (const bytes of [
       file.slice(0, 4 * 2084 + 63),
       file.slice(0, 4 * 2084 + 832),
@@ -237,6 +249,47 @@ describe('chain file', () => {
       expect(() => splitChain(bytes)).toThrow(DecodeError);
     for (const bytes of [file.slice(0, -1), concatBytes(file, Uint8Array.of(0))])
       expect(verifySevFiles({ chain: bytes }, { at: new Date(0), roots: [sound.ark] }).verdict).toBe('reject');
+  });
+});
+
+test('without files there is nothing to verify', () => {
+  expect(() => verifySevFiles({}, { at: new Date(0) })).toThrow(RangeError);
+});
+
+describe('input of a launch', () => {
+  const launch = {
+    tik: '00'.repeat(16),
+    mnonce: '00'.repeat(16),
+    digest: '00'.repeat(32),
+    policy: '00000000',
+    measure: '00'.repeat(32),
+    api_major: 0,
+    api_minor: 17,
+    build: 1,
+  };
+  const judge = (input: unknown) =>
+    verifySevFiles({ input: new TextEncoder().encode(JSON.stringify(input)) }, { at: new Date(0) });
+
+  test('is measured', () => {
+    const { measure } = judge(launch);
+    expect(measure).toMatch(/^[0-9a-f]{64}$/);
+    expect(judge({ ...launch, measure }).verdict).toBe('accept');
+  });
+
+  test.each<[string, unknown]>([
+    ['null', null],
+    ['a list', []],
+    ['a byte that is too large', { ...launch, api_major: 256 }],
+    ['a byte below zero', { ...launch, api_minor: -1 }],
+    ['half a byte', { ...launch, build: 0.5 }],
+    ['a byte in text', { ...launch, build: '1' }],
+    ['no policy', { ...launch, policy: undefined }],
+    ['a short nonce', { ...launch, mnonce: '00' }],
+  ])('%s is refused, and nothing is measured', (_, input) => {
+    const { findings, measure, verdict } = judge(input);
+    expect(verdict).toBe('reject');
+    expect(findings.map(({ id }) => id)).toEqual(['sev.launch.form']);
+    expect(measure).toBeUndefined();
   });
 });
 

@@ -39,6 +39,11 @@ describe('launch measurement', () => {
 
   test('known answer', () => expect(encodeHex(launchMeasure(tik, claims, mnonce))).toBe(known));
 
+  test('digest and nonce are of one length', () => {
+    expect(() => launchMeasure(tik, { ...claims, digest: digest.subarray(1) }, mnonce)).toThrow(RangeError);
+    expect(() => launchMeasure(tik, claims, zeros(17))).toThrow(RangeError);
+  });
+
   test('every member is covered', () => {
     const measurement = { measure: decodeHex(known), mnonce };
     expect(verifyLaunchMeasure(tik, claims, measurement).authentic).toMatchObject(claims);

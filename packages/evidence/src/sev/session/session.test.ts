@@ -6,7 +6,7 @@ import { littleEndian } from '../certificate/encode.js';
 import { parsePlatformCertificate } from '../certificate/platform.js';
 import { publicKeyOf } from '../certificate/signature.js';
 import { verifySevChain } from '../chain/chain.js';
-import { CHAIN_KEYS, makeChain } from '../chain/chain.test.helper.js';
+import { CHAIN_KEYS, makeChain, P256 } from '../chain/chain.test.helper.js';
 import { sevTrustIn } from '../chain/roots.js';
 import { makeLaunchBlob, openSevSession, parseLaunchBlob } from './session.js';
 
@@ -48,6 +48,11 @@ describe('a session with a platform', () => {
     expect(() => openSevSession({ platform, policy: 7, ephemeral, random: short })).toThrow('3 bytes instead of 16');
     const other = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
     expect(() => openSevSession({ platform, policy: 7, ephemeral: other, random })).toThrow();
+    const files = makeChain({ keys: { pdh: P256 } });
+    const { authentic: smaller } = verifySevChain(files, sevTrustIn([files.ark]));
+    if (smaller === undefined) throw new Error('no platform');
+    const session = { platform: smaller, policy: 7, ephemeral: other, random };
+    expect(() => openSevSession(session)).toThrow('a P-384 key is wanted');
   });
 });
 
