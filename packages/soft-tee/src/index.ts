@@ -71,6 +71,7 @@ export {
   snpCase,
 } from './defects/snp.js';
 export { TPM_DEFECTS, type TpmDefect, type TpmDefectName } from './defects/tpm.js';
+export { emulatedEnclave, enclaveSigningKey, encodeSigstruct, type SigstructFields } from './intel/enclave.js';
 export {
   agentEvent,
   bootEvents,

@@ -19,6 +19,7 @@ const AREAS: { readonly [area: string]: string } = {
   az: 'Azure confidential VMs',
   csv: 'Hygon CSV and DCU',
   se: 'IBM Secure Execution',
+  'enclave-cc': 'Confidential Containers in SGX enclaves (enclave-cc)',
   eventlog: 'Event logs',
   policy: 'Policies',
   rv: 'Reference values',

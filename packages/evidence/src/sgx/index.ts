@@ -8,6 +8,30 @@ import { sgxVerifier } from './verifier.js';
 
 export { sgxClaims as claims } from './claims.js';
 export { verifySgxFiles } from './files.js';
+export {
+  type EnclaveArtifacts,
+  isDebugEnclave,
+  type MeasuredEnclave,
+  mayDebug,
+  measureEnclave,
+} from './measure/enclave.js';
+export { quotients, toLittleEndian } from './measure/rsa3.js';
+export {
+  type EnclaveLayout,
+  type EnclavePage,
+  encodeSgxs,
+  type MeasuredLoad,
+  measureSgxs,
+  PAGE_ACCESS,
+  PAGE_KIND,
+} from './measure/sgxs.js';
+export {
+  type AuthenticSigstruct,
+  readSigstruct,
+  SIGSTRUCT_BYTES,
+  type Sigstruct,
+  type SigstructReading,
+} from './measure/sigstruct.js';
 export { createSgxVerifier, sgxVerifier } from './verifier.js';
 
 /** Reads a quote that must be one of SGX. */

@@ -9,6 +9,7 @@ import { AZURE } from './azure.js';
 import { CCA } from './cca.js';
 import { COLLATERAL } from './collateral.js';
 import { CSV } from './csv.js';
+import { ENCLAVE_CC } from './enclave-cc.js';
 import { ENROLMENT } from './enrolment.js';
 import type { RegisterEntry } from './entry.js';
 import { EVENTLOG } from './eventlog.js';
@@ -24,6 +25,7 @@ import { REFERENCE_VALUES } from './reference-values.js';
 import { SE } from './se.js';
 import { SERVICES } from './services.js';
 import { SEV } from './sev.js';
+import { SGX_SIGNING } from './sgx-signing.js';
 import { SIGNATURES } from './signatures.js';
 import { TPM } from './tpm.js';
 
@@ -49,6 +51,8 @@ export const REGISTER = {
   ...SIGNATURES,
   ...CSV,
   ...SE,
+  ...SGX_SIGNING,
+  ...ENCLAVE_CC,
 } as const;
 
 /** An unregistered id does not compile. */
