@@ -42,6 +42,11 @@ export class TtrpcClient {
     this.#options = options;
   }
 
+  /** Connects now, which calls do by themselves. @throws StatusError UNAVAILABLE */
+  async connect(): Promise<void> {
+    await this.#connected();
+  }
+
   /** The encoded response message. @throws StatusError; UNAVAILABLE when the peer cannot be reached or is gone */
   async call(call: TtrpcCall): Promise<Uint8Array> {
     const timeoutMs = call.timeoutMs ?? this.#options.timeoutMs ?? 50_000;

@@ -1,4 +1,4 @@
-/** Messages and services of the guest: Attestation Agent, Confidential Data Hub, key provider. */
+/** Messages and services of the guest: Attestation Agent, Confidential Data Hub, key provider, image services of enclave-cc. */
 export {
   AttestationAgentService,
   type ExtendRuntimeMeasurementRequest,
@@ -12,6 +12,9 @@ export {
   type SecureMountRequest,
   SecureMountService,
 } from '../gen/confidential_data_hub/confidential_data_hub_pb.js';
+/** Image services of enclave-cc: between containerd and shim, and between shim and agent enclave. */
+export { Image as ShimImageService } from '../gen/containerd/task/v2/image_pb.js';
+export { Image as EnclaveImageService } from '../gen/enclave_cc/image_pb.js';
 export { KeyProviderService } from '../gen/keyprovider/keyprovider_pb.js';
 export { grpcServiceDefinition } from '../grpc/service.js';
 
