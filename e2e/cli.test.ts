@@ -134,25 +134,6 @@ describe('exit codes and output', () => {
   });
 });
 
-test('the demo tells the whole story on 80 columns', async () => {
-  const demo = await run('demo');
-  expect(demo.code, demo.err).toBe(0);
-  expect(demo.out).toContain('one secret released, eight attempts refused and explained');
-  for (const line of demo.out.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
-  const told = (await run('demo', '--json')).json() as { ok: boolean; refusals: { refusal: { code: string } }[] };
-  expect(told.ok).toBe(true);
-  expect(told.refusals.map(({ refusal }) => refusal.code)).toEqual([
-    'evidence.refused',
-    'evidence.refused',
-    'resource.refused',
-    'resource.refused',
-    'evidence.refused',
-    'evidence.refused',
-    'session.invalid',
-    'admin.credential.present',
-  ]);
-}, 60_000);
-
 test('what the data directory holds is never the secret', () => {
   expect(existsSync(join(dataDir, 'assay.db'))).toBe(true);
   for (const name of readdirSync(dataDir))

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, parseJsonStrict } from '@assay/bytes';
+import type { FindingId, Problem } from '@assay/bytes/findings';
 import { type CcKbc, KbcError, type Transport } from '@assay/guest';
 import { decryptJwe, ProtocolError, parseResourceUri, parseResponse, type TeeKeyPair } from '@assay/protocol';
 import {
@@ -11,6 +12,7 @@ import {
 } from '@assay/soft-tee';
 import { createKbc, newKeyPair } from '../client/broker.js';
 import { CliError } from '../exit.js';
+import type { Reason } from './why.js';
 import { type DemoWorld, REVOKED_MACHINE, tapped } from './world.js';
 
 /** What a guest with bad intentions was told, and where the owner reads more. */
@@ -22,13 +24,15 @@ export interface Refusal {
   /** What the attacker is left with. */
   readonly left?: string;
   /** The owner-side words, where there is no attempt to look up. */
-  readonly problem?: { readonly detail: string; readonly remedy: string };
+  readonly reasons?: readonly Reason[];
 }
 
 /** A dishonest guest. */
 export interface Scene {
   readonly title: string;
   readonly tells: string;
+  /** The finding that must be among the reasons: another refusal is not the one that is told. */
+  readonly expects: FindingId;
   readonly play: (stage: Stage) => Promise<Refusal>;
 }
 
@@ -45,6 +49,7 @@ export const scenes: readonly Scene[] = [
   {
     title: 'Replayed evidence',
     tells: 'It sends evidence recorded from the honest guest, in a session of its own.',
+    expects: 'binding.report-data.match',
     play: ({ world, recorded }) =>
       refusalOf(
         guest(
@@ -63,6 +68,7 @@ export const scenes: readonly Scene[] = [
   {
     title: 'Another key than the attested one',
     tells: 'It lets a real guest make the evidence, and puts its own key beside it.',
+    expects: 'binding.report-data.match',
     play: ({ world }) => {
       const own = newKeyPair('ECDH-ES+A256KW-P256');
       const swap = (body: JsonObject): JsonObject => ({
@@ -73,21 +79,16 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: 'A changed measurement',
-    tells:
-      'A genuine TD, honestly attested, that was started from other firmware: its MRTD is not the one you registered.',
-    play: ({ world, resource }) =>
-      refusalOf(defective(world, 'changed-measurement').getResource(parseResourceUri(resource))),
-  },
-  {
     title: 'A machine that is behind with its updates',
     tells: 'Genuine hardware, but microcode and TDX module are one update old: the vendor says OutOfDate.',
+    expects: 'dcap.tcb.level',
     play: ({ world, resource }) =>
       refusalOf(defective(world, 'tcb-out-of-date').getResource(parseResourceUri(resource))),
   },
   {
     title: 'A machine whose certificate is revoked',
     tells: 'The vendor has put its PCK certificate on the revocation list.',
+    expects: 'dcap.pck.revoked',
     play: ({ world }) => {
       const platform = world.hardware.intel.platform(REVOKED_MACHINE);
       return refusalOf(guest(world, world.transport, { platform }).attest());
@@ -96,11 +97,13 @@ export const scenes: readonly Scene[] = [
   {
     title: 'A forged quoting enclave',
     tells: 'It signs its quote with a key of its own, beside the genuine quoting enclave’s report.',
+    expects: 'dcap.qe.binding',
     play: ({ world }) => refusalOf(defective(world, 'qe-forged-key').attest()),
   },
   {
     title: 'A stolen session cookie',
     tells: 'It took the honest guest’s cookie, and wants a token for its own key, then the secret.',
+    expects: 'session.key.bound',
     play: async ({ world, cookie, resource }) => {
       const own = newKeyPair('ECDH-ES+A256KW-P256');
       const withCookie: Transport = (request) =>
@@ -112,22 +115,14 @@ export const scenes: readonly Scene[] = [
   {
     title: 'An administrator without credentials',
     tells: 'It asks the server to release everything to everybody.',
+    expects: 'admin.credential.present',
     play: async ({ world }) => {
       try {
         await world.stranger.json('PUT', '/api/v1/resource-policy', { text: 'package policy\n\nallow := true\n' });
       } catch (error) {
         if (!(error instanceof CliError)) throw error;
-        const problem = error.data as {
-          readonly code: string;
-          readonly status: number;
-          readonly detail: string;
-          readonly remedy: string;
-        };
-        return {
-          code: problem.code,
-          status: problem.status,
-          problem: { detail: problem.detail, remedy: problem.remedy },
-        };
+        const { code, status, detail, remedy } = error.data as Problem;
+        return { code, status, reasons: [{ id: code, title: detail, remedy }] };
       }
       throw new Error('the server let a stranger administer');
     },
@@ -135,7 +130,7 @@ export const scenes: readonly Scene[] = [
 ];
 
 /** A guest in an emulated TD. */
-function guest(world: DemoWorld, transport: Transport, tee: TdxOverrides = {}, keyPair?: TeeKeyPair): CcKbc {
+export function guest(world: DemoWorld, transport: Transport, tee: TdxOverrides = {}, keyPair?: TeeKeyPair): CcKbc {
   return createKbc({
     transport,
     attester: emulatedAttester('tdx', world.hardware, tee),
@@ -146,7 +141,7 @@ function guest(world: DemoWorld, transport: Transport, tee: TdxOverrides = {}, k
 }
 
 /** A guest with one defect of the register of defects. */
-function defective(world: DemoWorld, name: 'changed-measurement' | 'tcb-out-of-date' | 'qe-forged-key'): CcKbc {
+export function defective(world: DemoWorld, name: 'changed-measurement' | 'tcb-out-of-date' | 'qe-forged-key'): CcKbc {
   const make: (world: TestWorld, tee: 'tdx') => IntelDefectParts = INTEL_DEFECTS[name].make;
   return guest(world, world.transport, tdxOverrides(make(world.hardware, 'tdx')));
 }

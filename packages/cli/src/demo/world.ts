@@ -11,12 +11,18 @@ import { type AdminClient, adminClient } from '../client/server.js';
 
 /** A whole Assay of its own in a temporary folder, over real HTTPS, with emulated hardware and its vendor's service. */
 export interface DemoWorld {
+  /** Everything that the demo writes is below it, and goes with it. */
+  readonly folder: string;
   /** Emulated TDX machines, and who vouches for them. */
   readonly hardware: TestWorld;
   /** Where the emulated vendor publishes TCB info, identities and revocation lists. */
   readonly vendorUrl: string;
   readonly server: RunningServer;
   readonly url: string;
+  /** PEM of the server's certificate. */
+  readonly ca: string | undefined;
+  /** Of the owner. */
+  readonly token: string;
   readonly owner: AdminClient;
   /** The owner's tools without the owner's token. */
   readonly stranger: AdminClient;
@@ -48,12 +54,17 @@ export async function createWorld(): Promise<DemoWorld> {
   const environment = { ASSAY_CONFIG_HOME: join(folder, 'owner') };
   const tools = (token: string | undefined): AdminClient =>
     adminClient({ server: url }, { ...environment, ...(token === undefined ? {} : { ASSAY_TOKEN: token }) }, ca);
+  const token = server.adminToken;
+  if (token === undefined) throw new Error('the server has made no administrator');
   return {
+    folder,
+    ca,
+    token,
     hardware,
     vendorUrl: vendor.url,
     server,
     url,
-    owner: tools(server.adminToken),
+    owner: tools(token),
     stranger: tools(undefined),
     transport: httpTransport(url, ca, 'assay-demo/0.1.0'),
     close: async () => {

@@ -1,8 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { AssayError } from '@assay/bytes/findings';
-import { rpcService, serveRpc } from '@assay/guest/services';
-import { KeyProviderService } from '@assay/protocol/guest';
-import { STATUS, StatusError } from '@assay/ttrpc';
+import { serveRpc } from '@assay/guest/services';
 import { toldToEnd } from '../agent/lifetime.js';
 import { reporter, starting } from '../agent/report.js';
 import { type CommonFlags, outputOf } from '../command.js';
@@ -10,6 +7,7 @@ import { CliError, EXIT } from '../exit.js';
 import { keyFolder } from './key-folder.js';
 import { KeyProvider } from './provider.js';
 import { registrarOf } from './registrar.js';
+import { keyProviderService } from './service.js';
 
 export interface ServeFlags extends CommonFlags {
   readonly listen: string;
@@ -48,14 +46,7 @@ export async function serveKeyProvider(flags: ServeFlags): Promise<void> {
     onWrap: (kid) => output.note(`wrapped for ${kid}`),
   });
   const { onDefect } = reporter(output, 'key-provider');
-  const service = rpcService(
-    KeyProviderService,
-    {
-      wrapKey: async (request) => answer(await asStatus(provider.wrap(request.KeyProviderKeyWrapProtocolInput))),
-      unWrapKey: async (request) => answer(await asStatus(provider.unwrap(request.KeyProviderKeyWrapProtocolInput))),
-    },
-    { onDefect },
-  );
+  const service = keyProviderService(provider, onDefect);
   const server = await starting(() => serveRpc(flags.listen, [service], { onDefect }));
   const end = toldToEnd();
   output.result({ listening: server.address, kbs: kbs ?? null }, (out) => {
@@ -64,16 +55,4 @@ export async function serveKeyProvider(flags: ServeFlags): Promise<void> {
   });
   await end;
   await server.close();
-}
-
-const answer = (bytes: Uint8Array) => ({ KeyProviderKeyWrapProtocolOutput: bytes });
-
-/** Requests and packets that are none are the caller's fault, in words that hold nothing of what was wrapped. */
-async function asStatus(work: Promise<Uint8Array>): Promise<Uint8Array> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof AssayError) throw new StatusError(STATUS.invalidArgument, error.title, { cause: error });
-    throw error;
-  }
 }
