@@ -285,6 +285,17 @@ describe('keys', () => {
     expect(() => keyFromCoseKey(bytes)).toThrow(DecodeError);
   });
 
+  test('a curve that is none is told as such, and so is a coordinate in text', () => {
+    expect(() => keyFromJwk({ ...jwk, crv: 'P-999' } as never)).toThrow('`crv` is not P-256, P-384 or P-521');
+    const text = cose([
+      [1, 2],
+      [-1, 2],
+      [-2, 'x'.repeat(48)],
+      [-3, y],
+    ]);
+    expect(() => keyFromCoseKey(text)).toThrow('a byte string is due');
+  });
+
   test.each<[string, Uint8Array]>([
     ['96 bytes', point.subarray(1)],
     ['98 bytes', Uint8Array.from([...point, 0])],

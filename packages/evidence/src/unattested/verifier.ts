@@ -85,9 +85,8 @@ export function isUnattested(claims: JsonObject): boolean {
   return mentions(claims, 0);
 }
 
-function mentions(value: JsonValue | undefined, depth: number): boolean {
+function mentions(value: JsonValue, depth: number): boolean {
   if (depth > DEEPEST) return true;
-  if (value === undefined) return false;
   if (isJsonArray(value)) return value.some((one) => mentions(one, depth + 1));
   if (!isJsonObject(value)) return false;
   return Object.entries(value).some(([name, member]) => name === UNATTESTED_TEE || mentions(member, depth + 1));

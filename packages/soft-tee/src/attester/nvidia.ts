@@ -1,4 +1,4 @@
-import { sign } from 'node:crypto';
+import { type KeyObject, sign } from 'node:crypto';
 import { encodeBase64, encodeHex, encodeUtf8, type JsonObject } from '@assay/bytes';
 import { padded } from '../fixed.js';
 import type { NvidiaDevice } from '../nvidia/device.js';
@@ -78,6 +78,8 @@ export interface DpuOverrides {
   /** What is signed instead of the report data, padded or cut to 64 bytes. */
   readonly signed?: Uint8Array;
   readonly encoding?: 'ieee-p1363' | 'der';
+  /** Key that signs instead of the alias's. */
+  readonly key?: KeyObject;
 }
 
 /** Evidence as guests send it (guest-components, BlueField attester). */
@@ -88,7 +90,7 @@ export function dpuEvidence(world: TestWorld, reportData: Uint8Array, overrides:
   const padded = new Uint8Array(64);
   padded.set(reportData.subarray(0, 64));
   const signature = sign('sha384', overrides.signed ?? padded, {
-    key: pki.key(`dpu-alias/${serial}`),
+    key: overrides.key ?? pki.key(`dpu-alias/${serial}`),
     dsaEncoding: overrides.encoding ?? 'ieee-p1363',
   });
   return {

@@ -120,6 +120,11 @@ describe('refused', () => {
       ['nvidia.dpu.chain'],
     ],
     ['an alias with a key of P-256', { edits: { alias: { key: p256 } } }, ['nvidia.dpu.chain', 'nvidia.dpu.signature']],
+    [
+      'an alias with a key of P-256 that signs in DER',
+      { edits: { alias: { key: p256 } }, encoding: 'der', key: p256 },
+      ['nvidia.dpu.chain', 'nvidia.dpu.signature'],
+    ],
     ['a device id that has ended', { edits: { deviceId: { notAfter: late } } }, ['nvidia.dpu.dates']],
     ['an alias that has ended', { edits: { alias: { notBefore: early, notAfter: late } } }, ['nvidia.dpu.dates']],
     ['an alias that is old', { edits: { alias: { notBefore: late } } }, ['nvidia.dpu.dates']],
@@ -179,6 +184,16 @@ describe('refused', () => {
     ['a certificate that is too long', { version: 1, devices: [{ ...device, alias_cert: 'A'.repeat(40_000) }] }],
   ])('%s', (_, evidence) => {
     expect(failures(verify(evidence))).toEqual(['evidence.json.form']);
+  });
+
+  test.each<[string, JsonValue, string]>([
+    ['null', null, 'no object'],
+    ['null in the place of a device', { version: 1, devices: [null] }, 'null'],
+    ['no version', { devices: [device] }, 'absent'],
+    ['another version', { ...good, version: 2 }, '2'],
+  ])('%s is told as what it is', (_, evidence, actual) => {
+    const [form] = verify(evidence).findings.filter(({ id }) => id === 'evidence.json.form');
+    expect(form).toMatchObject({ outcome: 'fail', actual });
   });
 
   test('an empty signature, and a certificate that is none', () => {

@@ -9,8 +9,9 @@ import {
   nvidiaVerifier,
   type VerifierResult,
 } from '@assay/evidence';
+import { verifyNvidiaFiles } from '@assay/evidence/nvidia';
 import { describe, expect, test } from 'vitest';
-import { type NvidiaDeviceOverrides, type NvidiaOverrides, nvidiaEvidence } from '../attester/nvidia.js';
+import { type NvidiaDeviceOverrides, type NvidiaOverrides, nvidiaEvidence, nvidiaReport } from '../attester/nvidia.js';
 import { createTestWorld } from '../world.js';
 import { basicConstraints, keyUsage } from '../x509/extension.js';
 import { goldenMeasurement, type NvidiaDevice } from './device.js';
@@ -359,6 +360,23 @@ describe('evidence JSON', () => {
   });
 });
 
+describe('files', () => {
+  const { chain, report } = nvidiaReport(world, REPORT_DATA, { device: gpu });
+  const files = { evidence: report, cert_chain: Buffer.from(chain) };
+  const options = { at: NOW, emulatedRoots: world.anchors().nvidia };
+
+  test('a report with its chain', () => {
+    expect(verifyNvidiaFiles(files, { ...options, reportData: REPORT_DATA }).verdict).toBe('accept');
+    expect(verifyNvidiaFiles(files, { at: NOW, reportData: REPORT_DATA }).verdict).toBe('reject');
+  });
+
+  test('other report data than asked for', () => {
+    const { findings, verdict } = verifyNvidiaFiles(files, { ...options, reportData: new Uint8Array(48) });
+    expect(verdict).toBe('reject');
+    expect(findings).toContainEqual(expect.objectContaining({ id: 'nvidia.report.nonce', outcome: 'fail' }));
+  });
+});
+
 describe('several devices', () => {
   const machine = nvidia.machine();
   const evidenceOf = (devices: NvidiaOverrides['devices']): JsonObject =>
@@ -379,6 +397,13 @@ describe('several devices', () => {
     expect(result.accepted).toBe(false);
     const failed = result.findings.filter(({ outcome }) => outcome === 'fail');
     expect(failed.map(({ id, subject }) => [id, subject])).toEqual([['nvidia.report.nonce', 'gpu3']]);
+  });
+
+  test('devices that bound two forms of the runtime data are not one guest’s', () => {
+    const wrong = { ...expected, bytes: new Uint8Array(48).fill(9) };
+    const devices = [gpu, { device: other, nonce: wrong.bytes.subarray(0, 32) }];
+    const result = verify(evidenceOf(devices), { reportData: [expected, wrong] });
+    expect(failures(result)).toEqual(['nvidia.report.nonce']);
   });
 
   test('one device listed twice is refused', () => {
@@ -536,6 +561,8 @@ describe('reference manifests', () => {
     };
     const result = withManifests({ ...names, ...moved }, { device: { ...gpu, driverVersion: '600.1' } });
     expect(failures(result)).toEqual(['nvidia.rim.version']);
+    const compared = result.findings.filter(({ id }) => id === 'nvidia.rim.match');
+    expect(compared.map(({ outcome }) => outcome)).toEqual(['not-checked']);
   });
 
   test('a manifest under the root of another world is refused', () => {
@@ -567,6 +594,20 @@ describe('reference manifests', () => {
     ['a signer that is not yet valid', signer({ notBefore: new Date('2026-04-01T00:00:00Z') })],
     ['a signer that may not sign', signer({ extensions: [keyUsage('keyCertSign')] })],
     ['a signer that a stranger vouches for', signer({ signer: edits.key('stranger') })],
+    [
+      'the key of the root without a chain',
+      {
+        chain: edits
+          .manifestChain(NOW, {
+            issuer: [['CN', 'self']],
+            subject: [['CN', 'self']],
+            key: edits.manifestRootKey,
+            signer: edits.manifestRootKey,
+          })
+          .slice(0, 1),
+        key: edits.manifestRootKey,
+      },
+    ],
     ['no certificate of a CA', { chain: edits.manifestChain(NOW).slice(0, 1) }],
     ['no root', { chain: edits.manifestChain(NOW).slice(0, 2) }],
     ['the chain in another order', { chain: [...edits.manifestChain(NOW)].reverse() }],
@@ -656,6 +697,7 @@ describe('reference manifests', () => {
     ['an index that is no number', (text) => text.replace('index="1"', 'index="-1"')],
     ['a size of another digest', (text) => text.replace('size="48"', 'size="32"')],
     ['alternatives that are missing', (text) => text.replace('alternatives="1"', 'alternatives="2"')],
+    ['more values than alternatives', (text) => text.replace(/(Hash0="[^"]*")/, `$1 hash:Hash1="${'00'.repeat(48)}"`)],
     ['alternatives without an end', (text) => text.replace('alternatives="1"', 'alternatives="9999"')],
     ['a value that is short', (text) => text.replace(/Hash0="../, 'Hash0="')],
     ['a value under another number', (text) => text.replace('Hash0', 'Hash1')],

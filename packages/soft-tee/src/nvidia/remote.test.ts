@@ -4,7 +4,7 @@ import { NRAS_KEYS, nrasQuestions } from '@assay/evidence/nvidia';
 import { describe, expect, test } from 'vitest';
 import { type NvidiaOverrides, nvidiaEvidence, nvidiaReport } from '../attester/nvidia.js';
 import { createTestWorld } from '../world.js';
-import { answerNras, EMULATED_NRAS_ISSUER, type NrasOrders, nrasKeySet } from './nras.js';
+import { answerNras, EMULATED_NRAS_ISSUER, es384, type NrasOrders, nrasKeySet } from './nras.js';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
 const world = createTestWorld({ now: () => NOW, random: (n) => new Uint8Array(n), seed: new Uint8Array(32).fill(8) });
@@ -42,6 +42,7 @@ test('claims are those of the service, with its overall result', () => {
   expect(failures(result)).toEqual([]);
   if (!result.accepted) throw new Error('refused');
   expect(result.matched).toBe(0);
+  expect(result.findings.find(({ id }) => id === 'nvidia.mode.confidential')).toMatchObject({ outcome: 'pass' });
   expect(result.claimSets[0]).toMatchObject({
     class: 'gpu',
     claims: {
@@ -138,6 +139,7 @@ describe('refused', () => {
     ['a token of four parts', [['JWT', overall], { 'GPU-0': `${devices['GPU-0']}.a` }]],
     ['a changed payload', [['JWT', overall], { 'GPU-0': devices['GPU-0']?.replace(/\.(.)/, '.A$1') }]],
     ['a payload that is no object', [['JWT', overall], { 'GPU-0': 'e30.MQ.AA' }]],
+    ['a payload that is null, though signed', [['JWT', overall], { 'GPU-0': es384(nvidia.nrasKey, null as never) }]],
   ])('an answer with %s', (_, value) => {
     expect(failures(verify({ [NRAS_KEYS]: KEYS, 'nras:0': json(value) }))).toEqual(['nvidia.nras.token']);
   });

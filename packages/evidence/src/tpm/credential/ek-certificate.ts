@@ -1,5 +1,5 @@
 /** The endorsement key certificate of a TPM's maker (TCG EK Credential Profile, section 3.2; RFC 5280 section 6). */
-import { contextTag, DecodeError } from '@assay/bytes';
+import { DecodeError } from '@assay/bytes';
 import {
   type Certificate,
   checkCriticalExtensions,
@@ -143,12 +143,11 @@ function deviceOf(certificate: Certificate): EkCertificateResult['device'] {
   return reading({}, () => {
     const names = extensionReader(certificate.extensions, SUBJECT_ALTERNATIVE_NAME)?.sequence();
     while (names !== undefined && !names.atEnd) {
-      if (names.peekTag() !== contextTag(4, true)) {
+      const directory = names.explicit(4);
+      if (directory === undefined) {
         names.any();
         continue;
       }
-      const directory = names.explicit(4);
-      if (directory === undefined) break;
       const { attributes } = readName(directory);
       const entries = Object.entries(DEVICE).flatMap(([member, oid]) => {
         const text = attributes.find(({ type }) => type === oid)?.text;
