@@ -2,15 +2,22 @@
 // Each condition is made false, then true where the branch accepts; survivors are printed and counted. See docs/mutation.md.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { type Change, planOf } from './mutate/conditions.ts';
 import { notes } from './mutate/journal.ts';
 import { greenUnder, runUnderChanges } from './mutate/tests.ts';
 
-const [name, ...folders] = process.argv.slice(2);
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { also: { type: 'string', multiple: true, default: [] } },
+});
+const [name, ...folders] = positionals;
 if (name === undefined || folders.length === 0) {
-  process.stderr.write('usage: npm run mutate -- PACKAGE FOLDER…   (e.g. evidence dcap x509)\n');
+  process.stderr.write(
+    'usage: npm run mutate -- PACKAGE FOLDER… [--also FOLDER-WITH-TESTS]   (e.g. evidence dcap x509)\n',
+  );
   process.exit(2);
 }
 const packages = fileURLToPath(new URL('../packages', import.meta.url));
@@ -59,12 +66,12 @@ function tellSurvivor({ file, line, condition, always }: Change, why: string): v
   process.stdout.write(`${relative(source, file)}:${line} always ${always}${why}: ${condition}\n`);
 }
 
-/** Tests of the package and of soft-tee, which makes emulated evidence; without fuzz tests. */
+/** Tests of the package, of soft-tee, which makes emulated evidence, and of what is named; without fuzz tests. */
 function testFiles(): string[] {
-  return [...new Set([name, 'soft-tee'])].flatMap((owner) => {
-    const folder = join(packages, owner ?? '', 'src');
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  const owners = [...new Set([name, 'soft-tee'])].map((owner) => join(packages, owner ?? '', 'src'));
+  return [...owners, ...values.also.map((folder) => resolve(folder))].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.test.ts') && !file.endsWith('fuzz.test.ts'))
-      .map((file) => join(folder, file));
-  });
+      .map((file) => join(folder, file)),
+  );
 }
