@@ -68,4 +68,5 @@ export {
 } from './signature/simple-signing.js';
 export type { Skipped } from './unpack/entry.js';
 export { DEFAULT_LIMITS, type UnpackLimits } from './unpack/limits.js';
+export { parentOf as parentWithin } from './unpack/root.js';
 export { type UnpackedImage, type UnpackOptions, unpackImage } from './unpack/unpack.js';

@@ -27,7 +27,14 @@ import type { Output } from '../terminal/output.js';
 import { reporter } from './report.js';
 
 /** Makes the attester of a TEE that is emulated; a guest's own bundle has none. */
-export type EmulatedAttester = (tee: string, options: { readonly world?: string }) => Promise<Attester>;
+export type EmulatedAttester = (tee: string, options: EmulatedTeeOptions) => Promise<Attester>;
+
+export interface EmulatedTeeOptions {
+  /** File of the emulated world. */
+  readonly world?: string;
+  /** SIGSTRUCT of the enclave that is emulated. */
+  readonly enclave?: string;
+}
 
 export interface AttestationAgentFlags {
   readonly attestation_sock?: string;

@@ -1,7 +1,7 @@
 import { DecodeError } from '@assay/bytes';
 import { AssayError } from '@assay/bytes/findings';
 import { KbcError } from '@assay/guest';
-import { AttesterError, ConfigError, InitDataError, MountError } from '@assay/guest/services';
+import { AttesterError, ConfigError, InitDataError, MountError, PullError } from '@assay/guest/services';
 import { KmsError } from '@assay/kms/drivers';
 import { ProtocolError, SealedSecretError } from '@assay/protocol';
 import { CliError, EXIT } from '../exit.js';
@@ -18,6 +18,7 @@ const TELLABLE = [
   KmsError,
   MountError,
   ProtocolError,
+  PullError,
   SealedSecretError,
 ];
 

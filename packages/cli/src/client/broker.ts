@@ -54,13 +54,17 @@ export const EMULATED_TEES = [
 /** The attester of a TEE name. */
 export async function attesterFor(
   tee: string,
-  options: { readonly svn?: string; readonly world?: string } = {},
+  options: { readonly svn?: string; readonly world?: string; readonly enclave?: string } = {},
 ): Promise<Attester> {
-  const { svn, world } = options;
+  const { svn, world, enclave } = options;
   if (tee === 'sample') return sampleAttester(svn === undefined ? {} : { svn });
   if (tee === 'snp-no-attestation') return unattestedAttester();
   // Loaded only here: emulated hardware is no part of what a guest needs.
-  const { defaultWorldFile, emulatedGuest } = await import('./emulated.js');
+  const { defaultWorldFile, emulatedEnclaveGuest, emulatedGuest } = await import('./emulated.js');
+  if (enclave !== undefined) {
+    if (tee !== 'emulated-sgx') throw new CliError(`--enclave: \`${tee}\` is no enclave of SGX`, EXIT.usage);
+    return emulatedEnclaveGuest(world ?? defaultWorldFile(), enclave);
+  }
   switch (tee) {
     case 'emulated-tdx':
       return emulatedGuest('tdx', world ?? defaultWorldFile());

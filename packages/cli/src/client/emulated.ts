@@ -1,8 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { isDebugEnclave, readSigstruct } from '@assay/evidence/sgx';
 import type { Attester } from '@assay/guest';
-import { createTestWorld, type EmulatedTee, emulatedAttester, type KeyPems, type TestWorld } from '@assay/soft-tee';
+import {
+  createTestWorld,
+  type EmulatedAttester,
+  type EmulatedTee,
+  emulatedAttester,
+  type KeyPems,
+  SGX_FLAG,
+  type TestWorld,
+} from '@assay/soft-tee';
 import { CliError, EXIT } from '../exit.js';
 import { configHome, writePrivately } from './config-home.js';
 
@@ -41,9 +50,30 @@ export function keepWorld(file: string, world: TestWorld): void {
 /** Attester of an emulated TEE. */
 export function emulatedGuest(tee: EmulatedTee, file: string): Attester {
   const world = openWorld(file);
-  const attester = emulatedAttester(tee, world);
+  return keeping(emulatedAttester(tee, world), file, world);
+}
+
+/** Attester of an emulated enclave with the identity that a SIGSTRUCT signs. @throws CliError exit 3 for one that is none */
+export function emulatedEnclaveGuest(file: string, sigstruct: string): Attester {
+  const { authentic, findings } = readSigstruct(new Uint8Array(readFileSync(sigstruct)));
+  if (authentic === undefined) {
+    const [fault] = findings.filter(({ outcome }) => outcome === 'fail');
+    throw new CliError(`${sigstruct}: ${fault?.title ?? 'no SIGSTRUCT'}`, EXIT.malformed, {
+      ...(fault?.remedy === undefined ? {} : { hint: fault.remedy }),
+    });
+  }
+  const { enclaveHash: mrEnclave, mrSigner, isvProdId, isvSvn } = authentic;
+  // A build that only runs in debug runs in debug here too.
+  const attributes = SGX_FLAG.init | SGX_FLAG.mode64bit | (isDebugEnclave(authentic) ? SGX_FLAG.debug : 0n);
+  const report = { mrEnclave, mrSigner, isvProdId, isvSvn, attributes };
+  const world = openWorld(file);
+  return keeping(emulatedAttester('sgx', world, { report }), file, world);
+}
+
+/** Keeps the keys that its evidence needed with the world. */
+function keeping(attester: EmulatedAttester, file: string, world: TestWorld): Attester {
   return {
-    tee,
+    tee: attester.tee,
     getEvidence: async (reportData, challenge) => {
       const evidence = await attester.getEvidence(reportData, challenge);
       keepWorld(file, world);
