@@ -101,6 +101,17 @@ describe('manifests', () => {
     expect(annotate(readManifest(out, 'pod.yaml'), annotations)).toBe(out);
   });
 
+  test('annotations that are there and empty are filled', () => {
+    const text = 'kind: Pod\nmetadata:\n  name: web\n  annotations:\n';
+    const out = annotate(readManifest(text, 'pod.yaml'), annotations);
+    expect(readManifest(out, 'pod.yaml').pods[0]?.annotations).toEqual(annotations);
+  });
+
+  test('an empty document among others is passed over', () => {
+    const manifest = readManifest('---\n---\nkind: Pod\nmetadata: {name: a}\n', 'all.yaml');
+    expect(manifest.pods.map(({ where }) => where)).toEqual(['Pod a']);
+  });
+
   test.each([
     ['Deployment', ['spec', 'template']],
     ['Job', ['spec', 'template']],

@@ -46,6 +46,11 @@ describe('offline_fs_kbc', () => {
     await expect(kbc.getResource(uri('a/b/c'))).rejects.toMatchObject({ reason: 'protocol' });
   });
 
+  test('a name that is in neither file is missing', async () => {
+    const kbc = new OfflineFsKbc({ files: new MemoryFiles({ [KEYS]: JSON.stringify({ 'default/key/1': key }) }) });
+    await expect(kbc.getResource(uri('default/key/2'))).rejects.toMatchObject({ reason: 'missing' });
+  });
+
   test('knows no plug-ins', async () => {
     const kbc = new OfflineFsKbc({ files: new MemoryFiles({ [KEYS]: '{}' }) });
     await expect(kbc.getResource(uri('kbs+pkcs11:///a/b/c'))).rejects.toMatchObject({ reason: 'refused' });

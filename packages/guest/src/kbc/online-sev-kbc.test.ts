@@ -53,6 +53,7 @@ describe('what is not believed', () => {
     ['the answer to another request', { change: ([[, secret] = ['', Buffer.alloc(0)]]) => [[CLIENT, secret]] }],
     ['no entry', { change: () => [] }],
     ['two entries', { change: ([entry]) => (entry === undefined ? [] : [entry, [CLIENT, Buffer.alloc(1)]]) }],
+    ['one entry that is called two', { plain: (bytes) => Buffer.from(bytes).fill(2, 0, 1) }],
     ['bytes after the map', { plain: (bytes) => Buffer.concat([bytes, Buffer.alloc(1)]) }],
     ['a length that leaves the map', { plain: (bytes) => Buffer.from(bytes).fill(0xff, 8, 16) }],
     ['a cut map', { plain: (bytes) => bytes.subarray(0, -1) }],
