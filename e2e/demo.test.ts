@@ -67,10 +67,11 @@ describe('the demo', () => {
     const { ok, released, refusals } = await told(['--node-only']);
     expect(ok).toBe(true);
     expect(released).toEqual({ key: 'default/key/greeter', attempt: expect.stringMatching(/^\w{26}$/) });
-    const [tampered, changed, ...others] = refusals;
+    const [tampered, changed, replaced, ...others] = refusals;
     expect(refusals.map(({ code, findings }) => [code, findings[0]?.id])).toEqual([
       ['resource.refused', 'rv.match.any'],
-      ['image.layer.hmac', 'image.layer.hmac'],
+      ['image.manifest.digest', 'image.manifest.digest'],
+      ['signature.key.match', 'signature.key.match'],
       ['evidence.refused', 'binding.report-data.match'],
       ['evidence.refused', 'binding.report-data.match'],
       ['resource.refused', 'dcap.tcb.level'],
@@ -85,8 +86,12 @@ describe('the demo', () => {
       actual: expect.stringMatching(/^[0-9a-f]{96}$/),
     });
     for (const { findings } of refusals) expect(findings[0]?.remedy).toMatch(/\w/);
-    // Neither left anything with its guest.
-    expect([tampered?.files, changed?.files]).toEqual([0, 0]);
+    expect(changed?.findings[0]).toMatchObject({
+      expected: expect.stringMatching(/^sha256:/),
+      actual: expect.stringMatching(/^sha256:/),
+    });
+    // None left anything with its guest.
+    expect([tampered, changed, replaced].map((refusal) => refusal?.files)).toEqual([0, 0, 0]);
     // Attempts of their own, but for the thief's, who came with the cookie of the honest one, and what no guest did.
     const attempts = others.map(({ attempt }) => attempt);
     expect(attempts.indexOf(released.attempt)).toBe(5);
@@ -126,17 +131,20 @@ describe('the demo', () => {
     const order = [
       'reference values published',
       'both layers encrypted',
-      'attested',
+      'attested, with a TDX quote',
+      'signature verified',
       'key released',
       'layers decrypted',
       LINE,
+      'it asks for the key itself',
       'nothing was decrypted: 0 files',
       'not the value of mr_td',
-      'HMAC does not match',
+      'content has sha256:',
+      'none by 1 keys of the policy',
       'OutOfDate',
       'was revoked on',
       'QE report binds another key',
-      'one key released, nine attempts refused and explained',
+      'one key released, ten attempts refused and explained',
     ].map((text) => plain.out.indexOf(text));
     expect(order).not.toContain(-1);
     expect(order).toEqual([...order].sort((a, b) => a - b));

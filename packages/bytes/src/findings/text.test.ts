@@ -23,6 +23,7 @@ describe('text from outside', () => {
 
   test('digests keep their ends', () => {
     expect(shortened(`a1f39304${'0'.repeat(84)}d38c`)).toBe('a1f39304…d38c');
+    expect(shortened(`sha256:a1f39304${'0'.repeat(52)}d38c`)).toBe('sha256:a1f39304…d38c');
     expect(shortened('short')).toBe('short');
     expect(cut('abcdef', 4)).toBe('abc…');
   });

@@ -25,11 +25,14 @@ export function cut(text: string, limit: number): string {
 }
 
 const HEXADECIMAL = /^[0-9a-f]{24,}$/i;
+/** As images name their content. */
+const DIGEST = /^sha(?:256|384|512):[0-9a-f]{24,}$/;
 const BASE64 = /^[A-Za-z0-9+/_-]{24,}={0,2}$/;
 
 /** The short form: first eight and last four characters of digests and encoded bytes, a cut of anything else. */
 export function shortened(text: string): string {
   const safe = visible(text);
+  if (DIGEST.test(safe)) return `${safe.slice(0, 15)}…${safe.slice(-4)}`;
   if (HEXADECIMAL.test(safe) || BASE64.test(safe)) return `${safe.slice(0, 8)}…${safe.slice(-4)}`;
   return cut(safe, 40);
 }

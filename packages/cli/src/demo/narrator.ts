@@ -4,8 +4,8 @@ import { styled, type Terminal, wrap } from '../terminal/style.js';
 /** Tells the story on a terminal, in lines that fit it. */
 export interface Narrator {
   heading(text: string): void;
-  /** Something that went as it should; `detail` in a dimmer voice. */
-  step(text: string, detail?: string): void;
+  /** Something that went as it should; details in a dimmer voice, each on lines of its own. */
+  step(text: string, ...details: readonly string[]): void;
   /** A refusal as whoever was refused hears it. */
   refused(text: string): void;
   /** What the program of the image printed. */
@@ -28,11 +28,10 @@ export function narratorOn(terminal: Terminal): Narrator {
   const beside = (line: string): void => out.write(`    ${styled(out, 'dim', bar)}${line === '' ? '' : ` ${line}`}\n`);
   return {
     heading: (text) => out.write(`\n${styled(out, 'bold', text)}\n`),
-    step: (text, detail) => {
+    step: (text, ...details) => {
       out.write(`  ${styled(out, 'green', tick)} ${wrap(text, width, '    ').trimStart()}\n`);
-      if (detail !== undefined) {
-        for (const line of wrap(detail, width, '    ').split('\n')) out.write(`${styled(out, 'dim', line)}\n`);
-      }
+      for (const line of details.flatMap((detail) => wrap(detail, width, '    ').split('\n')))
+        out.write(`${styled(out, 'dim', line)}\n`);
     },
     refused: (text) => out.write(`  ${styled(out, 'red', cross)} ${wrap(text, width, '    ').trimStart()}\n`),
     printed: (text) => out.write(`      ${styled(out, 'cyan', text)}\n`),

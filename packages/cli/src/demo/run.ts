@@ -2,7 +2,7 @@ import { type CommonFlags, outputOf } from '../command.js';
 import { EXIT } from '../exit.js';
 import { terminalOf } from '../terminal/style.js';
 import type { Cast, HonestGuest, Played } from './cast.js';
-import { changedImage, honestGuest, publish, tamperedGuest, told } from './image/acts.js';
+import { changedImages, honestGuest, publish, tamperedGuest, told } from './image/acts.js';
 import { findPeers } from './image/peers.js';
 import { KEY } from './image/publish.js';
 import { startRegistry } from './image/registry.js';
@@ -32,7 +32,7 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
     await prepare(cast);
     const image = await publish(cast);
     const honest = await honestGuest(cast, image);
-    const refusals = [await tamperedGuest(cast, image), await changedImage(cast, image)];
+    const refusals = [await tamperedGuest(cast, image), ...(await changedImages(cast, image))];
     tell.heading(`6. And ${NUMBERS[scenes.length] ?? scenes.length} others who want that key`);
     for (const [index, scene] of scenes.entries()) refusals.push(await play(cast, index, scene, honest));
     const seconds = (performance.now() - begun) / 1000;
@@ -48,7 +48,7 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
 
 const INTRODUCTION =
   'An owner has an image that nobody may read, except guests that prove that they are genuine confidential machines and run what is expected. All of it happens on this machine, over real HTTPS and gRPC; the confidential hardware and its vendor are emulated.';
-const NUMBERS: Readonly<Record<number, string>> = { 7: 'seven', 9: 'nine' };
+const NUMBERS: Readonly<Record<number, string>> = { 7: 'seven', 10: 'ten' };
 
 async function play({ world, tell }: Cast, index: number, scene: Scene, honest: HonestGuest): Promise<Played> {
   tell.plain(`\n  ${'abcdefgh'[index]}. ${scene.title}`);

@@ -147,7 +147,7 @@ export function defective(world: DemoWorld, name: 'changed-measurement' | 'tcb-o
 }
 
 /** The server's refusal. Anything else, success above all, ends the demo: it must not be told as one. */
-async function refusalOf(act: Promise<unknown>): Promise<Refusal> {
+export async function refusalOf(act: Promise<unknown>): Promise<Refusal> {
   try {
     await act;
   } catch (error) {

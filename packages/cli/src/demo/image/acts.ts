@@ -1,21 +1,22 @@
 /** The story of the image: published, started by a guest that proves itself, refused to one that cannot, changed in the registry. */
 import { join } from 'node:path';
 import { isJsonObject, type JsonObject } from '@assay/bytes';
-import { AssayError } from '@assay/bytes/findings';
+import { AssayError, type FindingId } from '@assay/bytes/findings';
 import { KbcError } from '@assay/guest';
 import { PullError } from '@assay/guest/services';
-import { parseReference, registrySource } from '@assay/oci';
 import { isEncrypted } from '@assay/ocicrypt';
+import { parseResourceUri } from '@assay/protocol';
 import type { Cast, HonestGuest, Played, PublishedImage } from '../cast.js';
-import { defective, guest } from '../scenes.js';
+import { defective, guest, refusalOf } from '../scenes.js';
 import { auditOf, briefly, explanation, reasonOf, reasonsOf } from '../why.js';
 import { tapped } from '../world.js';
 import { type GuestImages, guestImages, holds } from './guest.js';
-import { buildGreeter, encryptGreeter, KEY, LINE, pushGreeter, REPOSITORY } from './publish.js';
+import { buildGreeter, encryptGreeter, KEY, LINE, POLICY, pushGreeter, REPOSITORY, signGreeter } from './publish.js';
 import { start } from './start.js';
-import { changeOneByte } from './tamper.js';
+import { changeOneByte, replaceImage } from './tamper.js';
 
 const TAG = 'v1';
+const POLICY_URI = `kbs:///${POLICY}`;
 
 export async function publish({ world, registry, peers, tell }: Cast): Promise<PublishedImage> {
   tell.heading('2. The owner builds an image, encrypts it and pushes it');
@@ -36,6 +37,11 @@ export async function publish({ world, registry, peers, tell }: Cast): Promise<P
   tell.step(
     pushed.by === 'skopeo' ? `pushed by skopeo to ${reference}` : `pushed to ${reference}`,
     `${trouble}a registry that runs in this demo; ${reads} ${pushed.types.length} layers of type ${type}`,
+  );
+  await signGreeter(reference, copied.digest, world.owner);
+  tell.step(
+    'signed; policy for images and public key put into the key broker',
+    'guests fetch both once they have attested: this image with this signature, and no other',
   );
   return { reference, digest: copied.digest, key: KEY, pushed };
 }
@@ -60,19 +66,26 @@ export async function honestGuest(
       },
     ),
   );
-  const images = guestImages(kbc, join(world.folder, 'honest'), reference);
+  const images = guestImages(kbc, join(world.folder, 'honest'), reference, POLICY_URI);
   const pulled = await images.pull();
   if (pulled !== digest) throw new Error('the guest pulled another image than the one that was pushed');
   const attempt = kbc.lastAttempt ?? '';
   const audited = await auditOf(world, attempt);
-  const release = audited.releases.find(({ decision }) => decision === 'released');
-  if (!release?.resource.endsWith(KEY)) throw new Error('the audit knows of no release of the key');
+  const released = audited.releases.filter(({ decision }) => decision === 'released');
+  if (!released.some(({ resource }) => resource.endsWith(KEY)))
+    throw new Error('the audit knows of no release of the key');
   if (!isJsonObject(recorded['runtime-data'] ?? null)) throw new Error('nothing was recorded');
   tell.step(
-    'attested, with a TDX quote (emulated)',
-    `genuine: signed up to the vendor’s root, TCB up to date, nothing revoked; as expected: measurements are the published ones; fresh: bound to the broker’s nonce and the guest’s key. Attempt ${attempt}`,
+    `attested, with a TDX quote (emulated); attempt ${attempt}`,
+    'genuine: signed up to the vendor’s root, TCB up to date, nothing revoked',
+    'as expected: its measurements are the published ones',
+    'fresh: bound to the broker’s nonce and the guest’s key',
   );
-  tell.step(`key released: ${KEY}`, 'encrypted to the key that was attested, so that this guest alone can open it');
+  tell.step(
+    'signature verified: the image is the owner’s',
+    'by the policy and the key that the broker gave this guest',
+  );
+  tell.step(`key released: ${KEY}`, 'encrypted to the guest’s attested key: nobody else can open it');
   const started = await start(
     {
       bundle: images.bundle,
@@ -85,14 +98,14 @@ export async function honestGuest(
   if (started.output !== LINE) throw new Error('the image does not hold the line that was put into it');
   tell.step(
     'layers decrypted and unpacked, within the guest',
-    'every digest and HMAC was compared; the bundle is ready for a container runtime',
+    'digests and HMACs match; the bundle is ready for a container runtime',
   );
   const how = {
     container: `it runs, in a container of ${started.runtime}, and prints:`,
     process: 'it runs, as an ordinary process in no container, for show, and prints:',
     none: 'it was not started: this machine runs no programs of Linux. Its file reads:',
   }[started.how];
-  tell.step(how, started.why);
+  tell.step(how, ...(started.why === undefined ? [] : [started.why]));
   tell.printed(LINE);
   return { attempt, started, recorded, cookie };
 }
@@ -103,11 +116,14 @@ export async function tamperedGuest({ world, tell, out }: Cast, { reference }: P
   tell.heading(`4. ${scene}`);
   tell.says('Genuine hardware, honestly attested; but somebody changed its firmware, so its MRTD is another one.');
   const kbc = defective(world, 'changed-measurement');
-  const images = guestImages(kbc, join(world.folder, 'tampered'), reference);
+  const images = guestImages(kbc, join(world.folder, 'tampered'), reference, POLICY_URI);
   const error = await failureOf(images);
   const { cause } = error;
   if (!(cause instanceof KbcError) || cause.code === undefined || cause.attempt === undefined) throw error;
   tell.refused(`refused: status ${cause.status}, code ${cause.code}. That is all the guest is told`);
+  // Whoever changed the guest may ask for the key without caring for policies.
+  const direct = await refusalOf(kbc.getResource(parseResourceUri(KEY)));
+  tell.refused(`it asks for the key itself, ${KEY}: refused, ${direct.code}`);
   const files = nothingLeft(images);
   tell.step(`nothing was decrypted: ${files} files in the guest’s folders, no bundle, no layer`);
   const audited = await auditOf(world, cause.attempt);
@@ -121,32 +137,51 @@ export async function tamperedGuest({ world, tell, out }: Cast, { reference }: P
   );
 }
 
-/** The registry's operator changes the image; the guest is the honest one. */
-export async function changedImage({ world, registry, tell }: Cast, { reference }: PublishedImage): Promise<Played> {
-  const scene = 'The image, changed where it is stored';
-  tell.heading(`5. ${scene}`);
-  tell.says(
-    'Whoever runs the registry flips one byte of a layer and makes every digest fit again. The guest is the honest one, and gets the key.',
-  );
-  changeOneByte(registry, `${REPOSITORY}:${TAG}`);
-  await mustBeThere(reference);
-  const images = guestImages(guest(world, world.transport), join(world.folder, 'changed'), reference);
-  const error = await failureOf(images);
-  const { cause } = error;
-  if (!(cause instanceof AssayError)) throw error;
-  const finding = reasonOf(cause.finding);
-  tell.refused('refused by the guest itself, before anything of it is started');
-  const files = nothingLeft(images);
-  tell.step(`nothing is left of it: ${files} files in the guest’s folders`);
-  tell.plain('    Its log says why:');
-  tell.ownerProse(briefly(finding));
-  return told({ scene, code: cause.code, files, findings: [finding] }, undefined, 'image.layer.hmac');
+/** What somebody who runs the registry does to the image. */
+interface Change {
+  readonly scene: string;
+  readonly tells: string;
+  readonly expects: FindingId;
+  readonly make: (cast: Cast, reference: string) => Promise<void> | void;
 }
 
-/** What follows must fail for its own reason, not because the image is gone. */
-async function mustBeThere(reference: string): Promise<void> {
-  const source = await registrySource(parseReference(reference), { insecure: true });
-  await source.close();
+const CHANGES: readonly Change[] = [
+  {
+    scene: 'One byte of a layer is flipped',
+    tells: 'The manifest is the one that was signed; what it names is no longer there.',
+    expects: 'image.manifest.digest',
+    make: ({ registry }) => changeOneByte(registry, `${REPOSITORY}:${TAG}`),
+  },
+  {
+    scene: 'Another image takes its place',
+    tells: 'It is not encrypted, every digest fits, and it is signed: by a key of somebody else.',
+    expects: 'signature.key.match',
+    make: ({ world }, reference) => replaceImage(reference, join(world.folder, 'replacement')),
+  },
+];
+
+/** The guest is the honest one; whoever runs the registry is not. */
+export async function changedImages(cast: Cast, { reference }: PublishedImage): Promise<readonly Played[]> {
+  const { world, tell } = cast;
+  tell.heading('5. The image, changed where it is stored');
+  tell.says('The guest is genuine; whoever runs the registry is not honest.');
+  const all: Played[] = [];
+  for (const [index, { scene, tells, expects, make }] of CHANGES.entries()) {
+    tell.plain(`\n  ${'ab'[index]}. ${scene}`);
+    tell.says(tells);
+    await make(cast, reference);
+    const folder = join(world.folder, `changed-${index}`);
+    const images = guestImages(guest(world, world.transport), folder, reference, POLICY_URI);
+    const error = await failureOf(images);
+    const { cause } = error;
+    if (!(cause instanceof AssayError)) throw error;
+    const files = nothingLeft(images);
+    tell.refused(`refused by the guest itself; ${files} files are in its folders`);
+    const finding = reasonOf(cause.finding);
+    tell.ownerProse(briefly(finding));
+    all.push(told({ scene, code: cause.code, files, findings: [finding] }, undefined, expects));
+  }
+  return all;
 }
 
 async function failureOf(images: GuestImages): Promise<PullError> {

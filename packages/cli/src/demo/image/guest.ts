@@ -13,8 +13,8 @@ export interface GuestImages {
   files(): readonly string[];
 }
 
-/** @param folder of this guest alone */
-export function guestImages(kbc: CcKbc, folder: string, reference: string): GuestImages {
+/** @param folder of this guest alone. @param policy URI of the policy about signatures */
+export function guestImages(kbc: CcKbc, folder: string, reference: string, policy: string): GuestImages {
   mkdirSync(folder, { recursive: true });
   const [registry = ''] = reference.split('/');
   const hub = new DataHub({
@@ -27,6 +27,7 @@ export function guestImages(kbc: CcKbc, folder: string, reference: string): Gues
     image: {
       ...DEFAULT_IMAGE_CONFIG,
       workDir: join(folder, 'work'),
+      policy: { uri: policy },
       registries: { text: `[[registry]]\nprefix = "${registry}"\nlocation = "${registry}"\ninsecure = true\n` },
     },
   });

@@ -1,5 +1,5 @@
 /** The owner's image: built, encrypted by the key provider, pushed. */
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serveRpc } from '@assay/guest/services';
@@ -16,16 +16,21 @@ import {
   registryTarget,
 } from '@assay/oci';
 import { providerWrapper } from '@assay/ocicrypt';
+import type { AdminClient } from '../../client/server.js';
 import { askingProviders } from '../../key-provider/ask.js';
 import { KeyProvider } from '../../key-provider/provider.js';
 import { registrarOf } from '../../key-provider/registrar.js';
 import { keyProviderService } from '../../key-provider/service.js';
 import { runProgram } from './peers.js';
 import { isMachine, program } from './program.js';
+import { signedOnly, signImage } from './sign.js';
 
 /** What the program prints: it stands in an encrypted layer, and nowhere else in the image. */
 export const LINE = 'hello from an encrypted image: whoever reads this has the key';
 export const KEY = 'default/key/greeter';
+/** Where guests find what they demand of images, and the key that signs them. */
+export const POLICY = 'default/security-policy/greeter';
+export const SIGNER = 'default/cosign/greeter';
 export const REPOSITORY = 'acme/greeter';
 const PROVIDER = 'attestation-agent';
 const TAG = 'v1';
@@ -113,6 +118,17 @@ export async function pushGreeter(layout: string, reference: string, skopeo: str
   const manifest = readManifest(bytes, mediaType);
   const types = manifest.kind === 'manifest' ? manifest.layers.map((layer) => layer.mediaType) : [];
   return { by: 'assay', types, ...(bySkopeo === undefined ? {} : { trouble: bySkopeo }) };
+}
+
+/** Signs what was pushed, and has the broker tell guests: this image, signed by this key, and no other. */
+export async function signGreeter(reference: string, digest: Digest, owner: AdminClient): Promise<void> {
+  const image = parseReference(reference);
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await signImage(image, digest, privateKey);
+  const pem = publicKey.export({ type: 'spki', format: 'pem' });
+  await owner.bytes('PUT', `/api/v1/resources/${SIGNER}`, Buffer.from(pem));
+  const policy = signedOnly(image, `kbs:///${SIGNER}`);
+  await owner.bytes('PUT', `/api/v1/resources/${POLICY}`, Buffer.from(policy));
 }
 
 /** @returns media types of the layers that skopeo finds in the registry; a text: why it did not push */

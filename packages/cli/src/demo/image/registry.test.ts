@@ -13,7 +13,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildGreeter } from './publish.js';
 import { type DemoRegistry, startRegistry } from './registry.js';
-import { changeOneByte } from './tamper.js';
+import { changeOneByte, replaceImage } from './tamper.js';
 
 const layout = join(mkdtempSync(join(tmpdir(), 'assay-demo-registry-')), 'plain');
 let registry: DemoRegistry;
@@ -81,12 +81,15 @@ describe('the registry of the demo', () => {
     expect((await ask('/v2/acme/greeter/manifests/v3', { method: 'PUT', body: text, headers })).status).toBe(400);
   });
 
-  test('can be changed by whoever runs it, with digests that fit', async () => {
-    const before = registry.manifests.get('acme/greeter:v1')?.bytes;
+  test('can be changed by whoever runs it: a byte, or the whole image', async () => {
     changeOneByte(registry, 'acme/greeter:v1');
-    expect(registry.manifests.get('acme/greeter:v1')?.bytes).not.toEqual(before);
-    // Every digest was compared: nothing but the HMAC of an encrypted layer would tell.
-    expect(await pull()).not.toBe(digest);
+    await expect(pull()).rejects.toMatchObject({ code: 'image.manifest.digest' });
     expect(() => changeOneByte(registry, 'acme/none:v1')).toThrow('no image');
+    const folder = mkdtempSync(join(tmpdir(), 'assay-demo-replaced-'));
+    await replaceImage(`${registry.host}/acme/greeter:v1`, folder);
+    // Nothing but a policy about signatures would tell.
+    const replaced = await pull();
+    expect(replaced).not.toBe(digest);
+    expect(registry.manifests.has(`acme/greeter:${replaced.replace(':', '-')}.sig`)).toBe(true);
   });
 });
