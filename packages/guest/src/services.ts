@@ -1,7 +1,6 @@
 /** `@assay/guest/services`: the guest's services. Apart from the main entry, so that a client of a broker does not load them. */
 export { AttestationAgent } from './agent/agent.js';
 export { EventLog } from './agent/event-log/event-log.js';
-export { InitDataError } from './agent/init-data.js';
 export { agentService } from './agent/service.js';
 export { readKbsToken } from './agent/tokens.js';
 export { type ApiBackend, ttrpcBackend, unsealRemotely } from './api/backend.js';
@@ -10,6 +9,7 @@ export { API_ADDRESS, serveApi } from './api/server.js';
 export { AttesterError } from './attester/attester-error.js';
 export { detectAttester, detectDevices } from './attester/detect.js';
 export { AGENT_LOG } from './attester/hardware/cc-event-log.js';
+export { InitDataError } from './attester/init-data-error.js';
 export { systemAt } from './attester/system.js';
 export { DataHub } from './cdh/data-hub.js';
 export { PullError } from './cdh/image/pull-error.js';

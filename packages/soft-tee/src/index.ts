@@ -130,6 +130,7 @@ export {
   type StartedLaunch,
   startLaunch,
 } from './sev/shim.js';
+export { type AgentTpmEvent, agentTpmLog } from './tpm/agent-log.js';
 export {
   type BootedTpm,
   bootTpm,

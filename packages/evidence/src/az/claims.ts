@@ -2,17 +2,23 @@
 import { encodeBase64, type JsonObject } from '@assay/bytes';
 import type { FindingRef } from '@assay/bytes/findings';
 import { dcapOrigins } from '../dcap/claims.js';
+import { type AuthenticEventlog, eventlogClaims } from '../eventlog/index.js';
 import { SNP_CLAIM_ORIGINS, snpClaims } from '../snp/claims.js';
 import { tdxClaims } from '../tdx/claims.js';
 import { boundClaims, pcrClaims } from '../tpm/claims.js';
 import type { AuthenticAz } from './verify.js';
 
 /** What policies see under `input["az-snp-vtpm"]` or `input["az-tdx-vtpm"]`: the hardware's claims, and `tpm.pcrNN`. */
-export function azClaims({ hardware, quote }: AuthenticAz): JsonObject {
+export function azClaims({ hardware, quote }: AuthenticAz, log?: AuthenticEventlog): JsonObject {
   const own = hardware.kind === 'snp' ? azSnpClaims(hardware.report) : tdxClaims(hardware.quote);
   // What the hardware binds is the vTPM's key: report data and init-data are those of the vTPM.
   const { init_data: _register, report_data: _hash, ...claims } = own;
-  return { ...claims, tpm: pcrClaims(quote), ...boundClaims(quote) };
+  return {
+    ...claims,
+    tpm: pcrClaims(quote),
+    ...(log === undefined ? {} : { uefi_event_logs: eventlogClaims(log) }),
+    ...boundClaims(quote),
+  };
 }
 
 /** Every value is a text here, and the measurement base64; the chip is not named. */
@@ -32,6 +38,7 @@ export function azOrigins({ hardware }: AuthenticAz): { readonly [path: string]:
   return {
     ...own,
     tpm: 'tpm.pcr.digest',
+    uefi_event_logs: 'eventlog.register.replay',
     report_data: 'binding.report-data.match',
     init_data: 'binding.init-data.match',
   };

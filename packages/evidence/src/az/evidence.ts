@@ -4,10 +4,11 @@
  * Versions 1 and 2: `{"version": N, "tpm_quote": {"signature": hex, "message": hex, "pcrs": [hex …]}, "hcl_report": base64url}` with
  * `"vcek": base64url of DER` (SNP) or `"td_quote": base64url` (TDX). Without `version` (0): the same as lists of octets, for SNP under
  * the names `quote`, `report`, `vcek` (PEM), for TDX `tpm_quote`, `hcl_report`, `td_quote`. `ak_cert` (base64url: chain in PEM or
- * DER, leaf first) may be added to any.
+ * DER, leaf first) and `agent_event_log` (base64url: log of the Attestation Agent) may be added to any.
  */
 import { encodeUtf8, isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
 import { type FindingDraft, passed } from '@assay/bytes/findings';
+import { LARGEST_AGENT_LOG } from '../eventlog/index.js';
 import { describe, MemberFault, malformedEvidence, memberBytes, memberPcrs, own } from '../tpm/json.js';
 import type { AzKind } from './hcl/report.js';
 
@@ -23,6 +24,7 @@ export interface AzEvidence {
   /** VCEK of Azure's metadata service, DER or PEM; undefined: one has to be fetched. */
   readonly vcek: Uint8Array | undefined;
   readonly akCertificate: Uint8Array | undefined;
+  readonly agentEventLog: Uint8Array | undefined;
 }
 
 const LARGEST_HCL = 8192;
@@ -69,6 +71,7 @@ function readTexts(value: JsonObject, version: 1 | 2, kind: AzKind): AzEvidence 
       () => memberBytes(own(value, 'td_quote'), 'td_quote', 'base64url', LARGEST_QUOTE),
     ),
     akCertificate: optional(value, 'ak_cert', LARGEST_CHAIN),
+    agentEventLog: optional(value, 'agent_event_log', LARGEST_AGENT_LOG),
   };
 }
 
@@ -87,6 +90,7 @@ function readOctets(value: JsonObject, kind: AzKind): AzEvidence {
       () => memberBytes(own(value, 'td_quote'), 'td_quote', 'octets', LARGEST_QUOTE),
     ),
     akCertificate: optional(value, 'ak_cert', LARGEST_CHAIN),
+    agentEventLog: optional(value, 'agent_event_log', LARGEST_AGENT_LOG),
   };
 }
 

@@ -7,6 +7,7 @@ import { merge } from '../snp/endorsement/certificate-table.js';
 import { readEndorsements, type SnpVerifierOptions, trustOf } from '../snp/verifier.js';
 import { compareInitDataPcr, INIT_DATA_PCR } from '../tpm/init-data.js';
 import { akRootsOf } from '../tpm/key/certificate.js';
+import { verifyTpmLogs } from '../tpm/log/event-log.js';
 import { pcrList } from '../tpm/quote/pcrs.js';
 import type { PcrUse } from '../tpm/quote/verify.js';
 import type { Verifier, VerifierResult, VerifyInput } from '../verifier.js';
@@ -126,13 +127,15 @@ function judge(
   );
   const covered = attest.pcrSelection.some(({ bank, indexes }) => bank === 'sha256' && indexes.includes(INIT_DATA_PCR));
   const initData = compareInitDataPcr(covered ? evidence.pcrs[INIT_DATA_PCR] : undefined, input.initData);
-  const findings = [...before, ...result.findings, reportData.finding, userData, initData];
+  const pcrs = pcrList('sha256', evidence.pcrs);
+  const log = verifyTpmLogs({ firmware: undefined, agent: evidence.agentEventLog }, attest.pcrSelection, pcrs);
+  const findings = [...before, ...result.findings, ...(log?.findings ?? []), reportData.finding, userData, initData];
   if (authentic === undefined || findings.some(refuses)) return { accepted: false, findings, collateral };
   return {
     accepted: true,
     findings,
     collateral,
-    claimSets: [{ class: 'cpu', claims: azClaims(authentic), origins: azOrigins(authentic) }],
+    claimSets: [{ class: 'cpu', claims: azClaims(authentic, log?.authentic), origins: azOrigins(authentic) }],
     matched: reportData.matched,
   };
 }

@@ -1,5 +1,6 @@
 /** Firmware and agent event logs: read, replay, compare with the registers that vouch for them. */
 export { AAEL_TAG, type AgentEvent, splitAgentEvent } from './aael.js';
+export { LARGEST_AGENT_LOG, parseAgentLog } from './agent-log.js';
 export { type AgentTextResult, verifyAgentText } from './agent-text.js';
 export { type Bank, bankAvailable } from './algorithm.js';
 export { type AuthenticEventlog, eventlogClaims } from './claims.js';

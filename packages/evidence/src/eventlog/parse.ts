@@ -102,7 +102,7 @@ function readSha1Record(reader: ByteReader, number: number): EventRecord {
 }
 
 /** TCG_PCR_EVENT2: every bank of the Spec ID record once, nothing else. */
-function readAgileRecord(reader: ByteReader, algorithms: readonly BankAlgorithm[], number: number): EventRecord {
+export function readAgileRecord(reader: ByteReader, algorithms: readonly BankAlgorithm[], number: number): EventRecord {
   const offset = reader.position;
   const index = reader.u32le('register index');
   const type = reader.u32le('event type');

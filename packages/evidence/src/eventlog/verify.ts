@@ -2,6 +2,7 @@
 import { constantTimeEqual, DecodeError, encodeHex } from '@assay/bytes';
 import { type FindingDraft, notChecked, passed } from '@assay/bytes/findings';
 import { isAgentEvent, readAgentEvent } from './aael.js';
+import { parseAgentLog, withAgentRecords } from './agent-log.js';
 import { type Bank, bankAvailable } from './algorithm.js';
 import type { AuthenticEventlog } from './claims.js';
 import { explainDifference } from './difference.js';
@@ -29,7 +30,10 @@ export interface QuotedRegister {
 }
 
 export interface EventlogInput {
-  readonly log: Uint8Array;
+  /** Undefined: there is only the agent's. */
+  readonly log: Uint8Array | undefined;
+  /** Log of a guest's agent that stands apart, as beside a TPM's: its records come after those of the log. */
+  readonly agentLog?: Uint8Array;
   readonly kind: LogKind;
   /** Undefined: no quote is at hand, so the log can be read and not believed. */
   readonly registers: readonly QuotedRegister[] | undefined;
@@ -56,7 +60,7 @@ const MOST_ALIKE = 8;
 export function verifyEventlog(input: EventlogInput): EventlogResult {
   let log: ParsedEventlog;
   try {
-    log = parseEventlog(input.log, input.kind);
+    log = parsed(input);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     const why = 'not compared: the event log was not read';
@@ -75,6 +79,13 @@ export function verifyEventlog(input: EventlogInput): EventlogResult {
   const accepted = findings.every(({ outcome }) => outcome !== 'fail');
   if (!accepted || input.registers === undefined) return { accepted, findings, parsed: log };
   return { accepted, findings, parsed: log, authentic: proven(log, input.registers) };
+}
+
+/** @throws DecodeError */
+function parsed({ agentLog, kind, log }: EventlogInput): ParsedEventlog {
+  const firmware = log === undefined ? undefined : parseEventlog(log, kind);
+  if (agentLog === undefined && firmware !== undefined) return firmware;
+  return withAgentRecords(firmware, agentLog === undefined ? [] : parseAgentLog(agentLog));
 }
 
 /** The only place that says that a log is authentic. */

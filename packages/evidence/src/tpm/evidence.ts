@@ -3,11 +3,12 @@
  * `{"ak_public": b64, "tpm_quote": {"signature": b64, "message": b64, "pcrs": [hex …]}}`.
  *
  * `ak_public` is a SubjectPublicKeyInfo (older guests) or a TPMT_PUBLIC (newer ones). Guests of Assay may add `ak_area`
- * (TPMT_PUBLIC beside a SubjectPublicKeyInfo), `ak_cert` (chain, leaf first, PEM or DER) and `event_log`, all base64.
+ * (TPMT_PUBLIC beside a SubjectPublicKeyInfo), `ak_cert` (chain, leaf first, PEM or DER), `event_log` (of the firmware) and
+ * `agent_event_log` (of the Attestation Agent), all base64.
  */
 import { isJsonObject, type JsonValue } from '@assay/bytes';
 import { type FindingDraft, passed } from '@assay/bytes/findings';
-import { LARGEST_LOG } from '../eventlog/index.js';
+import { LARGEST_AGENT_LOG, LARGEST_LOG } from '../eventlog/index.js';
 import { describe, MemberFault, malformedEvidence, memberBytes, memberPcrs, own } from './json.js';
 
 export interface TpmEvidence {
@@ -22,6 +23,7 @@ export interface TpmEvidence {
   /** Values of the SHA-256 bank, from PCR 0. */
   readonly pcrs: readonly Uint8Array[];
   readonly eventLog: Uint8Array | undefined;
+  readonly agentEventLog: Uint8Array | undefined;
 }
 
 const TEE = 'tpm';
@@ -58,5 +60,6 @@ function read(value: JsonValue): TpmEvidence {
     message: memberBytes(own(quote, 'message'), 'tpm_quote.message', 'base64', LARGEST_STRUCTURE),
     pcrs: memberPcrs(own(quote, 'pcrs'), 'tpm_quote.pcrs', 'hex'),
     eventLog: optional('event_log', LARGEST_LOG),
+    agentEventLog: optional('agent_event_log', LARGEST_AGENT_LOG),
   };
 }

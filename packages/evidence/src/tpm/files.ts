@@ -16,7 +16,7 @@ import { compareInitDataPcr, INIT_DATA_PCR } from './init-data.js';
 import { type AttestationKey, readAk, readAkParts } from './key/ak.js';
 import { akRootsOf, parseAkCertificates } from './key/certificate.js';
 import { NO_TRUSTED_AKS, trustedAkList, vouchForAk } from './key/trust.js';
-import { replayOf, type TpmLog, verifyTpmLog } from './log/event-log.js';
+import { replayOf, type TpmLog, verifyTpmLogs } from './log/event-log.js';
 import type { PcrValues } from './quote/pcrs.js';
 import { readQuoteSignature } from './quote/signature.js';
 import { type TpmQuoteVerification, verifyTpmQuote } from './quote/verify.js';
@@ -40,11 +40,11 @@ export type TpmFileResult = Verdict & { readonly [member: string]: FindingData |
 
 /**
  * @param files `quote_msg` (TPMS_ATTEST), `quote_sig` (TPMT_SIGNATURE), `pcrs` (JSON: bank, values); `ak_spki`: the AK that the
- *   caller trusts; `ak_public` (TPMT_PUBLIC), `ak_cert`, `event_log`, as far as they are there
+ *   caller trusts; `ak_public` (TPMT_PUBLIC), `ak_cert`, `event_log`, `agent_event_log`, as far as they are there
  * @throws RangeError when a file is missing, DecodeError when `pcrs` is not what it has to be
  */
 export function verifyTpmFiles(files: { readonly [role: string]: Uint8Array }, options: TpmFileOptions): TpmFileResult {
-  const { ak_cert: certificate, ak_public: area, ak_spki: spki, event_log: log } = files;
+  const { agent_event_log: agentLog, ak_cert: certificate, ak_public: area, ak_spki: spki, event_log: log } = files;
   const message = required(files, 'quote_msg');
   const reading =
     spki === undefined
@@ -63,7 +63,8 @@ export function verifyTpmFiles(files: { readonly [role: string]: Uint8Array }, o
   });
   const findings: FindingDraft[] = [...reading.findings, ...vouching.findings, ...quoted.findings];
   const { authentic, quote } = quoted;
-  const logged = quote === undefined || log === undefined ? undefined : verifyTpmLog(log, quote.pcrSelection, values);
+  const logs = { firmware: log, agent: agentLog };
+  const logged = quote === undefined ? undefined : verifyTpmLogs(logs, quote.pcrSelection, values);
   findings.push(...(logged?.findings ?? []));
   if (quote !== undefined) {
     const { initDataDigest, reportData } = options;

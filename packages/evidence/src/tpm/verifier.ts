@@ -9,7 +9,7 @@ import { compareInitDataPcr, INIT_DATA_PCR } from './init-data.js';
 import { type AkReading, readAk, readAkParts } from './key/ak.js';
 import { akRootsOf } from './key/certificate.js';
 import { type AkTrustRules, NO_TRUSTED_AKS, type TrustedAks, vouchForAk } from './key/trust.js';
-import { verifyTpmLog } from './log/event-log.js';
+import { verifyTpmLogs } from './log/event-log.js';
 import { pcrList } from './quote/pcrs.js';
 import { readQuoteSignature } from './quote/signature.js';
 import { type PcrUse, verifyTpmQuote } from './quote/verify.js';
@@ -59,7 +59,8 @@ function verify(input: VerifyInput, rules: AkTrustRules, required: readonly PcrU
   const findings = [finding, ...reading.findings, ...vouching.findings, ...quoted.findings];
   const { authentic, quote } = quoted;
   if (quote === undefined) return { accepted: false, findings: [...findings, ...unread()] };
-  const log = evidence.eventLog === undefined ? undefined : verifyTpmLog(evidence.eventLog, quote.pcrSelection, pcrs);
+  const logs = { firmware: evidence.eventLog, agent: evidence.agentEventLog };
+  const log = verifyTpmLogs(logs, quote.pcrSelection, pcrs);
   const reportData = compareNonce(quote.extraData, input.reportData);
   const initData = compareInitDataPcr(selected(quote, pcrs), input.initData);
   findings.push(...(log?.findings ?? []), reportData.finding, initData);

@@ -1,5 +1,6 @@
 import { encodeUtf8, type JsonValue } from '@assay/bytes';
 import type { Tee } from '@assay/protocol';
+import type { Attester } from '../attester/attester.js';
 import type { AgentConfig } from '../config/agent-config.js';
 import { ConfigError } from '../config/config-error.js';
 import { EventError, type MeasuredEvent } from './event-log/entry.js';
@@ -22,7 +23,7 @@ export class AttestationAgent {
   #config: AgentConfig;
 
   constructor(options: AgentOptions) {
-    this.#options = options;
+    this.#options = { ...options, attester: undisturbed(options) };
     this.#config = options.config;
   }
 
@@ -82,4 +83,13 @@ export class AttestationAgent {
   updateConfiguration(config: AgentConfig): void {
     this.#config = { ...config, eventLog: this.#config.eventLog };
   }
+}
+
+/** Evidence holds registers and the log of events: they must be of one moment. */
+function undisturbed({ attester, eventLog }: AgentOptions): Attester {
+  if (eventLog === undefined) return attester;
+  return {
+    ...attester,
+    getEvidence: (reportData, challenge) => eventLog.undisturbed(() => attester.getEvidence(reportData, challenge)),
+  };
 }

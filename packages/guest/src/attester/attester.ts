@@ -13,6 +13,12 @@ export interface Attester {
   getEvidence(reportData: Uint8Array, challenge?: string): Promise<JsonValue>;
   /** The field that init-data is bound to at launch, as the hardware tells it. Absent where it cannot be read. */
   readonly initDataField?: () => Promise<Uint8Array>;
+  /**
+   * Binds init-data to the running guest, where the hardware was launched without it: a register is extended with the digest.
+   *
+   * @throws InitDataError where the register holds something else
+   */
+  readonly bindInitData?: (digest: Uint8Array) => Promise<void>;
   /** Registers that a running guest extends. Absent where there are none. */
   readonly registers?: MeasurementRegisters;
 }

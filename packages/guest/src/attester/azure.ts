@@ -3,13 +3,14 @@ import { type AzKind, parseHclReport } from '@assay/evidence/az';
 import { parseSignature } from '@assay/evidence/tpm';
 import { defineNv, readNv, readNvPublic, writeNv } from '../tpm/commands/nv.js';
 import { NV } from '../tpm/constants.js';
+import { readEventLog } from '../tpm/event-log.js';
 import { quotePcrs } from '../tpm/quoted.js';
-import { Tpm } from '../tpm/tpm.js';
+import type { Tpm } from '../tpm/tpm.js';
 import { TpmError } from '../tpm/tpm-error.js';
-import { openTransport } from '../tpm/transport/open.js';
 import type { Attester } from './attester.js';
 import { AttesterError } from './attester-error.js';
 import { type AzureMetadata, azureMetadata } from './azure-metadata.js';
+import { bindInitDataToTpm, tpmRegisters, withTpm } from './tpm-registers.js';
 
 /** NV indexes and key of Azure's vTPM. */
 export const AZURE = { hclReport: 0x0140_0001, userData: 0x0140_0002, attestationKey: 0x8100_0003 } as const;
@@ -22,6 +23,8 @@ export interface AzureAttesterOptions {
   /** Time that the paravisor may take to renew its report. Default 10 s. */
   readonly renewalMs?: number;
   readonly timeoutMs?: number;
+  /** Path of the Attestation Agent's log. Default: none is sent. */
+  readonly agentLog?: string;
 }
 
 const USER_DATA_SIZE = 64;
@@ -40,7 +43,7 @@ const REPORT_TYPES: ReadonlyMap<number, AzKind> = new Map([
  */
 export async function azureKind(address: string, timeoutMs?: number): Promise<AzKind | undefined> {
   try {
-    return await using(address, timeoutMs, async (tpm) => {
+    return await withTpm(address, timeoutMs, async (tpm) => {
       if ((await readNvPublic(tpm, AZURE.hclReport)) === undefined) return undefined;
       return REPORT_TYPES.get(parseHclReport(await readNv(tpm, AZURE.hclReport)).reportType);
     });
@@ -61,7 +64,8 @@ export function azureAttester(kind: AzKind, options: AzureAttesterOptions = {}):
     getEvidence: async (reportData) => {
       if (reportData.length > USER_DATA_SIZE)
         throw new AttesterError(`report data of ${reportData.length} bytes; 64 fit`);
-      const { hclReport, quoted } = await using(address, timeoutMs, async (tpm) => ({
+      const agentLog = options.agentLog === undefined ? undefined : await readEventLog(options.agentLog);
+      const { hclReport, quoted } = await withTpm(address, timeoutMs, async (tpm) => ({
         hclReport: await renewedReport(tpm, reportData, renewalMs),
         quoted: await quotePcrs(tpm, AZURE.attestationKey, reportData),
       }));
@@ -82,18 +86,12 @@ export function azureAttester(kind: AzKind, options: AzureAttesterOptions = {}):
         },
         hcl_report: padded(hclReport),
         ...hardware,
+        ...(agentLog === undefined || agentLog.length === 0 ? {} : { agent_event_log: padded(agentLog) }),
       };
     },
+    bindInitData: (digest) => bindInitDataToTpm(address, timeoutMs, digest),
+    registers: tpmRegisters(address, timeoutMs),
   };
-}
-
-async function using<T>(address: string, timeoutMs: number | undefined, work: (tpm: Tpm) => Promise<T>): Promise<T> {
-  const tpm = new Tpm(await openTransport(address, timeoutMs));
-  try {
-    return await work(tpm);
-  } finally {
-    await tpm.close();
-  }
 }
 
 /** Hands report data to the paravisor, and waits for a report that has them: it renews its report in its own time. */

@@ -1,5 +1,6 @@
 import type { Attester } from './attester.js';
 import { AttesterError } from './attester-error.js';
+import { AGENT_LOG } from './hardware/cc-event-log.js';
 import { ccaAttester } from './hardware/cca.js';
 import { gramineAttester, isGramine } from './hardware/sgx.js';
 import { snpAttester } from './hardware/snp.js';
@@ -55,7 +56,7 @@ async function azureOf(platform: Platform): Promise<Attester | undefined> {
   if (address === undefined) return undefined;
   const { azureAttester, azureKind } = await import('./azure.js');
   const kind = await azureKind(address);
-  return kind === undefined ? undefined : azureAttester(kind, { address });
+  return kind === undefined ? undefined : azureAttester(kind, { address, agentLog: agentLogOf(platform) });
 }
 
 async function tpmOf(platform: Platform): Promise<Attester | undefined> {
@@ -68,8 +69,13 @@ async function tpmOf(platform: Platform): Promise<Attester | undefined> {
   const { tpmAttester } = await import('./tpm.js');
   return tpmAttester({
     address,
+    agentLog: agentLogOf(platform),
     ...(handle === undefined ? {} : { key: { handle: Number.parseInt(handle, 16) } }),
   });
+}
+
+function agentLogOf({ env }: Platform): string {
+  return env['AAEL_PATH'] ?? `/${AGENT_LOG}`;
 }
 
 /** A TEE was found and cannot be spoken for: going on as `sample` would only hide that. */

@@ -3,10 +3,9 @@ import { spkiOf } from '@assay/evidence/tpm';
 import { type AttestationKeyChoice, withAttestationKey } from '../tpm/attestation-key.js';
 import { readEventLog } from '../tpm/event-log.js';
 import { quoteReportData } from '../tpm/quoted.js';
-import { Tpm } from '../tpm/tpm.js';
 import { TpmError } from '../tpm/tpm-error.js';
-import { openTransport } from '../tpm/transport/open.js';
 import type { Attester } from './attester.js';
+import { bindInitDataToTpm, tpmRegisters, withTpm } from './tpm-registers.js';
 
 export interface TpmAttesterOptions {
   /** `/dev/tpmrm0`, `tcp:HOST:PORT`, `unix:PATH`. */
@@ -15,6 +14,8 @@ export interface TpmAttesterOptions {
   readonly key?: AttestationKeyChoice;
   /** Path of the event log. Default: that of Linux for a device; none for an emulator, whose log is not the machine's. */
   readonly eventLog?: string;
+  /** Path of the Attestation Agent's log. Default: none is sent. */
+  readonly agentLog?: string;
   /** Where the file system of the machine begins. Default `/`. */
   readonly root?: string;
   /** For each command. */
@@ -23,7 +24,7 @@ export interface TpmAttesterOptions {
 
 /**
  * Attester of TEE `tpm`: a quote of all PCRs of the SHA-256 bank, with their values, the attestation key and the
- * firmware's event log. Members as in guest-components; `ak_area` and `event_log` are additions.
+ * firmware's event log, and the agent's. Members as in guest-components; `ak_area`, `event_log` and `agent_event_log` are additions.
  */
 export function tpmAttester(options: TpmAttesterOptions): Attester {
   const choice = options.key ?? { kind: 'rsa2048' };
@@ -31,9 +32,9 @@ export function tpmAttester(options: TpmAttesterOptions): Attester {
     tee: 'tpm',
     getEvidence: async (reportData) => {
       const eventLog = await eventLogOf(options);
-      const tpm = new Tpm(await openTransport(options.address, options.timeoutMs));
-      try {
-        return await withAttestationKey(tpm, choice, async ({ handle, publicArea, publicBytes }) => {
+      const agentLog = await agentLogOf(options);
+      return withTpm(options.address, options.timeoutMs, (tpm) =>
+        withAttestationKey(tpm, choice, async ({ handle, publicArea, publicBytes }) => {
           const { attest, signature, pcrs } = await quoteReportData(tpm, handle, reportData);
           return {
             ak_public: encodeBase64(spkiOf(publicArea)),
@@ -44,13 +45,20 @@ export function tpmAttester(options: TpmAttesterOptions): Attester {
               pcrs: pcrs.map((value) => encodeHex(value)),
             },
             ...(eventLog === undefined ? {} : { event_log: encodeBase64(eventLog) }),
+            ...(agentLog === undefined ? {} : { agent_event_log: encodeBase64(agentLog) }),
           };
-        });
-      } finally {
-        await tpm.close();
-      }
+        }),
+      );
     },
+    bindInitData: (digest) => bindInitDataToTpm(options.address, options.timeoutMs, digest),
+    registers: tpmRegisters(options.address, options.timeoutMs),
   };
+}
+
+/** An agent that has measured nothing yet has no log. */
+async function agentLogOf({ agentLog, root }: TpmAttesterOptions): Promise<Uint8Array | undefined> {
+  const log = agentLog === undefined ? undefined : await readEventLog(agentLog, root);
+  return log === undefined || log.length === 0 ? undefined : log;
 }
 
 /** A log that was named must be there; the usual one may be absent. */

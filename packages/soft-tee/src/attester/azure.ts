@@ -121,7 +121,10 @@ function common(world: TestWorld, reportData: Uint8Array, overrides: AzOverrides
         message: [...quote.message],
         pcrs: quote.pcrs.map((value) => [...value]),
       },
-      certificate: akCertificate === undefined ? {} : { ak_cert: padded64(akCertificate) },
+      certificate: {
+        ...(akCertificate === undefined ? {} : { ak_cert: padded64(akCertificate) }),
+        ...(quote.agentLog === undefined ? {} : { agent_event_log: padded64(quote.agentLog) }),
+      },
     },
   };
 }

@@ -14,6 +14,7 @@ import {
 } from '@assay/evidence/tpm';
 import { padded } from '../fixed.js';
 import { emulatedDigest } from '../intel/sgx-report.js';
+import { type AgentTpmEvent, agentExtension, agentTpmLog } from '../tpm/agent-log.js';
 import { bootTpm, type TpmEvent, tpmBootEvents } from '../tpm/boot.js';
 import { AK_ATTRIBUTES, akArea, signQuote } from '../tpm/key.js';
 import { emulatedAttest } from '../tpm/quote.js';
@@ -27,6 +28,10 @@ export interface TpmOverrides {
   readonly events?: readonly TpmEvent[];
   /** SHA-256 digest of the init-data: PCR 8 is extended with it. */
   readonly initData?: Uint8Array;
+  /** What the Attestation Agent measured after the boot. */
+  readonly agentEvents?: readonly AgentTpmEvent[];
+  /** Changes the agent's log that is sent; the registers are of its events. */
+  readonly alterAgentLog?: (log: Uint8Array) => Uint8Array;
   readonly selection?: PcrSelectionList;
   readonly attributes?: readonly ObjectAttribute[];
   /** Other members of the attest structure. */
@@ -71,6 +76,7 @@ export interface EmulatedTpmQuote {
   readonly pcrs: readonly Uint8Array[];
   readonly area: PublicArea;
   readonly log: Uint8Array | undefined;
+  readonly agentLog: Uint8Array | undefined;
 }
 
 /** Boots and quotes. @param extraData what the quote binds, at most 64 bytes */
@@ -78,7 +84,12 @@ export function tpmQuote(world: TestWorld, extraData: Uint8Array, overrides: Tpm
   const tpm = overrides.tpm ?? world.tpm.machine();
   const key = world.tpm.ak(tpm);
   const { alterMessage, alterPcrs, alterSignature, events = emulatedTpmBoot(), hash = 'sha256', initData } = overrides;
-  const extensions = initData === undefined ? [] : [{ pcr: INIT_DATA_PCR, digest: initData }];
+  const { agentEvents, alterAgentLog } = overrides;
+  const extensions = [
+    ...(initData === undefined ? [] : [{ pcr: INIT_DATA_PCR, digest: initData }]),
+    ...(agentEvents ?? []).map(agentExtension),
+  ];
+  const agentLog = agentEvents === undefined ? undefined : agentTpmLog(agentEvents);
   const { log, pcrs } = bootTpm(events, extensions);
   const area = akArea(key, overrides.attributes ?? AK_ATTRIBUTES);
   const { attest, selection } = overrides;
@@ -100,6 +111,7 @@ export function tpmQuote(world: TestWorld, extraData: Uint8Array, overrides: Tpm
     pcrs: alterPcrs?.(pcrs) ?? pcrs,
     area,
     log: overrides.log === 'none' ? undefined : (overrides.log?.(events) ?? log),
+    agentLog: agentLog === undefined ? undefined : (alterAgentLog?.(agentLog) ?? agentLog),
   };
 }
 
@@ -114,6 +126,7 @@ export function tpmEvidence(world: TestWorld, reportData: Uint8Array, overrides:
     ...(form === 'both' ? { ak_area: encodeBase64(marshalPublic(area)) } : {}),
     ...(certificate === 'none' ? {} : { ak_cert: encodeBase64(Buffer.from(world.tpm.akChain(tpm, orders))) }),
     ...(quote.log === undefined ? {} : { event_log: encodeBase64(quote.log) }),
+    ...(quote.agentLog === undefined ? {} : { agent_event_log: encodeBase64(quote.agentLog) }),
     report_data: encodeBase64(padded(reportData, 64, 'report data')),
     tpm_quote: {
       signature: encodeBase64(quote.signature),

@@ -19,6 +19,7 @@ import {
   type AzTdxOverrides,
   type AzureDefect,
   type AzureHardware,
+  agentTpmLog,
   azSnpEvidence,
   azTdxEvidence,
   azureTpm,
@@ -75,6 +76,45 @@ const failures = (result: VerifierResult): readonly string[] => [
   ...new Set(result.findings.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id)),
 ];
 const claimsOf = (result: VerifierResult) => (result.accepted ? result.claimSets[0]?.claims : undefined) ?? {};
+
+describe.each(['snp', 'tdx'] as const)('events of the Attestation Agent on %s', (hardware) => {
+  const agentEvents = [{ pcr: 17, text: 'd PullImage {"image":"a"}' }];
+
+  test.each<[string, Overrides]>([
+    ['of version 2', {}],
+    ['of version 1', { version: 1 }],
+    ['without a version', { version: 0 }],
+  ])('are claims with evidence %s', (_, overrides) => {
+    const result = verify(hardware, { ...overrides, tpm: { agentEvents } });
+    expect(failures(result)).toEqual([]);
+    expect(claimsOf(result)['uefi_event_logs']).toMatchObject([
+      { index: 17, details: { data: { domain: 'd', operation: 'PullImage' } } },
+    ]);
+    expect(verify(hardware).findings.some(({ id }) => id.startsWith('eventlog.'))).toBe(false);
+  });
+
+  test.each<[string, (log: Uint8Array) => Uint8Array, string]>([
+    [
+      'says something else',
+      () => agentTpmLog([{ pcr: 17, text: 'd PullImage {"image":"b"}' }]),
+      'eventlog.register.replay',
+    ],
+    [
+      'is of another register',
+      () => agentTpmLog([{ pcr: 12, text: 'd PullImage {"image":"a"}' }]),
+      'eventlog.register.replay',
+    ],
+    ['is cut', (log) => log.subarray(0, -1), 'eventlog.log.form'],
+  ])('are refused where the log %s', (_, alterAgentLog, finding) => {
+    const result = verify(hardware, { tpm: { agentEvents, alterAgentLog } });
+    expect([result.accepted, failures(result)]).toEqual([false, [finding]]);
+  });
+
+  test('are refused where the member is of another form', () => {
+    const evidence = { ...evidenceOf(hardware), agent_event_log: 7 };
+    expect(failures(verify(hardware, {}, { evidence }))).toEqual(['evidence.json.form']);
+  });
+});
 
 describe.each(['snp', 'tdx'] as const)('a confidential VM on %s', (hardware) => {
   test.each<[string, Overrides]>([
@@ -160,7 +200,9 @@ describe.each(['snp', 'tdx'] as const)('a confidential VM on %s', (hardware) => 
     const tpm = azureTpm(world);
     const der = world.tpm.akCertificate(tpm).der;
     const akCertificate = Uint8Array.from([...der, ...new Uint8Array(100)]);
-    expect(failures(verify(hardware, { akCertificate }))).toEqual([]);
+    const unrooted = verify(hardware, { akCertificate });
+    expect(failures(unrooted)).toEqual([]);
+    expect(unrooted.findings.find(({ id }) => id === 'az.ak.certificate')).toMatchObject({ outcome: 'not-checked' });
     expect(failures(verify(hardware, { akCertificate: Uint8Array.from([...der, 0, 1]) }))).toEqual([
       'az.ak.certificate',
     ]);

@@ -17,6 +17,7 @@ import {
 import { parseCertificates } from '@assay/evidence/x509';
 import { describe, expect, test } from 'vitest';
 import {
+  agentTpmLog,
   akArea,
   createTestWorld,
   emulatedTpmBoot,
@@ -250,6 +251,88 @@ test('a log of another boot names the register and the event', () => {
   ).toEqual(['eventlog.register.replay']);
 });
 
+describe('events of the Attestation Agent', () => {
+  const agentEvents = [
+    { pcr: 15, text: 'github.com/confidential-containers PullImage {"image":"a", "digest":"sha256:0"}' },
+    { pcr: 12, text: 'app start now' },
+  ];
+  const agentClaims = (result: VerifierResult) =>
+    ((claimsOf(result)?.['uefi_event_logs'] ?? []) as { details: { data?: { operation?: string } } }[]).flatMap(
+      ({ details }) => details.data?.operation ?? [],
+    );
+
+  test.each<[string, TpmOverrides, number]>([
+    ['beside the firmware’s log', {}, emulatedTpmBoot().length + 2],
+    [
+      'alone',
+      {
+        log: 'none',
+        agentEvents: [
+          { pcr: 15, text: 'd PullImage c' },
+          { pcr: 15, text: 'd start c' },
+        ],
+      },
+      2,
+    ],
+    ['of another form of the key', { form: 'both' }, emulatedTpmBoot().length + 2],
+  ])('%s are claims', (_, overrides, records) => {
+    const result = verify(verifier, { agentEvents, ...overrides });
+    expect(failures(result)).toEqual([]);
+    expect(claimsOf(result)?.['uefi_event_logs']).toHaveLength(records);
+    expect(agentClaims(result)).toEqual(['PullImage', 'start']);
+  });
+
+  test('alone they say nothing of registers that they do not extend, and cannot hide what extended their own', () => {
+    const alone = verify(verifier, { log: 'none', agentEvents: agentEvents.slice(0, 1) });
+    expect(unmet(alone)).toEqual(['evidence.hardware.backed']);
+    // PCR 12 was extended by the boot as well.
+    expect(failures(verify(verifier, { log: 'none', agentEvents }))).toEqual(['eventlog.register.replay']);
+  });
+
+  test.each<[string, TpmOverrides, string]>([
+    ['an event is left out', { alterAgentLog: () => agentTpmLog(agentEvents.slice(1)) }, 'eventlog.register.replay'],
+    [
+      'one is added',
+      { alterAgentLog: () => agentTpmLog([...agentEvents, { pcr: 15, text: 'a b c' }]) },
+      'eventlog.register.replay',
+    ],
+    [
+      'one says something else',
+      { alterAgentLog: () => agentTpmLog([{ pcr: 15, text: 'a b c' }]) },
+      'eventlog.register.replay',
+    ],
+    [
+      'one is of another register',
+      { alterAgentLog: () => agentTpmLog(agentEvents.map((each) => ({ ...each, pcr: 14 }))) },
+      'eventlog.register.replay',
+    ],
+    ['it is cut', { alterAgentLog: (log) => log.subarray(1) }, 'eventlog.log.form'],
+    [
+      'it begins like a firmware’s',
+      { alterAgentLog: () => tpmQuote(world, REPORT_DATA).log ?? new Uint8Array() },
+      'eventlog.log.form',
+    ],
+    ['one has no three fields', { agentEvents: [{ pcr: 15, text: 'a b' }] }, 'eventlog.aael.form'],
+  ])('are refused where %s', (_, overrides, finding) => {
+    for (const log of [undefined, 'none'] as const) {
+      const result = verify(verifier, {
+        agentEvents: agentEvents.slice(0, 1),
+        ...overrides,
+        ...(log === undefined ? {} : { log }),
+      });
+      expect(result.accepted).toBe(false);
+      expect(failures(result)).toContain(finding);
+    }
+  });
+
+  test('whose register is not quoted are no claims', () => {
+    const selection = [selectPcrs('sha256', [0, 7])];
+    const result = verify(verifier, { agentEvents, selection });
+    expect(failures(result)).toEqual([]);
+    expect(agentClaims(result)).toEqual([]);
+  });
+});
+
 describe('defects', () => {
   test.each(Object.entries(TPM_DEFECTS as Readonly<Record<string, TpmDefect>>))('%s', (_, defect) => {
     const result = verify(verifier, defect.make(world));
@@ -274,6 +357,8 @@ describe('evidence of another form is refused, and nothing throws', () => {
     ['ak_public', { ...whole, ak_public: '' }],
     ['ak_cert', { ...whole, ak_cert: 7 }],
     ['event_log', { ...whole, event_log: '?' }],
+    ['agent_event_log', { ...whole, agent_event_log: {} }],
+    ['agent_event_log', { ...whole, agent_event_log: '' }],
     ['tpm_quote.message', { ...whole, tpm_quote: { ...quote, message: 'A'.repeat(20_000) } }],
     ['tpm_quote.message', { ...whole, tpm_quote: { ...quote, message: 'A'.repeat(5464) } }],
     ['`ak_public` is absent', { ...whole, ak_public: undefined }],

@@ -40,7 +40,12 @@ export class EventLog {
 
   /** Measures an event. @param pcr register to extend; default: the configured one. @throws EventError */
   extend(event: MeasuredEvent, pcr: number = this.#options.initPcr): Promise<void> {
-    const mine = this.#turn.then(() => this.#extend(event, pcr));
+    return this.undisturbed(() => this.#extend(event, pcr));
+  }
+
+  /** Does something while no event is being measured: what reads registers and the log then finds them of one moment. */
+  undisturbed<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
     this.#turn = mine.catch(() => undefined);
     return mine;
   }
