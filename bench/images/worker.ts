@@ -1,11 +1,12 @@
 // One layer through the stream step, from a file to nowhere: prints seconds and peak memory.
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { pipeline } from 'node:stream/promises';
 import { LayerDecryption, LayerEncryption } from '@assay/ocicrypt';
 
 const [action, file = ''] = process.argv.slice(2);
+const { size } = statSync(file);
 const read = () => createReadStream(file, { highWaterMark: 1024 * 1024 });
 const nowhere = async (source: AsyncIterable<Uint8Array>): Promise<void> => {
   for await (const _ of source) {
@@ -16,7 +17,7 @@ const nowhere = async (source: AsyncIterable<Uint8Array>): Promise<void> => {
 let seconds: number;
 if (action === 'encrypt') {
   const begin = performance.now();
-  await pipeline(read(), new LayerEncryption((length) => randomBytes(length)), nowhere);
+  await pipeline(read(), new LayerEncryption((length) => randomBytes(length), size), nowhere);
   seconds = (performance.now() - begin) / 1000;
 } else {
   // The file is taken for ciphertext: its HMAC is not the one given, which shows at the end, after all of the work.
@@ -25,6 +26,7 @@ if (action === 'encrypt') {
     { cipher: 'AES_256_CTR_HMAC_SHA256', hmac: randomBytes(32) },
     options,
     'layer',
+    size,
   );
   const begin = performance.now();
   const failure: unknown = await pipeline(read(), decryption, nowhere).catch((error: unknown) => error);

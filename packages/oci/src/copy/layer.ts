@@ -64,7 +64,7 @@ async function encrypt(
   { wrappers, random }: Extract<LayerAction, { kind: 'encrypt' }>,
 ): Promise<Descriptor> {
   const mediaType = encryptedMediaType(copy.layer.mediaType);
-  const encryption = new LayerEncryption(random);
+  const encryption = new LayerEncryption(random, copy.layer.size);
   let annotations: Descriptor['annotations'];
   const { digest, size } = await through(copy, encryption, async () => {
     // The layer is committed only when its recipients have it: an encrypted layer without them is lost.
@@ -79,7 +79,7 @@ async function decrypt(copy: LayerCopy, unwrappers: readonly KeyUnwrapper[]): Pr
   const mediaType = plainMediaType(layer.mediaType);
   const { annotations: before = {} } = layer;
   const { publicOptions, privateOptions } = await openLayer(before, unwrappers, name);
-  const decryption = new LayerDecryption(publicOptions, privateOptions, name);
+  const decryption = new LayerDecryption(publicOptions, privateOptions, name, layer.size);
   const { digest } = await through(copy, decryption, () => ({ digest: privateOptions.digest, size: layer.size }));
   const annotations = plainAnnotations(before);
   const { annotations: _, ...rest } = layer;

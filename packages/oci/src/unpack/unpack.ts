@@ -117,7 +117,7 @@ async function contentOf({ layer, name, unwrappers }: LayerTask): Promise<Conten
   const check = (): DigestCheck => new DigestCheck(layer.digest, layer.size);
   if (!isEncrypted(layer.mediaType)) return () => [check(), new PassThrough()];
   const { publicOptions, privateOptions } = await openLayer(layer.annotations ?? {}, unwrappers, name);
-  return () => [check(), new LayerDecryption(publicOptions, privateOptions, name)];
+  return () => [check(), new LayerDecryption(publicOptions, privateOptions, name, layer.size)];
 }
 
 const ALTERED: readonly string[] = ['image.manifest.digest', 'image.layer.hmac', 'image.layer.plain-digest'];

@@ -1,7 +1,10 @@
 /** Encrypts a layer as it streams by; memory does not grow with its size. */
-import { createCipheriv, createHash, createHmac } from 'node:crypto';
+import { createCipheriv } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
+import { encodeHex } from '@assay/bytes';
+import { countDigests, type Digests } from './digests.js';
 import { NONCE_SIZE, type PrivateOptions, type PublicOptions, SYMMETRIC_KEY_SIZE } from './options.js';
+import { pieces } from './pieces.js';
 
 /** What is known of a layer once all of it has been encrypted. */
 export interface EncryptedLayer {
@@ -13,24 +16,30 @@ export interface EncryptedLayer {
   readonly size: number;
 }
 
+/** Streams whose digests are counted. */
+const PLAIN = 0;
+const ENCRYPTED = 1;
+
 /** Takes a (compressed) layer, gives its ciphertext. */
 export class LayerEncryption extends Transform {
   readonly #key: Uint8Array;
   readonly #nonce: Uint8Array;
   readonly #cipher;
-  readonly #hmac;
-  readonly #plain = createHash('sha256');
-  readonly #encrypted = createHash('sha256');
+  readonly #expected: number;
+  #digests: Digests | undefined;
   #size = 0;
   #result: EncryptedLayer | undefined;
 
-  /** @param random source of the key and the nonce, which are fresh for every layer */
-  constructor(random: (bytes: number) => Uint8Array) {
+  /**
+   * @param random source of the key and the nonce, which are fresh for every layer
+   * @param expected bytes that are to come, if that is known: of many, digests are counted in a thread beside
+   */
+  constructor(random: (bytes: number) => Uint8Array, expected = 0) {
     super();
+    this.#expected = expected;
     this.#key = random(SYMMETRIC_KEY_SIZE);
     this.#nonce = random(NONCE_SIZE);
     this.#cipher = createCipheriv('aes-256-ctr', this.#key, this.#nonce);
-    this.#hmac = createHmac('sha256', this.#key);
   }
 
   /** @throws Error before the end of the stream: the HMAC is of the whole layer */
@@ -40,26 +49,47 @@ export class LayerEncryption extends Transform {
   }
 
   override _transform(chunk: Uint8Array, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#plain.update(chunk);
-    const encrypted = this.#cipher.update(chunk);
-    this.#hmac.update(encrypted);
-    this.#encrypted.update(encrypted);
-    this.#size += encrypted.length;
-    done(null, encrypted);
+    this.#encrypt(chunk).then(() => done(), done);
+  }
+
+  async #encrypt(chunk: Uint8Array): Promise<void> {
+    const digests = this.#counting();
+    for (const piece of pieces(chunk)) {
+      const encrypted = this.#cipher.update(piece);
+      this.#size += encrypted.length;
+      const full = digests.update(PLAIN, piece);
+      if (full !== undefined) await full;
+      const fullToo = digests.update(ENCRYPTED, encrypted);
+      if (fullToo !== undefined) await fullToo;
+      this.push(encrypted);
+    }
   }
 
   override _flush(done: TransformCallback): void {
+    this.#finish().then(() => done(), done);
+  }
+
+  async #finish(): Promise<void> {
     this.#cipher.final();
+    const [[plain] = [], [encrypted, hmac] = []] = await this.#counting().finish();
+    if (plain === undefined || encrypted === undefined || hmac === undefined) throw new Error('a digest is missing');
     this.#result = {
-      publicOptions: { hmac: this.#hmac.digest() },
-      privateOptions: {
-        symmetricKey: this.#key,
-        digest: `sha256:${this.#plain.digest('hex')}`,
-        nonce: this.#nonce,
-      },
-      digest: `sha256:${this.#encrypted.digest('hex')}`,
+      publicOptions: { hmac },
+      privateOptions: { symmetricKey: this.#key, digest: `sha256:${encodeHex(plain)}`, nonce: this.#nonce },
+      digest: `sha256:${encodeHex(encrypted)}`,
       size: this.#size,
     };
-    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#digests?.close();
+    done(error);
+  }
+
+  /** Begun with the first bytes: a stream that is never read holds nothing. */
+  #counting(): Digests {
+    const sha256 = { algorithm: 'sha256' };
+    this.#digests ??= countDigests([[sha256], [sha256, { ...sha256, key: this.#key }]], this.#expected);
+    return this.#digests;
   }
 }
