@@ -49,10 +49,10 @@ export {
 } from './signature/cosign.js';
 export { DEFAULT_IDENTITY, identityFits, type SignedIdentity } from './signature/identity.js';
 export { type Judgement, type JudgeOptions, judgeSignatures, type MetRequirement } from './signature/judge.js';
+export type { KeySource } from './signature/key-source.js';
 export { type LookasideConfig, lookasideBase, readLookaside } from './signature/lookaside.js';
 export type { SignaturePayload } from './signature/payload.js';
 export {
-  type KeySource,
   lookUpScope,
   type PolicyScope,
   type Requirement,
@@ -60,12 +60,14 @@ export {
   readPolicy,
   type SignaturePolicy,
 } from './signature/policy.js';
+export type { SigstoreRequirement } from './signature/sigstore-requirement.js';
 export {
   readKeyring,
   type SimpleSigningOptions,
   type VerifiedSimpleSignature,
   verifySimpleSignature,
 } from './signature/simple-signing.js';
+export type { SignatureTrust, VerifiedSigner } from './sigstore/verify.js';
 export type { Skipped } from './unpack/entry.js';
 export { DEFAULT_LIMITS, type UnpackLimits } from './unpack/limits.js';
 export { parentOf as parentWithin } from './unpack/root.js';

@@ -105,7 +105,14 @@ async function cosign(files: CaseFiles, inputs: JsonObject): Promise<JsonObject>
     const found = await verifyCosign({
       manifest,
       payload: async () => files.bytes('payload'),
-      keys: [readCosignKey(Buffer.from(files.bytes('public_key')).toString('utf8'), 'public_key')],
+      trust: {
+        signer: {
+          kind: 'keys',
+          keys: [readCosignKey(Buffer.from(files.bytes('public_key')).toString('utf8'), 'public_key')],
+        },
+        logs: [],
+        now: new Date(),
+      },
       image: imageOf(inputs),
       identity: identityOf(inputs) ?? usual,
     });

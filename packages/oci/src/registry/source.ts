@@ -3,12 +3,13 @@ import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AssayError, assayError } from '@assay/bytes/findings';
 import type { ImageSource, StoredManifest } from '../location/location.js';
-import { checkDigest } from '../model/digest.js';
+import { checkDigest, type Digest } from '../model/digest.js';
 import { type Descriptor, LARGEST_MANIFEST, MEDIA_TYPE } from '../model/manifest.js';
 import { formatReference, type ImageReference } from '../model/reference.js';
 import { discard, RegistryClient, type RegistryOptions, readLimited } from './client.js';
 import { NO_REGISTRY_CONFIG, type RegistryConfig, type RegistryTask, registryTasks } from './config.js';
 import { missingFacts, type RegistryFailure, thrownFailure } from './failure.js';
+import { referrersOf } from './referrers.js';
 
 export interface RegistrySourceOptions extends RegistryOptions {
   /** Mirrors, other locations, blocks. */
@@ -25,6 +26,8 @@ const ENDED_EARLY = Object.assign(new Error('the connection ended early'), { cod
 export interface RegistrySource extends ImageSource {
   /** Manifest under another tag of the same repository: signatures. @returns undefined when there is none */
   tagged(tag: string): Promise<StoredManifest | undefined>;
+  /** Manifests of one kind that refer to another one: signatures and statements. */
+  referrers(digest: Digest, artifactType: string): Promise<readonly Descriptor[]>;
   close(): Promise<void>;
 }
 
@@ -71,6 +74,7 @@ function sourceAt(client: RegistryClient, reference: ImageReference, top: Stored
       return { bytes: found.bytes, mediaType: descriptor.mediaType };
     },
     tagged: (tag) => manifestOf(client, tag),
+    referrers: (digest, artifactType) => referrersOf(client, digest, artifactType),
     blob: async (descriptor) => Readable.from(blobOf(client, descriptor)),
     close: () => client.close(),
   };

@@ -1,17 +1,25 @@
-/** Signatures by key as cosign stores them: an OCI manifest under the tag `sha256-….sig`, one layer for each signature. */
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { DecodeError, decodeBase64, decodeUtf8 } from '@assay/bytes';
+/** Signatures as cosign has stored them since its first release: an OCI manifest under the tag `sha256-….sig`, one layer for each signature. */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { DecodeError, decodeBase64, decodePem, decodeUtf8, encodeUtf8 } from '@assay/bytes';
 import { AssayError, assayError } from '@assay/bytes/findings';
 import type { Digest } from '../model/digest.js';
 import { checkDigest } from '../model/digest.js';
 import type { Descriptor, Manifest } from '../model/manifest.js';
 import type { ImageReference } from '../model/reference.js';
+import { malformed as malformedBundle } from '../sigstore/failure.js';
+import type { LogEntry } from '../sigstore/log-entry.js';
+import { bytesOf, countOf, objectOf, readObject, textOf } from '../sigstore/members.js';
+import { type FoundSignature, type SignatureTrust, type VerifiedSigner, verifyFound } from '../sigstore/verify.js';
 import type { SignedIdentity } from './identity.js';
 import { COSIGN_TYPE, checkPayload, malformed, readPayload, type SignaturePayload } from './payload.js';
 
 const PAYLOAD_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const SIGNATURE = 'dev.cosignproject.cosign/signature';
+const CERTIFICATE = 'dev.sigstore.cosign/certificate';
+const CHAIN = 'dev.sigstore.cosign/chain';
+const BUNDLE = 'dev.sigstore.cosign/bundle';
 const MOST_SIGNATURES = 128;
+const MOST_CERTIFICATES = 16;
 
 /** Tag of the signatures of an image. */
 export function signatureTag(manifestDigest: Digest): string {
@@ -33,7 +41,7 @@ export interface CosignVerification {
   readonly manifest: Manifest;
   /** Content of a layer. */
   readonly payload: (layer: Descriptor) => Promise<Uint8Array>;
-  readonly keys: readonly KeyObject[];
+  readonly trust: SignatureTrust;
   readonly image: { readonly reference: ImageReference; readonly manifestDigest: string };
   /** Undefined: names are not compared. */
   readonly identity: SignedIdentity | undefined;
@@ -44,56 +52,109 @@ export interface VerifiedSignature {
   readonly payloadBytes: Uint8Array;
   /** Layers of the manifest that hold signatures. */
   readonly signatures: number;
+  readonly signer: VerifiedSigner;
 }
 
 /**
  * One layer must have both: a signature of a key, and a payload that is about this image. Other signatures beside it do no harm (guests of
  * Confidential Containers refuse an image with one that is about something else).
  *
- * @throws AssayError `signature.object.present`, `signature.key.match`, `signature.digest.match`, `signature.identity.match`
+ * @throws AssayError `signature.*`: of several bad signatures, of one that got furthest
  */
 export async function verifyCosign(request: CosignVerification): Promise<VerifiedSignature> {
   const layers = request.manifest.layers
     .filter(({ mediaType }) => mediaType === PAYLOAD_TYPE)
     .slice(0, MOST_SIGNATURES);
+  const unsigned: AssayError[] = [];
   let reason: AssayError | undefined;
-  let signed = false;
   for (const layer of layers) {
+    const bytes = await request.payload(layer).catch((error: unknown) => note(error, unsigned));
+    if (bytes === undefined) continue;
+    let signer: VerifiedSigner;
     try {
-      const bytes = await request.payload(layer);
       checkDigest(bytes, layer.digest);
-      if (!verifies(layer, bytes, request.keys)) continue;
-      signed = true;
+      signer = verifyFound(foundIn(layer, bytes, request.trust), request.trust);
+    } catch (error) {
+      note(error, unsigned);
+      continue;
+    }
+    try {
       const payload = readPayload(bytes, COSIGN_TYPE);
       checkPayload(payload, request.image, request.identity);
-      return { payload, payloadBytes: bytes, signatures: layers.length };
+      return { payload, payloadBytes: bytes, signatures: layers.length, signer };
     } catch (error) {
       if (!(error instanceof AssayError)) throw error;
       reason ??= error;
     }
   }
-  if (signed && reason !== undefined) throw reason;
   if (layers.length === 0) throw malformed('the manifest of signatures holds none');
-  throw reason ?? noKey(layers.length, request.keys.length);
+  // Of another's key: not worth telling where one of the right key has another fault.
+  throw reason ?? unsigned.find(({ code }) => code !== 'signature.key.match') ?? noKey(layers.length, request.trust);
 }
 
-function verifies(layer: Descriptor, payload: Uint8Array, keys: readonly KeyObject[]): boolean {
-  const text = layer.annotations?.[SIGNATURE];
-  if (text === undefined) return false;
+function note(error: unknown, to: AssayError[]): undefined {
+  if (!(error instanceof AssayError)) throw error;
+  to.push(error);
+  return undefined;
+}
+
+/** Certificates and log entries are read where the policy asks for them: elsewhere they prove nothing, and may be anything. */
+function foundIn(layer: Descriptor, content: Uint8Array, { signer, logs }: SignatureTrust): FoundSignature {
+  const { [SIGNATURE]: text, [CERTIFICATE]: certificate, [CHAIN]: chain, [BUNDLE]: bundle } = layer.annotations ?? {};
+  if (text === undefined) throw noSignature();
   let signature: Uint8Array;
   try {
     // Tools break long lines.
     signature = decodeBase64(text.replaceAll(/[\r\n]/g, ''));
   } catch (error) {
-    if (error instanceof DecodeError) return false;
+    if (error instanceof DecodeError) throw noSignature();
     throw error;
   }
-  return keys.some((key) => verify(key.asymmetricKeyType === 'ed25519' ? null : 'sha256', payload, key, signature));
+  const [leaf] = signer.kind === 'fulcio' && certificate !== undefined ? certificatesOf(certificate) : [];
+  return {
+    content,
+    signature,
+    ...(leaf === undefined ? {} : { certificate: leaf }),
+    intermediates: signer.kind === 'fulcio' && chain !== undefined && chain !== '' ? certificatesOf(chain) : [],
+    entries: logs.length > 0 && bundle !== undefined ? [readLogEntry(bundle)] : [],
+    proofNeeded: false,
+  };
 }
 
-function noKey(signatures: number, keys: number): AssayError {
-  const params = { n: signatures, expected: `${keys} keys of the policy`, found: 'signatures of other keys' };
-  return assayError('signature.key.match', { params });
+function certificatesOf(pem: string): readonly Uint8Array[] {
+  try {
+    return decodePem(pem)
+      .filter(({ label }) => label === 'CERTIFICATE')
+      .map(({ bytes }) => bytes)
+      .slice(0, MOST_CERTIFICATES);
+  } catch (error) {
+    if (error instanceof DecodeError) throw malformedBundle('a certificate is no PEM');
+    throw error;
+  }
+}
+
+/** `{"SignedEntryTimestamp","Payload":{"body","integratedTime","logIndex","logID"}}` */
+function readLogEntry(text: string): LogEntry {
+  const bundle = readObject(encodeUtf8(text), 'the bundle of a signature');
+  const payload = objectOf(bundle['Payload'], 'Payload');
+  return {
+    body: bytesOf(payload['body'], 'body'),
+    logId: textOf(payload['logID'], 'logID').toLowerCase(),
+    logIndex: countOf(payload['logIndex'], 'logIndex'),
+    integratedTime: countOf(payload['integratedTime'], 'integratedTime'),
+    promise: bytesOf(bundle['SignedEntryTimestamp'], 'SignedEntryTimestamp'),
+  };
+}
+
+function noSignature(): AssayError {
+  return assayError('signature.key.match', {
+    params: { n: 1, expected: 'a key of the policy', found: 'no signature in base64' },
+  });
+}
+
+function noKey(signatures: number, { signer }: SignatureTrust): AssayError {
+  const expected = signer.kind === 'keys' ? `${signer.keys.length} keys of the policy` : 'a certificate of its signer';
+  return assayError('signature.key.match', { params: { n: signatures, expected, found: 'signatures of other keys' } });
 }
 
 function fromBase64(text: string): string | undefined {

@@ -4,6 +4,8 @@ import { formatReference, type ImageReference, isNameOnly, parseName, repository
 
 export type SignedIdentity =
   | { readonly type: 'matchExact' | 'matchRepoDigestOrExact' | 'matchRepository' }
+  /** Names are not compared: the digest alone binds. Ours; sigstore bundles hold no name. */
+  | { readonly type: 'matchDigest' }
   | { readonly type: 'exactReference'; readonly dockerReference: string }
   | { readonly type: 'exactRepository'; readonly dockerRepository: string }
   | { readonly type: 'remapIdentity'; readonly prefix: string; readonly signedPrefix: string };
@@ -16,6 +18,7 @@ export const DEFAULT_IDENTITY: SignedIdentity = { type: 'matchRepoDigestOrExact'
  * @param signed the `docker-reference` of a signature: what does not parse fits nothing
  */
 export function identityFits(identity: SignedIdentity, image: ImageReference, signed: string): boolean {
+  if (identity.type === 'matchDigest') return true;
   const signature = tryName(signed);
   if (signature === undefined) return false;
   switch (identity.type) {

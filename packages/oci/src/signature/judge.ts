@@ -1,14 +1,16 @@
 /** Asks a signature policy about an image: fetches what its requirements want, and verifies. */
 import { readFile } from 'node:fs/promises';
-import { type AssayError, assayError } from '@assay/bytes/findings';
-import { readBlob } from '../copy/copy.js';
+import { assayError } from '@assay/bytes/findings';
 import type { ImageSource, StoredManifest } from '../location/location.js';
 import type { Digest } from '../model/digest.js';
-import { readManifest } from '../model/manifest.js';
+import type { Descriptor } from '../model/manifest.js';
 import { formatReference, type ImageReference } from '../model/reference.js';
-import { readCosignKey, signatureTag, verifyCosign } from './cosign.js';
+import type { VerifiedSigner } from '../sigstore/verify.js';
+import { absent } from './absent.js';
+import { bySigstore } from './by-sigstore.js';
 import { DEFAULT_IDENTITY, type SignedIdentity } from './identity.js';
-import { type KeySource, lookUpScope, type Requirement, type SignaturePolicy } from './policy.js';
+import type { KeySource } from './key-source.js';
+import { lookUpScope, type Requirement, type SignaturePolicy } from './policy.js';
 import { readKeyring, verifySimpleSignature } from './simple-signing.js';
 
 export interface JudgeOptions {
@@ -18,7 +20,10 @@ export interface JudgeOptions {
   /** Of the manifest, or of the index that names it. */
   readonly manifestDigest: Digest;
   /** Where the image was found; cosign's signatures are beside it. */
-  readonly source: ImageSource & { tagged?(tag: string): Promise<StoredManifest | undefined> };
+  readonly source: ImageSource & {
+    tagged?(tag: string): Promise<StoredManifest | undefined>;
+    referrers?(digest: Digest, artifactType: string): Promise<readonly Descriptor[]>;
+  };
   /** Bytes of a key that the policy names by path, `file:///…` or `kbs:///…`. */
   readonly readKey: (path: string) => Promise<Uint8Array>;
   /** Folder of a namespace's OpenPGP signatures, without a slash at its end. Throws where there is none. */
@@ -31,8 +36,12 @@ export interface JudgeOptions {
 
 export interface MetRequirement {
   readonly type: Requirement['type'];
-  /** Fingerprint of the OpenPGP key. */
+  /** Fingerprint of the OpenPGP key; names in the certificate of a signer. */
   readonly signer?: string;
+  /** Who vouched for that signer. */
+  readonly issuer?: string;
+  /** When a transparency log took the signature, RFC 3339. */
+  readonly logged?: string;
 }
 
 /** All requirements of a scope held. */
@@ -66,33 +75,17 @@ async function meets(requirement: Requirement, scope: string, options: JudgeOpti
     case 'signedBy':
       return { type, signer: await bySimpleSigning(requirement.keys, requirement.identity, options) };
     case 'sigstoreSigned':
-      await byCosign(requirement.keys, requirement.identity, options);
-      return { type };
+      return metBy(await bySigstore(requirement, options));
   }
 }
 
-async function byCosign(
-  keys: KeySource,
-  identity: SignedIdentity = DEFAULT_IDENTITY,
-  options: JudgeOptions,
-): Promise<void> {
-  const { source, manifestDigest, reference } = options;
-  const files = await Promise.all(
-    keys.paths.map(async (name) => ({ name, text: Buffer.from(await options.readKey(name)).toString('utf8') })),
-  );
-  const texts = [...files, ...keys.data.map((text) => ({ name: 'keyData', text }))];
-  const tag = signatureTag(manifestDigest);
-  const stored = await source.tagged?.(tag);
-  if (stored === undefined) throw absent(reference, 'cosign', `tag ${tag}`);
-  const manifest = readManifest(stored.bytes, stored.mediaType);
-  if (manifest.kind !== 'manifest') throw absent(reference, 'cosign', `tag ${tag}, which is an index,`);
-  await verifyCosign({
-    manifest,
-    payload: (layer) => readBlob(source, layer),
-    keys: texts.map(({ text, name }) => readCosignKey(text, name)),
-    image: { reference, manifestDigest },
-    identity,
-  });
+function metBy({ subject, issuer, time }: VerifiedSigner): MetRequirement {
+  return {
+    type: 'sigstoreSigned',
+    ...(subject === undefined ? {} : { signer: subject }),
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(time === undefined ? {} : { logged: time.toISOString() }),
+  };
 }
 
 /** Signatures lie in a folder, numbered from 1 to the first gap. Any good one is enough; of several bad ones the first is told. */
@@ -131,9 +124,4 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-function absent(reference: ImageReference, kind: string, where: string): AssayError {
-  const ref = formatReference(reference);
-  return assayError('signature.object.present', { params: { ref, kind, where }, subject: ref });
 }

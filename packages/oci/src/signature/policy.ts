@@ -4,33 +4,19 @@
  * The strict rules of containers/image: a default, no empty lists, no unknown keys. (Guests of Confidential Containers take an empty list for
  * "everything is allowed" and pass over unknown keys.)
  */
-import {
-  DecodeError,
-  decodeUtf8,
-  isJsonArray,
-  isJsonObject,
-  type JsonObject,
-  type JsonValue,
-  parseJsonStrict,
-} from '@assay/bytes';
-import { type AssayError, assayError } from '@assay/bytes/findings';
+import { DecodeError, decodeUtf8, isJsonArray, type JsonObject, type JsonValue, parseJsonStrict } from '@assay/bytes';
 import type { ImageReference } from '../model/reference.js';
 import type { SignedIdentity } from './identity.js';
+import { type KeySource, keySourceOf } from './key-source.js';
+import { malformed, objectOf, onlyKeys } from './members.js';
 import { scopeParents, wildcardsOf } from './scopes.js';
-
-/** Where the keys of a requirement are. */
-export interface KeySource {
-  /** A path, `file:///…` or `kbs:///…`; any one of them fits. */
-  readonly paths: readonly string[];
-  /** Base64, or (from guests' policies) the PEM itself. */
-  readonly data: readonly string[];
-}
+import { readSigstoreRequirement, SIGSTORE_MEMBERS, type SigstoreRequirement } from './sigstore-requirement.js';
 
 export type Requirement =
   | { readonly type: 'insecureAcceptAnything' }
   | { readonly type: 'reject' }
   | { readonly type: 'signedBy'; readonly keys: KeySource; readonly identity?: SignedIdentity }
-  | { readonly type: 'sigstoreSigned'; readonly keys: KeySource; readonly identity?: SignedIdentity };
+  | SigstoreRequirement;
 
 export interface SignaturePolicy {
   readonly default: readonly Requirement[];
@@ -96,33 +82,13 @@ function requirementOf(entry: JsonObject, where: string, file: string): Requirem
     case 'signedBy':
       onlyKeys(entry, ['type', 'keyType', 'keyPath', 'keyPaths', 'keyData', 'signedIdentity'], where, file);
       if (entry['keyType'] !== 'GPGKeys') throw malformed(file, `${where}: keyType is not \`GPGKeys\``);
-      return { type, keys: keysOf(entry, where, file), ...identityOf(entry, where, file) };
-    case 'sigstoreSigned': {
-      const keyless = ['fulcio', 'pki'].find((key) => entry[key] !== undefined);
-      if (keyless !== undefined) throw malformed(file, `${where}: \`${keyless}\` is not served; use a key`);
-      onlyKeys(entry, ['type', 'keyPath', 'keyPaths', 'keyData', 'keyDatas', 'signedIdentity'], where, file);
-      return { type, keys: keysOf(entry, where, file), ...identityOf(entry, where, file) };
-    }
+      return { type, keys: keySourceOf(entry, 'key', where, file), ...identityOf(entry, where, file) };
+    case 'sigstoreSigned':
+      onlyKeys(entry, [...SIGSTORE_MEMBERS, 'signedIdentity'], where, file);
+      return { type, ...readSigstoreRequirement(entry, where, file), ...identityOf(entry, where, file) };
     default:
       throw malformed(file, `${where}: type ${JSON.stringify(type ?? null).slice(0, 60)} is not known`);
   }
-}
-
-function keysOf(entry: JsonObject, where: string, file: string): KeySource {
-  const members = ['keyPath', 'keyPaths', 'keyData', 'keyDatas'].filter((key) => entry[key] !== undefined);
-  const [member] = members;
-  if (member === undefined || members.length > 1) {
-    throw malformed(file, `${where}: exactly one of keyPath, keyPaths, keyData, keyDatas is wanted`);
-  }
-  const value = entry[member];
-  const list = value !== undefined && isJsonArray(value) ? value : [value];
-  const plural = member.endsWith('s');
-  const texts = list.filter((one) => typeof one === 'string' && one !== '');
-  if (texts.length === 0 || texts.length !== list.length || plural !== (value !== undefined && isJsonArray(value))) {
-    throw malformed(file, `${where}: ${member} is ${plural ? 'no list of texts' : 'no text'}`);
-  }
-  const given = texts as string[];
-  return member.startsWith('keyPath') ? { paths: given, data: [] } : { paths: [], data: given };
 }
 
 function identityOf(entry: JsonObject, where: string, file: string): { readonly identity?: SignedIdentity } {
@@ -143,6 +109,7 @@ export function readIdentity(value: JsonValue, where = 'signedIdentity', file = 
     case 'matchExact':
     case 'matchRepoDigestOrExact':
     case 'matchRepository':
+    case 'matchDigest':
       onlyKeys(entry, ['type'], where, file);
       return { type };
     case 'exactReference':
@@ -159,18 +126,6 @@ export function readIdentity(value: JsonValue, where = 'signedIdentity', file = 
   }
 }
 
-function onlyKeys(value: JsonObject, known: readonly string[], where: string, file: string): void {
-  const unknown = Object.keys(value).find((key) => !known.includes(key));
-  if (unknown !== undefined) {
-    throw malformed(file, `${where === '' ? 'the policy' : where} has an unknown key \`${unknown.slice(0, 40)}\``);
-  }
-}
-
-function objectOf(value: JsonValue | undefined, where: string, file: string): JsonObject {
-  if (value !== undefined && isJsonObject(value)) return value;
-  throw malformed(file, `${where === '' ? 'the policy' : where} is no object`);
-}
-
 function parse(bytes: Uint8Array, file: string): JsonValue {
   try {
     return parseJsonStrict(decodeUtf8(bytes), { maxBytes: LARGEST_POLICY });
@@ -178,8 +133,4 @@ function parse(bytes: Uint8Array, file: string): JsonValue {
     if (error instanceof DecodeError) throw malformed(file, error.message);
     throw error;
   }
-}
-
-function malformed(file: string, what: string): AssayError {
-  return assayError('signature.policy.form', { params: { file, what }, subject: file });
 }

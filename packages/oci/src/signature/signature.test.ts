@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { fuzzRuns } from '@assay/testkit';
 import fc from 'fast-check';
 import { createMessage, generateKey, type PrivateKey, type PublicKey, revokeKey, sign as signMessage } from 'openpgp';
@@ -15,6 +15,7 @@ import {
   readLookaside,
   readManifest,
   readPolicy,
+  type SignatureTrust,
   type SignedIdentity,
   sha256Digest,
   verifyCosign,
@@ -35,6 +36,12 @@ const payloadOf = (type: string, changes: { reference?: string; digest?: string 
       optional: {},
     }),
   );
+
+const byKey = (...keys: KeyObject[]): SignatureTrust => ({
+  signer: { kind: 'keys', keys },
+  logs: [],
+  now: new Date(),
+});
 
 describe('identities', () => {
   const other = `sha256:${'1'.repeat(64)}`;
@@ -147,7 +154,7 @@ describe('policies', () => {
     expect(lookUpScope(policy, image.reference).requirements).toEqual([
       {
         type: 'sigstoreSigned',
-        keys: { paths: ['kbs:///a/b/c', '/x'], data: [] },
+        signer: { kind: 'keys', keys: { paths: ['kbs:///a/b/c', '/x'], data: [] } },
         identity: { type: 'matchRepository' },
       },
     ]);
@@ -200,7 +207,7 @@ describe('cosign', () => {
     const manifest = readManifest(bytes);
     if (manifest.kind !== 'manifest') throw new Error('an index');
     const payload = async (layer: Descriptor) => parts[manifest.layers.indexOf(layer)]?.[0] ?? Buffer.alloc(0);
-    return verifyCosign({ manifest, payload, keys: [key], image, identity });
+    return verifyCosign({ manifest, payload, trust: byKey(key), image, identity });
   }
   const good = payloadOf(type);
   const part = (payload: Buffer, layer = layerOf(payload)): readonly [Buffer, Descriptor] => [payload, layer];
@@ -250,7 +257,7 @@ describe('cosign', () => {
     );
     if (manifest.kind !== 'manifest') throw new Error('an index');
     await expect(
-      verifyCosign({ manifest, payload: async () => renamed, keys: [key], image, identity: undefined }),
+      verifyCosign({ manifest, payload: async () => renamed, trust: byKey(key), image, identity: undefined }),
     ).resolves.toBeDefined();
   });
 

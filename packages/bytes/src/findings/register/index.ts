@@ -27,6 +27,7 @@ import { SERVICES } from './services.js';
 import { SEV } from './sev.js';
 import { SGX_SIGNING } from './sgx-signing.js';
 import { SIGNATURES } from './signatures.js';
+import { SIGSTORE } from './sigstore.js';
 import { TPM } from './tpm.js';
 
 export const REGISTER = {
@@ -49,6 +50,7 @@ export const REGISTER = {
   ...IMAGES,
   ...IMAGE_PROVIDERS,
   ...SIGNATURES,
+  ...SIGSTORE,
   ...CSV,
   ...SE,
   ...SGX_SIGNING,
