@@ -124,6 +124,11 @@ describe('secret requests', () => {
     expect(() => parseSecretRequests([one, { ...one, guid: one.guid.toLowerCase() }])).toThrow(Worded);
   });
 
+  test('an id is bounded', () => {
+    expect(parseSecretRequests([{ ...one, id: 'x'.repeat(1024) }])).toHaveLength(1);
+    expect(() => parseSecretRequests([{ ...one, id: 'x'.repeat(1025) }])).toThrow(Worded);
+  });
+
   test('fuzz: any texts are requests or refused in words', () => {
     const details = fc.record({
       guid: fc.oneof(fc.uuid(), fc.string()),
