@@ -10,7 +10,8 @@ export async function prepare({ world, tell }: Cast): Promise<void> {
   tell.heading('1. The owner says what is expected');
   tell.step(
     `server started on ${world.url}`,
-    'key broker, attestation service and reference values in one process, in a temporary folder; TDX hardware and the service of its vendor (certificates, TCB levels, revocations) are emulated',
+    'key broker, attestation service and reference values in one process, in a temporary folder',
+    'emulated: machines with Intel TDX (confidential virtual machines), and the vendor’s service (certificates, revocations, which versions of microcode and firmware are up to date)',
   );
   const expected = measured(world);
   for (const [name, value] of Object.entries(expected)) {
@@ -24,7 +25,7 @@ export async function prepare({ world, tell }: Cast): Promise<void> {
   await world.owner.json('PUT', '/api/v1/resource-policy', { text: await affirmingPolicy() });
   tell.step(
     'policies set: nobody gets anything, except guests of which every part is affirmed',
-    'emulated hardware is believed in this demo alone: its root was named, and the default policy made to accept it',
+    'emulated hardware is believed in this demo alone: the default policy refuses it',
   );
 }
 

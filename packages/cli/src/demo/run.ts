@@ -20,7 +20,7 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
   const out = terminalOf(process.stdout);
   const tell = output.json ? silent : narratorOn(out);
   const begun = performance.now();
-  tell.plain('Assay: an encrypted container image, and who gets its key');
+  tell.heading('Assay: an encrypted container image, and who gets its key');
   tell.plain('');
   tell.says(INTRODUCTION);
   const world = await createWorld();
@@ -34,6 +34,7 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
     const honest = await honestGuest(cast, image);
     const refusals = [await tamperedGuest(cast, image), ...(await changedImages(cast, image))];
     tell.heading(`6. And ${NUMBERS[scenes.length] ?? scenes.length} others who want that key`);
+    tell.says('Each of them is told a code, and no more. Beside the bar stands what the owner reads.');
     for (const [index, scene] of scenes.entries()) refusals.push(await play(cast, index, scene, honest));
     const seconds = (performance.now() - begun) / 1000;
     closing(tell, seconds, refusals.length);

@@ -80,14 +80,14 @@ export const scenes: readonly Scene[] = [
   },
   {
     title: 'A machine that is behind with its updates',
-    tells: 'Genuine hardware, but microcode and TDX module are one update old: the vendor says OutOfDate.',
+    tells: 'Genuine hardware, but microcode and TDX module are one update old: their vendor says OutOfDate.',
     expects: 'dcap.tcb.level',
     play: ({ world, resource }) =>
       refusalOf(defective(world, 'tcb-out-of-date').getResource(parseResourceUri(resource))),
   },
   {
     title: 'A machine whose certificate is revoked',
-    tells: 'The vendor has put its PCK certificate on the revocation list.',
+    tells: 'The vendor has put the certificate that identifies this machine (PCK) on its revocation list.',
     expects: 'dcap.pck.revoked',
     play: ({ world }) => {
       const platform = world.hardware.intel.platform(REVOKED_MACHINE);
@@ -96,13 +96,14 @@ export const scenes: readonly Scene[] = [
   },
   {
     title: 'A forged quoting enclave',
-    tells: 'It signs its quote with a key of its own, beside the genuine quoting enclave’s report.',
+    tells:
+      'The quoting enclave is the vendor’s program that signs quotes. This one signs with a key of its own, beside the genuine one’s report.',
     expects: 'dcap.qe.binding',
     play: ({ world }) => refusalOf(defective(world, 'qe-forged-key').attest()),
   },
   {
     title: 'A stolen session cookie',
-    tells: 'It took the honest guest’s cookie, and wants a token for its own key, then the secret.',
+    tells: 'It took the honest guest’s cookie, and wants a token for its own key, then the key of the image.',
     expects: 'session.key.bound',
     play: async ({ world, cookie, resource }) => {
       const own = newKeyPair('ECDH-ES+A256KW-P256');

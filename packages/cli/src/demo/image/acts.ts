@@ -10,7 +10,7 @@ import type { Cast, HonestGuest, Played, PublishedImage } from '../cast.js';
 import { defective, guest, refusalOf } from '../scenes.js';
 import { auditOf, briefly, explanation, reasonOf, reasonsOf } from '../why.js';
 import { tapped } from '../world.js';
-import { type GuestImages, guestImages, holds } from './guest.js';
+import { type GuestImages, guestImages, nothingLeft } from './guest.js';
 import { buildGreeter, encryptGreeter, KEY, LINE, POLICY, pushGreeter, REPOSITORY, signGreeter } from './publish.js';
 import { start } from './start.js';
 import { changeOneByte, replaceImage } from './tamper.js';
@@ -77,7 +77,7 @@ export async function honestGuest(
   if (!isJsonObject(recorded['runtime-data'] ?? null)) throw new Error('nothing was recorded');
   tell.step(
     `attested, with a TDX quote (emulated); attempt ${attempt}`,
-    'genuine: signed up to the vendor’s root, TCB up to date, nothing revoked',
+    'genuine: signed up to the vendor’s root, nothing revoked, microcode and firmware up to date',
     'as expected: its measurements are the published ones',
     'fresh: bound to the broker’s nonce and the guest’s key',
   );
@@ -114,7 +114,9 @@ export async function honestGuest(
 export async function tamperedGuest({ world, tell, out }: Cast, { reference }: PublishedImage): Promise<Played> {
   const scene = 'The same image, on a guest that was tampered with';
   tell.heading(`4. ${scene}`);
-  tell.says('Genuine hardware, honestly attested; but somebody changed its firmware, so its MRTD is another one.');
+  tell.says(
+    'Genuine hardware, honestly attested; but somebody changed the firmware that the guest was started from, so its measurement (MRTD) is another one.',
+  );
   const kbc = defective(world, 'changed-measurement');
   const images = guestImages(kbc, join(world.folder, 'tampered'), reference, POLICY_URI);
   const error = await failureOf(images);
@@ -124,7 +126,7 @@ export async function tamperedGuest({ world, tell, out }: Cast, { reference }: P
   // Whoever changed the guest may ask for the key without caring for policies.
   const direct = await refusalOf(kbc.getResource(parseResourceUri(KEY)));
   tell.refused(`it asks for the key itself, ${KEY}: refused, ${direct.code}`);
-  const files = nothingLeft(images);
+  const files = nothingLeft(images.files(), LINE);
   tell.step(`nothing was decrypted: ${files} files in the guest’s folders, no bundle, no layer`);
   const audited = await auditOf(world, cause.attempt);
   if (audited.releases.some(({ decision }) => decision === 'released')) throw new Error('the key was released');
@@ -164,7 +166,7 @@ const CHANGES: readonly Change[] = [
 export async function changedImages(cast: Cast, { reference }: PublishedImage): Promise<readonly Played[]> {
   const { world, tell } = cast;
   tell.heading('5. The image, changed where it is stored');
-  tell.says('The guest is genuine; whoever runs the registry is not honest.');
+  tell.says('The guest is genuine; whoever runs the registry is not honest. Beside the bar stands the guest’s log.');
   const all: Played[] = [];
   for (const [index, { scene, tells, expects, make }] of CHANGES.entries()) {
     tell.plain(`\n  ${'ab'[index]}. ${scene}`);
@@ -175,7 +177,7 @@ export async function changedImages(cast: Cast, { reference }: PublishedImage): 
     const error = await failureOf(images);
     const { cause } = error;
     if (!(cause instanceof AssayError)) throw error;
-    const files = nothingLeft(images);
+    const files = nothingLeft(images.files(), LINE);
     tell.refused(`refused by the guest itself; ${files} files are in its folders`);
     const finding = reasonOf(cause.finding);
     tell.ownerProse(briefly(finding));
@@ -192,16 +194,6 @@ async function failureOf(images: GuestImages): Promise<PullError> {
     throw error;
   }
   throw new Error('the image was pulled');
-}
-
-/** @returns how many files are left: none, or the demo ends here */
-function nothingLeft(images: GuestImages): number {
-  const files = images.files();
-  if (files.length > 0) {
-    const what = holds(files, LINE) ? 'the line of the image' : 'files';
-    throw new Error(`the guest was refused, and has ${what}: ${files.join(', ')}`);
-  }
-  return files.length;
 }
 
 /** A refusal for another reason than the one that the scene is about must not be told as it. */

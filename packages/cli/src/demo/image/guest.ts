@@ -45,7 +45,15 @@ function filesBelow(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Whether any of these files holds a text. */
-export function holds(files: readonly string[], text: string): boolean {
-  return files.some((file) => readFileSync(file).includes(text));
+/**
+ * A guest that was refused has nothing.
+ *
+ * @param secret what stands in an encrypted layer
+ * @returns how many files there are: none
+ * @throws Error when there are any, which ends the demo
+ */
+export function nothingLeft(files: readonly string[], secret: string): number {
+  if (files.length === 0) return 0;
+  const what = files.some((file) => readFileSync(file).includes(secret)) ? 'what was encrypted' : 'files';
+  throw new Error(`the guest was refused, and has ${what}: ${files.join(', ')}`);
 }
