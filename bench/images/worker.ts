@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { pipeline } from 'node:stream/promises';
+import { countBeside } from '@assay/oci';
 import { LayerDecryption, LayerEncryption } from '@assay/ocicrypt';
 
 const [action, file = ''] = process.argv.slice(2);
@@ -17,7 +18,7 @@ const nowhere = async (source: AsyncIterable<Uint8Array>): Promise<void> => {
 let seconds: number;
 if (action === 'encrypt') {
   const begin = performance.now();
-  await pipeline(read(), new LayerEncryption((length) => randomBytes(length), size), nowhere);
+  await pipeline(read(), new LayerEncryption((length) => randomBytes(length), countBeside(size)), nowhere);
   seconds = (performance.now() - begin) / 1000;
 } else {
   // The file is taken for ciphertext: its HMAC is not the one given, which shows at the end, after all of the work.
@@ -26,7 +27,7 @@ if (action === 'encrypt') {
     { cipher: 'AES_256_CTR_HMAC_SHA256', hmac: randomBytes(32) },
     options,
     'layer',
-    size,
+    countBeside(size),
   );
   const begin = performance.now();
   const failure: unknown = await pipeline(read(), decryption, nowhere).catch((error: unknown) => error);

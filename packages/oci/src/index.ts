@@ -68,6 +68,7 @@ export {
   verifySimpleSignature,
 } from './signature/simple-signing.js';
 export type { SignatureTrust, VerifiedSigner } from './sigstore/verify.js';
+export { countBeside } from './threads/digests.js';
 export type { Skipped } from './unpack/entry.js';
 export { DEFAULT_LIMITS, type UnpackLimits } from './unpack/limits.js';
 export { parentOf as parentWithin } from './unpack/root.js';

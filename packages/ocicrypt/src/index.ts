@@ -19,6 +19,7 @@ export {
   readPublicKey,
 } from './keys/load.js';
 export { LayerDecryption } from './layer/decrypt.js';
+export { type CountDigests, type Counted, countHere, type Digests } from './layer/digests.js';
 export { type EncryptedLayer, LayerEncryption } from './layer/encrypt.js';
 export { encryptedMediaType, isEncrypted, plainMediaType } from './layer/media-type.js';
 export {

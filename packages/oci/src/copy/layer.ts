@@ -15,6 +15,7 @@ import {
 import type { BlobWriter, ImageSource, ImageTarget } from '../location/location.js';
 import { type Digest, DigestCheck, isDigest } from '../model/digest.js';
 import type { Descriptor } from '../model/manifest.js';
+import { countBeside } from '../threads/digests.js';
 
 /** What is done with a layer. */
 export type LayerAction =
@@ -64,7 +65,7 @@ async function encrypt(
   { wrappers, random }: Extract<LayerAction, { kind: 'encrypt' }>,
 ): Promise<Descriptor> {
   const mediaType = encryptedMediaType(copy.layer.mediaType);
-  const encryption = new LayerEncryption(random, copy.layer.size);
+  const encryption = new LayerEncryption(random, countBeside(copy.layer.size));
   let annotations: Descriptor['annotations'];
   const { digest, size } = await through(copy, encryption, async () => {
     // The layer is committed only when its recipients have it: an encrypted layer without them is lost.
@@ -79,7 +80,7 @@ async function decrypt(copy: LayerCopy, unwrappers: readonly KeyUnwrapper[]): Pr
   const mediaType = plainMediaType(layer.mediaType);
   const { annotations: before = {} } = layer;
   const { publicOptions, privateOptions } = await openLayer(before, unwrappers, name);
-  const decryption = new LayerDecryption(publicOptions, privateOptions, name, layer.size);
+  const decryption = new LayerDecryption(publicOptions, privateOptions, name, countBeside(layer.size));
   const { digest } = await through(copy, decryption, () => ({ digest: privateOptions.digest, size: layer.size }));
   const annotations = plainAnnotations(before);
   const { annotations: _, ...rest } = layer;

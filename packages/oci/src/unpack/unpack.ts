@@ -10,6 +10,7 @@ import { readBlob } from '../copy/copy.js';
 import type { ImageSource } from '../location/location.js';
 import { type Digest, DigestCheck } from '../model/digest.js';
 import { type Descriptor, type ImageConfig, type Manifest, malformed, readConfig } from '../model/manifest.js';
+import { countBeside } from '../threads/digests.js';
 import { decompressor } from './decompress.js';
 import { applyEntry, type EntryContext, type Skipped } from './entry.js';
 import { ArchiveCheck, DEFAULT_LIMITS, UnpackBudget, type UnpackLimits } from './limits.js';
@@ -117,7 +118,7 @@ async function contentOf({ layer, name, unwrappers }: LayerTask): Promise<Conten
   const check = (): DigestCheck => new DigestCheck(layer.digest, layer.size);
   if (!isEncrypted(layer.mediaType)) return () => [check(), new PassThrough()];
   const { publicOptions, privateOptions } = await openLayer(layer.annotations ?? {}, unwrappers, name);
-  return () => [check(), new LayerDecryption(publicOptions, privateOptions, name, layer.size)];
+  return () => [check(), new LayerDecryption(publicOptions, privateOptions, name, countBeside(layer.size))];
 }
 
 const ALTERED: readonly string[] = ['image.manifest.digest', 'image.layer.hmac', 'image.layer.plain-digest'];

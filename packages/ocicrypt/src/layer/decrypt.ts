@@ -6,7 +6,7 @@ import { createDecipheriv } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
 import { constantTimeEqual, encodeHex } from '@assay/bytes';
 import { assayError } from '@assay/bytes/findings';
-import { countDigests, type Digests } from './digests.js';
+import { type CountDigests, countHere, type Digests } from './digests.js';
 import { type PrivateOptions, type PublicOptions, unusable } from './options.js';
 import { pieces } from './pieces.js';
 
@@ -21,16 +21,21 @@ export class LayerDecryption extends Transform {
   readonly #publicOptions: PublicOptions;
   readonly #digest: string;
   readonly #layer: string;
-  readonly #expected: number;
+  readonly #count: CountDigests;
   #digests: Digests | undefined;
   #size = 0;
 
   /**
    * @param layer name of the layer, for errors
-   * @param expected bytes that are to come, if that is known: of many, digests are counted in a thread beside
+   * @param count who counts the digests
    * @throws AssayError `image.layer.cipher` when no set of options has a nonce: other tools then invent one and return garbage
    */
-  constructor(publicOptions: PublicOptions, privateOptions: PrivateOptions, layer: string, expected = 0) {
+  constructor(
+    publicOptions: PublicOptions,
+    privateOptions: PrivateOptions,
+    layer: string,
+    count: CountDigests = countHere,
+  ) {
     super();
     // Tools let the public nonce win, though nobody vouches for it: a wrong one is found by the digest of the result.
     const nonce = publicOptions.nonce ?? privateOptions.nonce;
@@ -40,7 +45,7 @@ export class LayerDecryption extends Transform {
     this.#publicOptions = publicOptions;
     this.#digest = privateOptions.digest;
     this.#layer = layer;
-    this.#expected = expected;
+    this.#count = count;
   }
 
   override _transform(chunk: Uint8Array, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -93,7 +98,7 @@ export class LayerDecryption extends Transform {
   /** Begun with the first bytes: a stream that is never read holds nothing. */
   #counting(): Digests {
     const hmac = { algorithm: 'sha256', key: this.#key };
-    this.#digests ??= countDigests([[hmac], [{ algorithm: this.#algorithm }]], this.#expected);
+    this.#digests ??= this.#count([[hmac], [{ algorithm: this.#algorithm }]]);
     return this.#digests;
   }
 }

@@ -2,7 +2,7 @@
 import { createCipheriv } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
 import { encodeHex } from '@assay/bytes';
-import { countDigests, type Digests } from './digests.js';
+import { type CountDigests, countHere, type Digests } from './digests.js';
 import { NONCE_SIZE, type PrivateOptions, type PublicOptions, SYMMETRIC_KEY_SIZE } from './options.js';
 import { pieces } from './pieces.js';
 
@@ -25,18 +25,18 @@ export class LayerEncryption extends Transform {
   readonly #key: Uint8Array;
   readonly #nonce: Uint8Array;
   readonly #cipher;
-  readonly #expected: number;
+  readonly #count: CountDigests;
   #digests: Digests | undefined;
   #size = 0;
   #result: EncryptedLayer | undefined;
 
   /**
    * @param random source of the key and the nonce, which are fresh for every layer
-   * @param expected bytes that are to come, if that is known: of many, digests are counted in a thread beside
+   * @param count who counts the digests
    */
-  constructor(random: (bytes: number) => Uint8Array, expected = 0) {
+  constructor(random: (bytes: number) => Uint8Array, count: CountDigests = countHere) {
     super();
-    this.#expected = expected;
+    this.#count = count;
     this.#key = random(SYMMETRIC_KEY_SIZE);
     this.#nonce = random(NONCE_SIZE);
     this.#cipher = createCipheriv('aes-256-ctr', this.#key, this.#nonce);
@@ -89,7 +89,7 @@ export class LayerEncryption extends Transform {
   /** Begun with the first bytes: a stream that is never read holds nothing. */
   #counting(): Digests {
     const sha256 = { algorithm: 'sha256' };
-    this.#digests ??= countDigests([[sha256], [sha256, { ...sha256, key: this.#key }]], this.#expected);
+    this.#digests ??= this.#count([[sha256], [sha256, { ...sha256, key: this.#key }]]);
     return this.#digests;
   }
 }

@@ -2,9 +2,9 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { encodeHex } from '@assay/bytes';
+import { type Counted, type Digests, LayerDecryption, LayerEncryption } from '@assay/ocicrypt';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { LayerDecryption, LayerEncryption } from '../index.js';
-import { type Counted, countDigests, type Digests } from './digests.js';
+import { countBeside } from './digests.js';
 
 /** As many as there must be for a thread to be started. */
 const LARGE = 16 * 1024 * 1024;
@@ -21,7 +21,7 @@ vi.mock('node:os', async (actual) => ({
 
 let open: Digests[] = [];
 const counting = (size: number, what = streams): Digests => {
-  const digests = countDigests(what, size);
+  const digests = countBeside(size)(what);
   open.push(digests);
   return digests;
 };
@@ -89,19 +89,19 @@ test('a large layer comes back as it was; a changed one is refused', async () =>
     });
     return Buffer.concat(out);
   };
-  const encryption = new LayerEncryption((length) => randomBytes(length), LARGE);
+  const encryption = new LayerEncryption((length) => randomBytes(length), countBeside(LARGE));
   const ciphertext = await through(encryption, plain);
   const { privateOptions, publicOptions: own, digest } = encryption.result;
   expect(digest).toBe(`sha256:${createHash('sha256').update(ciphertext).digest('hex')}`);
   const publicOptions = { cipher: 'AES_256_CTR_HMAC_SHA256', ...own } as const;
-  const decryption = () => new LayerDecryption(publicOptions, privateOptions, 'layer 0', LARGE);
+  const decryption = () => new LayerDecryption(publicOptions, privateOptions, 'layer 0', countBeside(LARGE));
   expect((await through(decryption(), ciphertext)).equals(plain)).toBe(true);
   ciphertext[5_000_000] = (ciphertext[5_000_000] ?? 0) ^ 1;
   await expect(through(decryption(), ciphertext)).rejects.toMatchObject({ code: 'image.layer.hmac' });
 });
 
 test('a stream that is broken off leaves no thread behind', async () => {
-  const encryption = new LayerEncryption((length) => randomBytes(length), LARGE);
+  const encryption = new LayerEncryption((length) => randomBytes(length), countBeside(LARGE));
   const broken = pipeline(Readable.from([randomBytes(100_000)]), encryption, async () => {
     throw new Error('no room');
   });
