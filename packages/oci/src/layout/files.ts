@@ -2,7 +2,6 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BlobWriter } from '../location/location.js';
 
@@ -14,7 +13,7 @@ export async function fileWriter(folder: string, place: (digest: string) => stri
   counter += 1;
   const temporary = join(folder, `.assay-${process.pid}-${counter}.partial`);
   return {
-    write: (content) => pipeline(Readable.from(content), createWriteStream(temporary, { flags: 'wx', mode: 0o644 })),
+    write: (content) => pipeline(content, createWriteStream(temporary, { flags: 'wx', mode: 0o644 })),
     commit: async ({ digest }) => {
       const path = place(digest);
       await mkdir(dirname(path), { recursive: true });
