@@ -17,7 +17,7 @@ const worker = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
 /**
  * Encryption and decryption of a layer of 1 GiB. The floor is the two passes that nothing can avoid, by OpenSSL's own programs over the
- * same file: `openssl enc -aes-256-ctr` and `openssl dgst -hmac`. Against skopeo the whole command decrypts the whole image. All
+ * same file: `openssl enc -aes-256-ctr` and `openssl dgst -hmac`. Against skopeo the whole commands encrypt and decrypt the whole image. All
  * take turns, each in a process of its own; peak memory is that process's.
  */
 export async function benchImages(): Promise<Report> {
@@ -25,7 +25,7 @@ export async function benchImages(): Promise<Report> {
   try {
     const files = { small: join(folder, 'small'), large: join(folder, 'large') };
     for (const name of ['small', 'large'] as const) await writeRandom(files[name], SIZES[name]);
-    const { image, key } = await encryptedImage(folder, files.large);
+    const { plain, image, key } = await images(folder, files.large);
     const rates: Record<string, number[]> = {};
     const memory: Record<string, number> = {};
     const run = (name: string, seconds: number): void => {
@@ -40,8 +40,18 @@ export async function benchImages(): Promise<Report> {
         const { mib } = ours(action, files.small);
         memory[`${action}_peak_mib_64mib`] = Math.max(memory[`${action}_peak_mib_64mib`] ?? 0, mib);
       }
-      run('image_decrypt', imageDecrypt(image, key, join(folder, `ours-${round}`)));
-      run('skopeo_decrypt', skopeo(image, key, join(folder, `theirs-${round}`)));
+      const target = `dir:${join(folder, 'copied')}`;
+      const decrypt = [`oci:${image}:v1`, target, '--decryption-key', key];
+      const encrypt = [`oci:${plain}:v1`, target, '--encryption-key', `jwe:${key}.pub`];
+      for (const [name, args] of Object.entries({ decrypt, encrypt })) {
+        for (const [who, copy] of Object.entries({ image: assayCopy, skopeo })) {
+          run(
+            `${who}_${name}`,
+            timed(() => copy(name, args)),
+          );
+          rmSync(join(folder, 'copied'), { recursive: true });
+        }
+      }
     }
     const rate = (name: string): number => percentile(rates[name] ?? [], 0.5);
     return {
@@ -55,6 +65,7 @@ export async function benchImages(): Promise<Report> {
         encrypt_vs_openssl: rate('encrypt') / rate('openssl'),
         decrypt_vs_openssl: rate('decrypt') / rate('openssl'),
         image_decrypt_vs_skopeo: rate('image_decrypt') / rate('skopeo_decrypt'),
+        image_encrypt_vs_skopeo: rate('image_encrypt') / rate('skopeo_encrypt'),
         encrypt_peak_1gib_vs_64mib: (memory['encrypt_peak_mib_1gib'] ?? 0) / (memory['encrypt_peak_mib_64mib'] ?? 1),
         decrypt_peak_1gib_vs_64mib: (memory['decrypt_peak_mib_1gib'] ?? 0) / (memory['decrypt_peak_mib_64mib'] ?? 1),
       },
@@ -105,11 +116,11 @@ function ours(action: 'encrypt' | 'decrypt', file: string): { readonly seconds: 
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as { seconds: number; mib: number };
 }
 
-/** An image of one layer, encrypted; and the key that opens it. */
-async function encryptedImage(
+/** An image of one layer, the same encrypted, and the key that opens it. */
+async function images(
   folder: string,
   layer: string,
-): Promise<{ readonly image: string; readonly key: string }> {
+): Promise<{ readonly plain: string; readonly image: string; readonly key: string }> {
   const plain = join(folder, 'plain');
   mkdirSync(join(plain, 'blobs/sha256'), { recursive: true });
   const put = (bytes: Uint8Array) => {
@@ -139,28 +150,17 @@ async function encryptedImage(
   writeFileSync(key, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(`${key}.pub`, pair.publicKey.export({ type: 'spki', format: 'pem' }));
   const image = join(folder, 'encrypted');
-  assay(['image', 'encrypt', `oci:${plain}:v1`, `oci:${image}:v1`, '--encryption-key', `jwe:${key}.pub`]);
-  rmSync(plain, { recursive: true });
-  return { image, key };
+  assayCopy('encrypt', [`oci:${plain}:v1`, `oci:${image}:v1`, '--encryption-key', `jwe:${key}.pub`]);
+  return { plain, image, key };
 }
 
-function assay(args: readonly string[]): void {
+function assayCopy(action: string, args: readonly string[]): void {
   const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
-  execFileSync(process.execPath, ['--conditions=@assay/source', '--import', 'tsx', main, ...args], { stdio: 'pipe' });
+  const node = ['--conditions=@assay/source', '--import', 'tsx', main, 'image', action, ...args];
+  execFileSync(process.execPath, node, { stdio: 'pipe' });
 }
 
-function imageDecrypt(image: string, key: string, target: string): number {
-  const seconds = timed(() => assay(['image', 'decrypt', `oci:${image}:v1`, `dir:${target}`, '--decryption-key', key]));
-  rmSync(target, { recursive: true });
-  return seconds;
-}
-
-function skopeo(image: string, key: string, target: string): number {
-  const seconds = timed(() => {
-    const args = ['--insecure-policy', 'copy', '-q', '--decryption-key', key, `oci:${image}:v1`, `dir:${target}`];
-    const { status, stderr } = spawnSync('skopeo', args, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`skopeo: ${stderr}; apt-get install skopeo`);
-  });
-  rmSync(target, { recursive: true });
-  return seconds;
+function skopeo(_action: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync('skopeo', ['--insecure-policy', 'copy', '-q', ...args], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`skopeo: ${stderr}; apt-get install skopeo`);
 }
