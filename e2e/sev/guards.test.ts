@@ -59,3 +59,20 @@ test('a chain that is too long is not decoded', async () => {
   const told = findings.filter(({ id }) => id === 'sev.cert.form').map(({ title }) => title);
   expect(told).toEqual([expect.stringMatching(/\d+ characters/)]);
 });
+
+test('what refuses is counted by its cause: the caller, the launch, the policy, a policy that cannot decide', async () => {
+  const counted = async (edit: object): Promise<string[]> => {
+    const { request } = await bench.launch();
+    bench.counted.length = 0;
+    await textOf(bench.sev.getSecret({ ...request, secretRequests: [bundle()], ...edit }));
+    return bench.counted.filter((name) => /Error|Failure|Violation/.test(name));
+  };
+  expect(await counted({})).toEqual([]);
+  expect(await counted({ launchId: 'x' })).toEqual(['attestationError']);
+  expect(await counted({ buildId: 1 })).toEqual(['attestationFailure']);
+  await bench.broker.resourcePolicies.set('package policy\n\nallow := false\n', bench.admin);
+  expect(await counted({})).toEqual(['policyViolation', 'attestationFailure']);
+  const undecided = 'package policy\n\nallow := x if some x in [true, false]\n';
+  await bench.broker.resourcePolicies.set(undecided, bench.admin);
+  expect(await counted({})).toEqual(['policyError', 'attestationFailure']);
+});

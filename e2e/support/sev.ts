@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeBase64, encodeBase64 } from '@assay/bytes';
 import { BUNDLE_GUID, sevTrust } from '@assay/evidence/sev';
-import { type AdminPrincipal, type KeyBroker, openKeyBroker, type SevBroker, type SevConfig } from '@assay/kbs';
+import {
+  type AdminPrincipal,
+  type KeyBroker,
+  NO_METRICS,
+  openKeyBroker,
+  type SevBroker,
+  type SevConfig,
+} from '@assay/kbs';
 import { BuiltinKms } from '@assay/kms';
 import {
   createTestWorld,
@@ -39,6 +46,8 @@ export interface SevBench {
   /** Where its keys are. */
   readonly folder: string;
   readonly admin: AdminPrincipal;
+  /** Names of the counters that were moved, in order. */
+  readonly counted: string[];
   policy(target: string, document: object): Promise<unknown>;
   secret(path: string, value: Uint8Array | string): Promise<unknown>;
   launch(change?: Partial<LaunchOptions>): ReturnType<typeof startLaunch>;
@@ -55,6 +64,8 @@ export async function openSevBench(
   const storage = shared?.storage ?? new MemoryStorage({ now: () => clock.now.getTime() });
   const folder = shared?.folder ?? mkdtempSync(join(tmpdir(), 'assay-sev-'));
   const kms = new BuiltinKms({ directory: folder });
+  const counted: string[] = [];
+  const counters = Object.keys(NO_METRICS).map((name) => [name, () => void counted.push(name)]);
   const broker = await openKeyBroker({
     config: {
       admin: { authorization_mode: 'InsecureAllowAll' },
@@ -66,6 +77,7 @@ export async function openSevBench(
     attestation: { jwks: async () => ({ keys: [signer] }), readiness: async () => [] } as never,
     now: () => clock.now,
     random: (bytes) => randomBytes(bytes),
+    metrics: Object.fromEntries(counters) as typeof NO_METRICS,
   });
   const { sev } = broker;
   if (sev === undefined) throw new Error('SEV is off');
@@ -81,6 +93,7 @@ export async function openSevBench(
     kms,
     folder,
     admin,
+    counted,
     policy: (target, document) => sev.launchPolicies.set(target, Buffer.from(JSON.stringify(document)), admin),
     secret: (path, value) => broker.resources.set(path, Buffer.from(value), admin),
     launch: (change = {}) =>
