@@ -54,7 +54,8 @@ beforeAll(async () => {
     join(folder, 'cdh.yaml'),
     `socket: ${hubSocket}\naa:\n  aa_socket: ${agentSocket}\nkbc:\n  name: cc_kbc\n  url: ${server.url}\n`,
   );
-  const args = ['-a', agentSocket, '-c', join(folder, 'aa.toml'), '--tee', 'sample'];
+  const early = ['-g', `unix://${join(folder, 'resource.sock')}`, '-k', `unix://${join(folder, 'key.sock')}`];
+  const args = ['-a', agentSocket, ...early, '-c', join(folder, 'aa.toml'), '--tee', 'sample'];
   const hub = ['--data-hub-config', join(folder, 'cdh.yaml'), '--folder', join(folder, 'hub')];
   guest = start(['agent', 'serve', ...args, ...hub, '-b', '127.0.0.1:0', '--features', 'all']);
   [, api = ''] = await printed(guest, /listening on (http:\/\/\S+)/);
@@ -81,6 +82,19 @@ test('a container gets its secret over the loopback interface, and nothing besid
   expect(await evidence.json()).toEqual({ svn: '1', report_data: 'AAECAw==' });
   const token = (await (await fetch(`${api}/aa/token?token_type=kbs`)).json()) as { token: string };
   expect(token.token.split('.')).toHaveLength(3);
+});
+
+test('a runtime of the time when the agent gave resources and keys has its sockets', async () => {
+  const resources = await ttrpcCaller(join(folder, 'resource.sock'));
+  const asked = { ResourcePath: '/default/key/1', KbcName: 'cc_kbc', KbsUri: server.url };
+  const { code, response } = await resources.call('getresource.GetResourceService', 'GetResource', asked);
+  resources.close();
+  expect([code, String(response['Resource'])]).toEqual([0, 'the secret']);
+  const keys = await ttrpcCaller(join(folder, 'key.sock'));
+  const input = { KeyProviderKeyWrapProtocolInput: Buffer.from('{}') };
+  const refused = await keys.call('keyprovider.KeyProviderService', 'UnWrapKey', input);
+  keys.close();
+  expect(refused).toMatchObject({ code: 13, message: '[ERROR:attestation-agent] Parse request failed' });
 });
 
 test('a thousand calls at once are answered over real sockets, with one attestation and bounded memory', async () => {

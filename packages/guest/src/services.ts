@@ -1,5 +1,6 @@
 /** `@assay/guest/services`: the guest's services. Apart from the main entry, so that a client of a broker does not load them. */
 export { AttestationAgent } from './agent/agent.js';
+export { type EarlyServices, earlyServices } from './agent/early-services.js';
 export { EventLog } from './agent/event-log/event-log.js';
 export { agentService } from './agent/service.js';
 export { readKbsToken } from './agent/tokens.js';

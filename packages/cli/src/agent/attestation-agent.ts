@@ -24,6 +24,7 @@ import {
 import { parseInitData } from '@assay/protocol';
 import { CliError, EXIT } from '../exit.js';
 import type { Output } from '../terminal/output.js';
+import { type EarlySocketFlags, serveEarly } from './early-sockets.js';
 import { reporter } from './report.js';
 
 /** Makes the attester of a TEE that is emulated; a guest's own bundle has none. */
@@ -36,7 +37,7 @@ export interface EmulatedTeeOptions {
   readonly enclave?: string;
 }
 
-export interface AttestationAgentFlags {
+export interface AttestationAgentFlags extends EarlySocketFlags {
   readonly attestation_sock?: string;
   readonly configFile?: string;
   readonly initdataDigest?: string;
@@ -77,7 +78,7 @@ export async function startAttestationAgent(
   const servers: RpcServer[] = [];
   for (const address of addresses)
     servers.push(await serveRpc(address, services, { ...told, makeFolder: address === AGENT_SOCKET }));
-  return servers;
+  return [...servers, ...(await serveEarly(flags, agent, config, told))];
 }
 
 async function attesterOf(

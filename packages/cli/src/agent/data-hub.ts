@@ -38,7 +38,7 @@ export async function startDataHub(flags: DataHubFlags, output: Output): Promise
   const agentSocket = flags.agentSocket ?? config.agentSocket;
   const agent = ttrpcBackend(agentSocket, agentSocket);
   const hub = new DataHub({
-    kbc: await keyBrokerClient(config, agentSocket),
+    kbc: await keyBrokerClient(config, () => agent.getToken('kbs')),
     kms: kmsDrivers({ folder: join(folder, 'kbs/kms-credential'), env: process.env }),
     skipSealedSecretVerification: config.skipSealedSecretVerification,
     folder,

@@ -1,33 +1,33 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, unlink } from 'node:fs/promises';
 import { type Kbc, OfflineFsKbc, OfflineSevKbc, OnlineSevKbc, type SecretFiles } from '@assay/guest';
-import {
-  ConfigError,
-  type DataHubConfig,
-  httpTransport,
-  readKbsToken,
-  TokenKbc,
-  ttrpcBackend,
-} from '@assay/guest/services';
+import { ConfigError, type DataHubConfig, httpTransport, readKbsToken, TokenKbc } from '@assay/guest/services';
 
 const random = (length: number): Uint8Array => randomBytes(length);
 
-/** The key broker client that the configuration names. @throws ConfigError */
-export async function keyBrokerClient({ kbc, kbsCert }: DataHubConfig, agentSocket: string): Promise<Kbc> {
+/**
+ * The key broker client that the configuration names.
+ *
+ * @param kbsToken token of type `kbs` of the Attestation Agent, for `cc_kbc`
+ * @throws ConfigError
+ */
+export async function keyBrokerClient(
+  { kbc, kbsCert }: Pick<DataHubConfig, 'kbc' | 'kbsCert'>,
+  kbsToken: () => Promise<Uint8Array>,
+): Promise<Kbc> {
   switch (kbc.name) {
     case 'cc_kbc': {
       if (!/^https?:\/\//.test(kbc.uri) || !URL.canParse(kbc.uri))
         throw new ConfigError('kbc.url must be the http or https URL of the key broker');
-      const agent = ttrpcBackend(agentSocket, agentSocket);
       return new TokenKbc({
         transport: httpTransport({ url: kbc.uri, ...(kbsCert === undefined ? {} : { ca: kbsCert }) }),
-        credential: async () => readKbsToken(await agent.getToken('kbs')),
+        credential: async () => readKbsToken(await kbsToken()),
         random,
         now: () => new Date(),
       });
     }
     case 'offline_fs_kbc':
-      return new OfflineFsKbc({ files });
+      return new OfflineFsKbc({ files, extraFiles: extraFilesOf(process.env) });
     case 'offline_sev_kbc':
       return new OfflineSevKbc({ files });
     case 'online_sev_kbc': {
@@ -41,6 +41,11 @@ export async function keyBrokerClient({ kbc, kbsCert }: DataHubConfig, agentSock
         'kbc.name: there are key broker clients cc_kbc, offline_fs_kbc, offline_sev_kbc and online_sev_kbc',
       );
   }
+}
+
+/** `OFFLINE_FS_KBC_EXTRA_FILE_PATH`: files beside the usual ones, split by commas. */
+function extraFilesOf(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return (env['OFFLINE_FS_KBC_EXTRA_FILE_PATH'] ?? '').split(',').filter((path) => path !== '');
 }
 
 const files: SecretFiles = {

@@ -35,6 +35,8 @@ function agentOptions(to: Command, emulated: EmulatedAttester | undefined): Comm
     .option('-i, --initdata-digest <base64>', 'digest of the init-data that the guest was launched with')
     .option('-t, --initdata-toml <file>', 'the init-data itself; wins over its digest')
     .option('--grpc <host:port>', 'serve gRPC too, on this machine only')
+    .option('-k, --keyprovider_sock <address>', 'serve keys of images as agents up to v0.8 did')
+    .option('-g, --getresource_sock <address>', 'serve resources as agents up to v0.8 did')
     .option('--allow-configuration-update', 'let callers replace the configuration, as releases up to v0.11 did');
   if (emulated !== undefined)
     to.option('--tee <name>', 'emulated TEE, for development').option('--world <file>', 'keys of the emulated world');

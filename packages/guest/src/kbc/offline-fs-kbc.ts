@@ -15,6 +15,8 @@ export interface OfflineFsKbcOptions {
   /** Default: where Confidential Containers look. */
   readonly keysFile?: string;
   readonly resourcesFile?: string;
+  /** More files of resources. Default: none. */
+  readonly extraFiles?: readonly string[];
 }
 
 export class OfflineFsKbc implements Kbc {
@@ -24,18 +26,26 @@ export class OfflineFsKbc implements Kbc {
     this.#options = options;
   }
 
-  /** The files are read for each request: they may be changed while the guest runs. */
+  /** The files are read for each request: they may be changed while the guest runs. Of a name that stands in several the last file's counts. */
   async getResource(uri: ResourceUri): Promise<Uint8Array> {
     const { path } = resourcePathOf(uri);
-    const { keysFile = KEYS, resourcesFile = RESOURCES } = this.#options;
-    const [keys, resources] = [await this.#read(keysFile), await this.#read(resourcesFile)];
-    if (keys === undefined && resources === undefined)
-      throw new KbcError('unavailable', `neither ${keysFile} nor ${resourcesFile} is there`);
-    for (const key of keys?.values() ?? [])
-      if (key.length !== KEY_SIZE) throw malformed(keysFile, 'a key has not 32 bytes');
-    const secret = keys?.get(path) ?? resources?.get(path);
-    if (secret === undefined) throw missingFrom(`${keysFile} or ${resourcesFile}`, path);
-    return Uint8Array.from(secret);
+    const { extraFiles = [], keysFile = KEYS, resourcesFile = RESOURCES } = this.#options;
+    const names = [keysFile, resourcesFile, ...extraFiles];
+    const found: Uint8Array[] = [];
+    let files = 0;
+    for (const name of names) {
+      const secrets = await this.#read(name);
+      if (secrets === undefined) continue;
+      files += 1;
+      if (name === keysFile && [...secrets.values()].some((key) => key.length !== KEY_SIZE))
+        throw malformed(keysFile, 'a key has not 32 bytes');
+      const secret = secrets.get(path);
+      if (secret !== undefined) found.push(secret);
+    }
+    if (files === 0) throw new KbcError('unavailable', `none of ${names.join(', ')} is there`);
+    const last = found.at(-1);
+    if (last === undefined) throw missingFrom(names.join(', '), path);
+    return Uint8Array.from(last);
   }
 
   async #read(path: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {

@@ -33,6 +33,31 @@ describe('offline_fs_kbc', () => {
     });
   });
 
+  test('more files may be named; of a name in several the last file’s counts', async () => {
+    const text = (value: string): string => Buffer.from(value).toString('base64');
+    const files = new MemoryFiles({
+      [KEYS]: JSON.stringify({ 'a/b/key': key, 'a/b/c': key }),
+      [RESOURCES]: JSON.stringify({ 'a/b/c': text('resource'), 'a/b/d': text('d') }),
+      '/x': JSON.stringify({ 'a/b/d': text('of x'), 'a/b/e': text('short') }),
+      '/z': JSON.stringify({ 'a/b/d': text('of z') }),
+    });
+    const read = async (name: string, extraFiles: readonly string[]): Promise<string> =>
+      Buffer.from(await new OfflineFsKbc({ files, extraFiles }).getResource(uri(name))).toString();
+    expect(await read('a/b/c', [])).toBe('resource');
+    expect(await read('a/b/d', [])).toBe('d');
+    // One that is not there is passed over.
+    expect(await read('a/b/d', ['/x', '/none'])).toBe('of x');
+    expect(await read('a/b/d', ['/x', '/z'])).toBe('of z');
+    expect(await read('a/b/d', ['/z', '/x'])).toBe('of x');
+    expect(await read('a/b/e', ['/x'])).toBe('short');
+    await expect(read('a/b/e', ['/z'])).rejects.toMatchObject({ reason: 'missing' });
+    expect(await new OfflineFsKbc({ files, extraFiles: ['/x'] }).getResource(uri('a/b/key'))).toHaveLength(32);
+    files.files.set('/z', Buffer.from('{'));
+    await expect(read('a/b/c', ['/z'])).rejects.toMatchObject({ reason: 'protocol' });
+    const alone = new OfflineFsKbc({ files: new MemoryFiles({ '/x': '{}' }), extraFiles: ['/x'] });
+    await expect(alone.getResource(uri('a/b/c'))).rejects.toMatchObject({ reason: 'missing' });
+  });
+
   test.each([
     ['not JSON', '{'],
     ['a list', '[]'],

@@ -10,6 +10,7 @@ const definitions = loadSync(
   [
     'attestation_agent/attestation_agent.proto',
     'confidential_data_hub/confidential_data_hub.proto',
+    'getresource/getresource.proto',
     'keyprovider/keyprovider.proto',
   ],
   { includeDirs: [protos], keepCase: true, defaults: true, longs: String },

@@ -15,6 +15,8 @@ export {
 /** Image services of enclave-cc: between containerd and shim, and between shim and agent enclave. */
 export { Image as ShimImageService } from '../gen/containerd/task/v2/image_pb.js';
 export { Image as EnclaveImageService } from '../gen/enclave_cc/image_pb.js';
+/** Attestation Agents up to v0.8 served it; the data hub's stands under `api`. */
+export { GetResourceService as EarlyGetResourceService } from '../gen/getresource/getresource_pb.js';
 export { KeyProviderService } from '../gen/keyprovider/keyprovider_pb.js';
 export { grpcServiceDefinition } from '../grpc/service.js';
 
