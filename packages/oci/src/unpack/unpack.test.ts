@@ -245,6 +245,25 @@ describe('hostile archives are refused, and nothing is left', () => {
     expect(readdirSync(parent)).toEqual([]);
   });
 
+  test('what a layer stumbled over is told where it cannot be read again', async () => {
+    const root = await imageOf([randomBytes(2048)]);
+    const own = layoutSource(root);
+    const manifest = await manifestOf(root);
+    let readings = 0;
+    const source = {
+      ...own,
+      blob: (descriptor: (typeof manifest.layers)[number]) => {
+        if (descriptor.digest === manifest.layers[0]?.digest) readings += 1;
+        return readings > 1 ? Promise.reject(new Error('gone')) : own.blob(descriptor);
+      },
+    };
+    await expect(unpackImage({ source, manifest, target: join(temporary(), 'r') })).rejects.toMatchObject({
+      code: 'image.manifest.form',
+      message: expect.stringContaining('it cannot be unpacked'),
+    });
+    expect(readings).toBe(2);
+  });
+
   test('encrypted layers that were changed', async () => {
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const plain = await imageOf([[file('a', 'secret')]]);
