@@ -18,7 +18,8 @@ export function imageCommand(): Command {
 }
 
 const LOCATIONS = `
-Locations: docker://HOST/REPOSITORY[:TAG|@DIGEST] (registry), oci:DIR[:TAG] (OCI layout), dir:DIR (as skopeo writes it).`;
+Locations: docker://HOST/REPOSITORY[:TAG|@DIGEST] (registry), oci:DIR[:TAG] (OCI layout), dir:DIR (as skopeo writes it).
+Where a file is wanted, kbs:///REPOSITORY/TYPE/TAG is a resource of the key broker that --data-hub or --kbs reaches.`;
 
 /** Flags of every command that may talk to a registry. */
 function withRegistry(to: Command): Command {
@@ -31,6 +32,11 @@ function withRegistry(to: Command): Command {
     .option('--registry-ca <pem>', 'authority that signs the registry’s certificate')
     .option('--proxy <url>', 'proxy to registries (default: HTTPS_PROXY and NO_PROXY)')
     .option('--insecure-registry', 'talk to the registry in clear; for tests only')
+    .option('--data-hub <address>', 'fetch kbs:///… by way of this guest’s services: unix:///… of its data hub')
+    .option('--kbs <url>', 'fetch kbs:///… from this key broker, as a guest')
+    .option('--cert-file <pem>', 'authority that signs the key broker’s certificate')
+    .option('--tee <name>', 'TEE to speak for to the key broker', 'sample')
+    .option('--world <file>', 'keys of the emulated world, for an emulated TEE')
     .addHelpText('after', LOCATIONS);
 }
 
@@ -103,7 +109,7 @@ function pull(): Command {
     withSignatures(
       command('pull', 'verify an image’s signatures, and copy it, decrypted where keys are given', [
         'assay image pull docker://registry.example/team/app:v1 oci:app:v1 --signature-policy policy.json',
-        'assay image pull docker://registry.example/team/app:v1 oci:app:v1 --decryption-key key.pem',
+        'assay image pull docker://registry.example/team/app:v1 oci:app:v1 --authfile kbs:///default/credential/app --kbs https://kbs.example',
       ]),
     )
       .argument('<source>', 'where the image is')

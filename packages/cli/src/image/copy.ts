@@ -72,7 +72,7 @@ async function copyFrom(
   action: Pick<Parameters<typeof copyImage>[0], 'encrypt' | 'decrypt'>,
 ): Promise<void> {
   const output = outputOf(flags);
-  const to = targetOf(target, flags);
+  const to = await targetOf(target, flags);
   const result = await copyImage({
     source: from,
     target: to,

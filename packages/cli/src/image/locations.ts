@@ -16,9 +16,10 @@ import {
   registrySource,
   registryTarget,
 } from '@assay/oci';
+import { type DocumentFlags, documentsOf } from './documents.js';
 
 /** Flags of commands that may talk to a registry. */
-export interface RegistryFlags {
+export interface RegistryFlags extends DocumentFlags {
   readonly authfile?: string;
   readonly registriesConf?: string;
   readonly registryCa?: string;
@@ -37,14 +38,14 @@ export async function sourceOf(text: string, flags: RegistryFlags): Promise<Imag
     case 'registry': {
       const file = flags.registriesConf;
       return registrySource(location.reference, {
-        ...optionsOf(flags),
-        ...(file === undefined ? {} : { registries: readRegistryConfig(readFileSync(file, 'utf8'), file) }),
+        ...(await optionsOf(flags)),
+        ...(file === undefined ? {} : { registries: readRegistryConfig(await textOf(file, flags), file) }),
       });
     }
   }
 }
 
-export function targetOf(text: string, flags: RegistryFlags): ImageTarget & { close?(): Promise<void> } {
+export async function targetOf(text: string, flags: RegistryFlags): Promise<ImageTarget & { close?(): Promise<void> }> {
   const location = parseLocation(text);
   switch (location.kind) {
     case 'layout':
@@ -52,27 +53,32 @@ export function targetOf(text: string, flags: RegistryFlags): ImageTarget & { cl
     case 'directory':
       return directoryTarget(location.folder);
     case 'registry':
-      return registryTarget(location.reference, optionsOf(flags));
+      return registryTarget(location.reference, await optionsOf(flags));
   }
 }
 
-function optionsOf(flags: RegistryFlags): RegistryOptions & { readonly insecure?: boolean } {
+async function optionsOf(flags: RegistryFlags): Promise<RegistryOptions & { readonly insecure?: boolean }> {
   const { registryCa: ca, insecureRegistry: insecure = false } = flags;
   return {
-    credentials: credentialsOf(flags.authfile),
+    credentials: await credentialsOf(flags),
     proxy: flags.proxy ?? 'environment',
     insecure,
     ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
   };
 }
 
-/** The file that was named, or where podman, skopeo and docker keep theirs. */
-function credentialsOf(named: string | undefined): Credentials {
+/** What was named, a file or a resource, or where podman, skopeo and docker keep theirs. */
+async function credentialsOf(flags: RegistryFlags): Promise<Credentials> {
+  const { authfile: named } = flags;
   const usual = [
     process.env['REGISTRY_AUTH_FILE'],
     join(process.env['XDG_RUNTIME_DIR'] ?? '/nonexistent', 'containers/auth.json'),
     join(homedir(), '.docker/config.json'),
   ];
   const file = named ?? usual.find((path) => path !== undefined && existsSync(path));
-  return file === undefined ? new Map() : readCredentials(readFileSync(file), file);
+  return file === undefined ? new Map() : readCredentials(await documentsOf(flags)(file), file);
+}
+
+async function textOf(name: string, flags: RegistryFlags): Promise<string> {
+  return Buffer.from(await documentsOf(flags)(name)).toString('utf8');
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
   formatReference,
@@ -16,10 +15,11 @@ import {
 import { type CommonFlags, outputOf } from '../command.js';
 import { CliError, EXIT } from '../exit.js';
 import { styled } from '../terminal/style.js';
+import { type DocumentFlags, documentsOf } from './documents.js';
 import { type RegistryFlags, sourceOf } from './locations.js';
 
 /** Flags of commands that look at signatures. */
-export interface SignatureFlags {
+export interface SignatureFlags extends DocumentFlags {
   readonly signaturePolicy?: string;
   readonly lookaside?: string;
   /** Name under which an image of a layout was signed. */
@@ -73,31 +73,48 @@ export async function verifySignatures(
   if (flags.signaturePolicy === undefined) {
     return { scope: null, digest, requirements: [], line: `${digest}: no signature policy was given, none was asked` };
   }
-  const policy = readPolicy(readFileSync(flags.signaturePolicy), flags.signaturePolicy);
+  const fetch = documentsOf(flags);
+  const policy = readPolicy(await fetch(flags.signaturePolicy), flags.signaturePolicy);
   const reference = referenceOf(location, flags);
   const { scope, requirements: met } = await judgeSignatures({
     policy,
     reference,
     manifestDigest: digest,
     source,
-    readKey,
-    lookaside: (image) => lookasideOf(image, flags),
+    readKey: fetch,
+    lookaside: await lookasideBy(flags),
     now: new Date(),
     allowExpiredKey: flags.allowExpiredKey === true,
     allowSha1: flags.allowSha1 === true,
   });
-  const how = met.map(({ type, signer }) => (signer === undefined ? type : `${type} ${signer}`)).join(', ');
+  const how = met.map(inWords).join(', ');
   return { scope, digest, requirements: met, line: `${formatReference(reference)}: scope \`${scope}\`: ${how}` };
 }
 
-function lookasideOf(reference: ImageReference, { lookaside }: SignatureFlags): string {
-  if (lookaside === undefined) {
-    throw new CliError('--lookaside is missing: nothing says where OpenPGP signatures lie', EXIT.usage);
+/** `sigstoreSigned alice@example.com (of https://accounts.example, logged 2026-03-01T12:05:00.000Z)` */
+function inWords({ type, signer, issuer, logged }: MetRequirement): string {
+  const more = [
+    ...(issuer === undefined ? [] : [`of ${issuer}`]),
+    ...(logged === undefined ? [] : [`logged ${logged}`]),
+  ];
+  return `${type}${signer === undefined ? '' : ` ${signer}`}${more.length === 0 ? '' : ` (${more.join(', ')})`}`;
+}
+
+/** Read before it is known whether the policy needs it: what cannot be read is told in any case. */
+async function lookasideBy(flags: SignatureFlags): Promise<(reference: ImageReference) => string> {
+  const { lookaside: name } = flags;
+  if (name === undefined) {
+    return () => {
+      throw new CliError('--lookaside is missing: nothing says where OpenPGP signatures lie', EXIT.usage);
+    };
   }
-  const config = readLookaside([{ name: lookaside, text: readFileSync(lookaside, 'utf8') }]);
-  const base = lookasideBase(config, reference);
-  if (base?.startsWith('file:///')) return fileURLToPath(base).replace(/\/$/, '');
-  throw new CliError(`${lookaside}: no file:// place for ${formatReference(reference)}`, EXIT.malformed);
+  const text = Buffer.from(await documentsOf(flags)(name)).toString('utf8');
+  const config = readLookaside([{ name, text }]);
+  return (reference) => {
+    const base = lookasideBase(config, reference);
+    if (base?.startsWith('file:///')) return fileURLToPath(base).replace(/\/$/, '');
+    throw new CliError(`${name}: no file:// place for ${formatReference(reference)}`, EXIT.malformed);
+  };
 }
 
 function referenceOf(location: string, flags: SignatureFlags): ImageReference {
@@ -111,14 +128,4 @@ function referenceOf(location: string, flags: SignatureFlags): ImageReference {
       hint: '--reference registry.example/team/app:v1',
     },
   );
-}
-
-/** A key in a file; keys that a broker keeps are fetched by a guest's image service. */
-async function readKey(path: string): Promise<Uint8Array> {
-  if (/^kbs(\+\w+)?:/.test(path)) {
-    throw new CliError(`${path}: keys of a broker are fetched in a guest alone`, EXIT.usage, {
-      hint: 'assay client get-resource, and a policy with its file',
-    });
-  }
-  return readFileSync(path.startsWith('file://') ? fileURLToPath(path) : path);
 }
