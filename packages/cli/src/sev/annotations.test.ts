@@ -40,6 +40,11 @@ describe('S9: annotations', () => {
     expect(resolved).toEqual({});
   });
 
+  test('a name of somebody else is not looked at, however alike', () => {
+    expect(told({ 'config.config.config.config.sev.policy': '7' })).toEqual([]);
+    expect(told({ 'io.katacontainers.config.config.sev.policy': '7' })).toEqual(['warn sev.annotation.name']);
+  });
+
   test.each([
     ['yes', false],
     ['', false],
@@ -140,8 +145,14 @@ describe('manifests', () => {
     expect(readManifest(annotate(manifest, annotations), 'all.yaml').pods).toHaveLength(2);
   });
 
+  test('a manifest is bounded', () => {
+    const text = 'kind: Pod\nmetadata: {name: a}\n';
+    expect(readManifest(text + '#'.repeat(4 * 1024 * 1024 - text.length), 'f').pods).toHaveLength(1);
+    expect(() => readManifest(text + '#'.repeat(4 * 1024 * 1024), 'f')).toThrow('is larger than');
+  });
+
   test.each([
-    ['', /empty|no pod/],
+    ['', /holds no pod/],
     ['a: [', /flow|expected|must/i],
     ['kind: Pod\nkind: Pod\n', /unique/i],
     ['kind: ConfigMap\n', /holds no pod/],

@@ -38,7 +38,6 @@ const MOST_BYTES = 4 * 1024 * 1024;
 export function readManifest(text: string, name: string): Manifest {
   if (Buffer.byteLength(text) > MOST_BYTES) throw malformed(name, `is larger than ${MOST_BYTES} bytes`);
   const documents = parseAllDocuments(text, { uniqueKeys: true, schema: 'core' });
-  if (!Array.isArray(documents)) throw malformed(name, 'is empty');
   for (const document of documents) {
     const [error] = document.errors;
     if (error !== undefined) throw malformed(name, error.message.split('\n')[0] ?? 'does not parse');
