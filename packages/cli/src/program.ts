@@ -9,6 +9,7 @@ import { conformanceCommand } from './commands/conformance.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { emulateCommand } from './commands/emulate.js';
+import { enclaveCcCommand } from './commands/enclave-cc.js';
 import { imageCommand } from './commands/image.js';
 import { kbsClientCommand } from './commands/kbs-client.js';
 import { keyProviderCommand } from './commands/key-provider.js';
@@ -61,6 +62,7 @@ With --json a command prints one JSON document on standard output; diagnostics g
     emulateCommand(),
     measureCommand(),
     sevCommand(),
+    enclaveCcCommand(),
     regoCommand(),
     conformanceCommand(),
     configCommand(),

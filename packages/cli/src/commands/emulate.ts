@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
-import { type CommonFlags, command, group } from '../command.js';
+import { type CommonFlags, collect, command, group } from '../command.js';
+import type { EnclaveFlags } from '../emulate/enclave.js';
+import type { RegistryFlags } from '../emulate/registry.js';
 
 export interface EmulateFlags extends CommonFlags {
   readonly world?: string;
@@ -21,10 +23,28 @@ export function emulateCommand(): Command {
     .option('--nvidia-port <port>', "port of NVIDIA's emulated services", '8093')
     .option('--roots <file>', 'write the test roots to this file (default: beside the world)')
     .action(async (flags: EmulateFlags) => (await import('../emulate/serve.js')).serveVendors(flags));
+  const enclave = command('enclave', 'write SIGSTRUCT and load of an SGX enclave that was never built', [
+    'assay emulate enclave known --out builds',
+    'assay emulate enclave debug --out builds --debug --json',
+  ])
+    .argument('<name>', 'the same name gives the same MRENCLAVE')
+    .requiredOption('--out <folder>', 'folder for NAME.sig, NAME.sgxs and the key that signs them')
+    .option('--isv-svn <n>', 'security version', '1')
+    .option('--debug', 'an enclave that runs in debug')
+    .action(async (name: string, flags: EnclaveFlags) =>
+      (await import('../emulate/enclave.js')).writeEnclave(name, flags),
+    );
+  const registry = command('registry', 'serve images out of OCI layouts as a registry would, on this machine alone', [
+    'assay emulate registry --image team/app:v1=oci:encrypted:v1',
+    'assay emulate registry --listen 127.0.0.1:5001 --image team/app:v1=oci:app:v1 --image team/db:v1=oci:db:v1',
+  ])
+    .option('--image <name=layout>', 'REPOSITORY:TAG=oci:DIR:TAG; repeatable', collect)
+    .option('--listen <host:port>', 'address', '127.0.0.1:5000')
+    .action(async (flags: RegistryFlags) => (await import('../emulate/registry.js')).serveRegistry(flags));
   return group(
     'emulate',
     'emulated TEE hardware and emulated vendor services, for development',
     ['assay emulate serve', 'assay client attest --tee emulated-tdx'],
-    [serve],
+    [serve, enclave, registry],
   );
 }

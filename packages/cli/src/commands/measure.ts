@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { command, group } from '../command.js';
+import type { MeasureFlags } from '../enclave-cc/measure.js';
 import { withArtifacts } from './sev.js';
 
 /** `assay measure`: reference values from artifacts. */
@@ -11,7 +12,7 @@ export function measureCommand(): Command {
       'assay measure sev --firmware OVMF.fd --kernel vmlinuz --initrd initrd.img --append "console=ttyS0"',
       'assay measure sev --firmware OVMF.fd --kernel vmlinuz --es --vcpus 2 --cpu EPYC-Milan',
     ],
-    [sev()],
+    [sev(), sgx()],
   );
 }
 
@@ -24,4 +25,14 @@ function sev(): Command {
     ]),
     true,
   ).action(async (flags) => (await import('../sev/measure.js')).measureSev(flags));
+}
+
+function sgx(): Command {
+  return command('sgx', 'MRENCLAVE and MRSIGNER of an enclave, out of its SIGSTRUCT or the measured load', [
+    'assay measure sgx --sigstruct enclave.sig',
+    'assay measure sgx --sigstruct enclave.sig --sgxs enclave.sgxs --json',
+  ])
+    .option('--sigstruct <file>', 'SIGSTRUCT: 1808 bytes, as `sgx_sign dump -cssfile` writes them')
+    .option('--sgxs <file>', 'the load, as a stream of ECREATE, EADD and EEXTEND')
+    .action(async (flags: MeasureFlags) => (await import('../enclave-cc/measure.js')).measureSgx(flags));
 }

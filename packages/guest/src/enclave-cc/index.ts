@@ -20,6 +20,14 @@ export {
   type ShimConfig,
 } from './config/shim-config.js';
 export { containerIdOf, isContainerId } from './container-id.js';
+export { agentBundleConfig, lintAgentBundle } from './deploy/agent-bundle.js';
+export { lintContainerdConfig, renderContainerdRuntime } from './deploy/containerd.js';
+export { lintHost, lintJson } from './deploy/host.js';
+export { type InstallStep, installStepInWords, planInstall, planUninstall, RESET_PLAN } from './deploy/install-plan.js';
+export { ccRuntime, NODE_LABEL, RUNTIME_CLASS_OBJECT, samplePod } from './deploy/kubernetes.js';
+export { lintOcclumConfig, occlumConfig } from './deploy/occlum.js';
+export { lintPodSpec } from './deploy/pod.js';
+export { FILE_KINDS, type FileKind, type RenderOptions, renderFile } from './deploy/render.js';
 export * from './names.js';
 export { type AttestationPolicyOptions, attestationPolicy, RESOURCE_POLICY } from './policy/policies.js';
 export { REFERENCE_VALUES, referenceValueMessage, referenceValuesOf } from './policy/reference-values.js';
