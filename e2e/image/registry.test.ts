@@ -108,7 +108,7 @@ describe.skipIf(!possible)('a registry', () => {
   test('without the image, or that is not there, is told by name', async () => {
     await expect(pull(`${open.host}/team/none:v1`)).rejects.toMatchObject({ code: 'image.content.present' });
     await expect(pull('127.0.0.1:47999/team/none:v1', { attempts: 2 })).rejects.toThrow(
-      '127.0.0.1:47999: ECONNREFUSED',
+      '127.0.0.1:47999: nothing listens there (ECONNREFUSED)',
     );
   });
 
