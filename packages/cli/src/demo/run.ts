@@ -23,8 +23,11 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
   tell.heading('Assay: an encrypted container image, and who gets its key');
   tell.plain('');
   tell.says(INTRODUCTION);
-  const world = await createWorld();
   const registry = await startRegistry();
+  const world = await createWorld().catch(async (error: unknown) => {
+    await registry.close();
+    throw error;
+  });
   try {
     const peers = flags.nodeOnly === true ? { unasked: true as const } : findPeers(process.env['PATH'] ?? '');
     // Explanations stand beside a bar.

@@ -103,6 +103,12 @@ describe('a registry that', () => {
     expect(error.remedy).toBe(`Start the registry at ${gone}, or correct host and port of the reference.`);
   });
 
+  test('is asked for at a port that is never asked has a wrong reference', async () => {
+    const error = await refusal('127.0.0.1:1/a/b:v1');
+    expect(error.title).toBe('127.0.0.1:1: this port belongs to another protocol');
+    expect(error.remedy).toContain('correct host and port');
+  });
+
   test('speaks plain HTTP, or TLS with an authority of its own, is told apart', async () => {
     expect((await refusal(`${at(plain)}/a/b:v1`)).remedy).toContain('mark it insecure');
     const unknown = await refusal(`${at(secured)}/a/b:v1`);

@@ -140,6 +140,8 @@ export function thrownFailure(error: unknown, host: string): RegistryFailure {
   const text = typeof message === 'string' ? (message.split('\n')[0]?.slice(0, 120) ?? '') : '';
   // A tunnel that the proxy did not open.
   if (/^Proxy response \(\d+\)/.test(text)) return advised('proxy', `the proxy answers ${/\d+/.exec(text)}`, host);
+  // What browsers never ask, undici does not either.
+  if (text === 'bad port') return advised('refused', 'this port belongs to another protocol', host);
   if (typeof code !== 'string') return advised('answer', text === '' ? 'no answer' : text, host);
   const [kind, words] = Object.hasOwn(BY_CODE, code) ? (BY_CODE[code] ?? []) : [];
   if (kind !== undefined) return advised(kind, `${words} (${code})`, host);
