@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,11 +8,13 @@ import { MountError } from './mount-error.js';
 import { type MountOptions, own, requiredOption, words } from './options.js';
 import type { RunProgram } from './run-program.js';
 
-const OSSFS = '/usr/local/bin/ossfs';
-const GOCRYPTFS = '/usr/local/bin/gocryptfs';
+/** Where Confidential Containers put these programs; elsewhere they are found by their names. */
+const PLACE = '/usr/local/bin';
 
 export interface ObjectStorageSurroundings {
   readonly run: RunProgram;
+  /** Whether a program is at its usual place. Default: the file is asked for. */
+  readonly isThere?: (path: string) => boolean;
   /** Unseals an option that is a sealed secret; gives others as they are. */
   readonly reveal: (text: string) => Promise<Uint8Array>;
 }
@@ -20,7 +23,7 @@ export interface ObjectStorageSurroundings {
 export async function mountObjectStorage(
   mountPoint: string,
   options: MountOptions,
-  { run, reveal }: ObjectStorageSurroundings,
+  { isThere = existsSync, reveal, run }: ObjectStorageSurroundings,
 ): Promise<void> {
   for (const name of ['readonly', 'targetPath', 'volumeId']) requiredOption(options, name);
   const bucket = requiredOption(options, 'bucket');
@@ -30,17 +33,18 @@ export async function mountObjectStorage(
   const id = await reveal(requiredOption(options, 'akId'));
   const secret = await reveal(requiredOption(options, 'akSecret'));
   if (bucket.startsWith('-')) throw new MountError('bucket must be the name of a bucket');
+  const program = (name: string): string => (isThere(`${PLACE}/${name}`) ? `${PLACE}/${name}` : name);
   const encrypted = own(options, 'encrypted') === 'gocryptfs';
   const folder = await mkdtemp(join(tmpdir(), 'oss-'));
   try {
     const login = await secretFile(folder, 'login', concatBytes(encodeUtf8(`${bucket}:`), id, encodeUtf8(':'), secret));
     const below = encrypted ? join(tmpdir(), randomBytes(5).toString('hex')) : mountPoint;
     await mkdir(below, { recursive: true });
-    await run(OSSFS, [`${bucket}:${path}`, below, `-ourl=${url}`, `-opasswd_file=${login}`, ...other]);
+    await run(program('ossfs'), [`${bucket}:${path}`, below, `-ourl=${url}`, `-opasswd_file=${login}`, ...other]);
     if (!encrypted) return;
     const password = await secretFile(folder, 'password', await reveal(own(options, 'encPasswd') ?? ''));
     await mkdir(mountPoint, { recursive: true });
-    await run(GOCRYPTFS, [below, mountPoint, '-passfile', password, '-nosyslog']);
+    await run(program('gocryptfs'), [below, mountPoint, '-passfile', password, '-nosyslog']);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -56,6 +56,7 @@ const surroundings = (change: Partial<MountSurroundings> = {}): MountSurrounding
   },
   unseal: async (secret) => encodeUtf8(`unsealed ${Buffer.from(secret).toString()}`),
   getResource: async (uri) => encodeUtf8(`resource ${formatResourceUri(uri)}`),
+  isThere: () => true,
   deviceEvent: async (id) => {
     if (id !== '8:1') throw new Error('ENOENT');
     return 'MAJOR=8\nMINOR=1\nDEVNAME=sda1\nDEVTYPE=disk\n';
@@ -238,6 +239,15 @@ describe('object storage', () => {
     );
     expect(files['password']).toBe('600 pass');
     rmSync(below, { recursive: true, force: true });
+  });
+
+  test('by programs that stand elsewhere, where they are not in their usual place', async () => {
+    await mount(
+      { ...oss, encrypted: 'gocryptfs' },
+      { isThere: (path) => path === '/usr/local/bin/ossfs' },
+      'alibaba-cloud-oss',
+    );
+    expect(runs.map(({ program }) => program)).toEqual(['/usr/local/bin/ossfs', 'gocryptfs']);
   });
 
   test.each(Object.keys(oss))('without %s it is refused', async (name) => {

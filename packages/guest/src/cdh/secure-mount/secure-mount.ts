@@ -17,6 +17,8 @@ export interface MountRequest {
 
 export interface MountSurroundings {
   readonly run: RunProgram;
+  /** Whether a program is at its usual place. Default: the file is asked for. */
+  readonly isThere?: (path: string) => boolean;
   readonly unseal: (secret: Uint8Array) => Promise<Uint8Array>;
   readonly getResource: (uri: ResourceUri) => Promise<Uint8Array>;
   /** Folder of detached LUKS headers. */
@@ -37,6 +39,7 @@ export async function secureMount(request: MountRequest, surroundings: MountSurr
     case 'alibaba-cloud-oss':
       return mountObjectStorage(mountPoint, options, {
         run: surroundings.run,
+        ...(surroundings.isThere === undefined ? {} : { isThere: surroundings.isThere }),
         reveal: async (text) => (isSealedSecret(text) ? surroundings.unseal(encodeUtf8(text)) : encodeUtf8(text)),
       });
     default:
