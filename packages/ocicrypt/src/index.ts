@@ -49,7 +49,7 @@ export {
   readPgpKeyring,
   readPgpPrivateKeys,
 } from './pgp/keys.js';
-export { type ProviderAddress, readProviderConfig } from './provider/config.js';
+export { type ProviderAddress, type ProviderTls, readProviderConfig } from './provider/config.js';
 export {
   type ProviderParameters,
   type ProviderRequest,

@@ -408,11 +408,41 @@ describe('key provider messages', () => {
     ['a program without a path', '{"key-providers":{"a":{"cmd":{}}}}'],
     ['arguments that are no texts', '{"key-providers":{"a":{"cmd":{"path":"x","args":[1]}}}}'],
     ['arguments that are no array', '{"key-providers":{"a":{"cmd":{"path":"x","args":"y"}}}}'],
+    ['TLS that is no object', '{"key-providers":{"a":{"grpc":"x:1","grpc-tls":1}}}'],
+    ['TLS for something else', '{"key-providers":{"a":{"ttrpc":"unix:///x","grpc-tls":{}}}}'],
+    ['TLS without an address', '{"key-providers":{"a":{"grpc-tls":{}}}}'],
+    ['TLS with a member that is not known', '{"key-providers":{"a":{"grpc":"x:1","grpc-tls":{"root-ca":"x"}}}}'],
+    ['an authority that is no text', '{"key-providers":{"a":{"grpc":"x:1","grpc-tls":{"root-ca-file":1}}}}'],
+    ['a certificate without its key', '{"key-providers":{"a":{"grpc":"x:1","grpc-tls":{"cert-file":"x"}}}}'],
+    ['a key without its certificate', '{"key-providers":{"a":{"grpc":"x:1","grpc-tls":{"key-file":"x"}}}}'],
+    ['a switch that is no switch', '{"key-providers":{"a":{"grpc":"x:1","grpc-tls":{"insecure-skip-verify":"no"}}}}'],
   ])('a configuration with %s is refused', (_, text) => {
     expect(() => readProviderConfig(encodeUtf8(text))).toThrow(
       expect.objectContaining({ code: 'image.provider.form' }),
     );
   });
+});
+
+test('TLS of a provider is read whole, and what is empty is absent', () => {
+  const read = (tls: unknown) =>
+    readProviderConfig(encodeUtf8(JSON.stringify({ 'key-providers': { a: { grpc: 'x:1', 'grpc-tls': tls } } }))).get(
+      'a',
+    );
+  const all = {
+    'root-ca-file': 'ca',
+    'cert-file': 'crt',
+    'key-file': 'key',
+    'server-name': 'n',
+    'insecure-skip-verify': true,
+  };
+  expect(read(all)).toEqual({
+    kind: 'grpc',
+    address: 'x:1',
+    tls: { rootCaFile: 'ca', client: { certFile: 'crt', keyFile: 'key' }, serverName: 'n', insecureSkipVerify: true },
+  });
+  const empty = { 'root-ca-file': '', 'cert-file': '', 'key-file': null, 'server-name': '' };
+  expect(read(empty)).toEqual({ kind: 'grpc', address: 'x:1', tls: { insecureSkipVerify: false } });
+  expect(read(null)).toEqual({ kind: 'grpc', address: 'x:1' });
 });
 
 describe('keys', () => {

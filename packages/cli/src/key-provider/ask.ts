@@ -2,7 +2,13 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type AssayError, assayError } from '@assay/bytes/findings';
-import { type AskProvider, type ProviderAddress, readProviderConfig, readProviderRequest } from '@assay/ocicrypt';
+import {
+  type AskProvider,
+  type ProviderAddress,
+  type ProviderTls,
+  readProviderConfig,
+  readProviderRequest,
+} from '@assay/ocicrypt';
 import { CliError, EXIT } from '../exit.js';
 
 export interface AskOptions {
@@ -50,7 +56,7 @@ function send(address: ProviderAddress, request: Uint8Array, timeoutMs: number):
     case 'cmd':
       return overProgram(address.path, address.args, request, timeoutMs);
     case 'grpc':
-      return overGrpc(address.address, request, timeoutMs);
+      return overGrpc(address, request, timeoutMs);
     case 'ttrpc':
       return overTtrpc(address.address, request, timeoutMs);
     case 'native':
@@ -95,16 +101,28 @@ function overProgram(
   });
 }
 
-async function overGrpc(address: string, request: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+async function overGrpc(
+  { address, tls }: Extract<ProviderAddress, { kind: 'grpc' }>,
+  request: Uint8Array,
+  timeoutMs: number,
+): Promise<Uint8Array> {
   const { Client, credentials, Metadata } = await import('@grpc/grpc-js');
   const { grpcServiceDefinition, KeyProviderService } = await import('@assay/protocol/guest');
   const { create } = await import('@assay/protocol/grpc');
   const methods = grpcServiceDefinition(KeyProviderService);
   const name = methodOf(request);
   const method = methods[name];
-  const client = new Client(address.replace(/^(https?|tcp):\/\//, ''), credentials.createInsecure(), {
-    'grpc.max_receive_message_length': LARGEST_ANSWER,
-  });
+  // An address that says `https` is not asked in clear.
+  const wanted = tls ?? (address.startsWith('https://') ? { insecureSkipVerify: false } : undefined);
+  const { serverName } = wanted ?? {};
+  const client = new Client(
+    address.replace(/^(https?|tcp):\/\//, ''),
+    wanted === undefined ? credentials.createInsecure() : credentials.createSsl(...tlsMaterial(wanted)),
+    {
+      'grpc.max_receive_message_length': LARGEST_ANSWER,
+      ...(serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName }),
+    },
+  );
   const message = create(KeyProviderService.method[name].input, { KeyProviderKeyWrapProtocolInput: request });
   try {
     return await new Promise((resolve, reject) => {
@@ -124,6 +142,17 @@ async function overGrpc(address: string, request: Uint8Array, timeoutMs: number)
   } finally {
     client.close();
   }
+}
+
+/** Read at each request: certificates are renewed while a command runs. */
+function tlsMaterial({ rootCaFile, client, insecureSkipVerify }: ProviderTls) {
+  const read = (file: string | undefined): Buffer | null => (file === undefined ? null : readFileSync(file));
+  return [
+    read(rootCaFile),
+    read(client?.keyFile),
+    read(client?.certFile),
+    { rejectUnauthorized: !insecureSkipVerify },
+  ] as const;
 }
 
 async function overTtrpc(address: string, request: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
