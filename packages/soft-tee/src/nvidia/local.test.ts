@@ -603,6 +603,7 @@ describe('reference manifests', () => {
             subject: [['CN', 'self']],
             key: edits.manifestRootKey,
             signer: edits.manifestRootKey,
+            extensions: [basicConstraints(true), keyUsage('digitalSignature', 'keyCertSign')],
           })
           .slice(0, 1),
         key: edits.manifestRootKey,
