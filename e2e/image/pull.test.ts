@@ -4,7 +4,7 @@ import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:cry
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OfflineFsKbc } from '@assay/guest';
+import { type Kbc, OfflineFsKbc } from '@assay/guest';
 import { DataHub, DEFAULT_IMAGE_CONFIG, parseDataHubConfig } from '@assay/guest/services';
 import { copyImage, layoutSource, MEDIA_TYPE, parseReference, registryTarget, sha256Digest } from '@assay/oci';
 import { KEY_ANNOTATION, sealPacket, writePacket } from '@assay/ocicrypt';
@@ -14,7 +14,7 @@ import { MemoryFiles } from '../../packages/guest/src/kbc/files.test.helper.js';
 import { ttrpcCaller } from '../../packages/guest/src/rpc/independent-clients.test.helper.js';
 import { makeImage, temporary, writeIndex } from '../../packages/oci/src/testing/image.test.helper.js';
 import { prepareSample, startTestServer, type TestServer } from '../support/assay.js';
-import { printed, start } from '../support/cli.js';
+import { assay, printed, start } from '../support/cli.js';
 import { peersFor } from '../support/peers.js';
 import { REGISTRY_PEERS, startRegistry, type TestRegistry } from '../support/registry.js';
 
@@ -320,5 +320,47 @@ describe.skipIf(!possible)('a guest', () => {
     mkdirSync(other, { recursive: true });
     await expect(hub.pullImage({ image: name, bundle: other })).rejects.toThrow();
     expect(readdirSync(other)).toEqual([]);
+  });
+
+  test('keeps encrypted layers for later pulls: as the registry had them, and of no use without the key', async () => {
+    const digest = await push('open/cached:v1');
+    const cache = join(folder, 'cache');
+    const name = 'registry.example/open/cached:v1';
+    const document = {
+      kbc: { name: 'offline_fs_kbc' },
+      image: { work_dir: work, registry_config: rules, encrypted_layer_cache: cache },
+    };
+    const hubWith = (kbc: Kbc): DataHub =>
+      new DataHub({
+        kbc,
+        kms: {},
+        skipSealedSecretVerification: false,
+        folder,
+        root: folder,
+        run: () => Promise.reject(new Error('no program was expected')),
+        image: parseDataHubConfig(document, { name: '', uri: '' }, { env: {}, commandLine: '' }).image,
+      });
+    const hub = hubWith({ getResource: async () => kek });
+    const bundle = (n: number): string => join(folder, `bundles/cached-${n}`);
+    expect(await hub.pullImage({ image: name, bundle: bundle(0) })).toBe(digest);
+    const headers = { accept: MEDIA_TYPE.manifest };
+    const manifest = await fetch(`http://${registry.host}/v2/open/cached/manifests/v1`, { headers });
+    const { layers } = (await manifest.json()) as { layers: readonly { digest: string }[] };
+    expect(readdirSync(cache).sort()).toEqual(layers.map((layer) => layer.digest.replace(':', '-')).sort());
+    for (const layer of layers) {
+      expect(sha256Digest(readFileSync(join(cache, layer.digest.replace(':', '-'))))).toBe(layer.digest);
+      const path = `http://${registry.host}/v2/open/cached/blobs/${layer.digest}`;
+      expect((await fetch(path, { method: 'DELETE' })).status).toBe(202);
+    }
+    expect(await hub.pullImage({ image: name, bundle: bundle(1) })).toBe(digest);
+    const without = hubWith({ getResource: () => Promise.reject(new Error('no key')) });
+    await expect(without.pullImage({ image: name, bundle: bundle(2) })).rejects.toThrow('key of a layer');
+    nothingAt(bundle(2));
+    const command = ['image', 'pull', `docker://${registry.host}/open/cached:v1`, '--insecure-registry'];
+    expect((await assay([...command, `oci:${join(folder, 'none')}:v1`])).code).not.toBe(0);
+    const copied = await assay([...command, `oci:${join(folder, 'copied')}:v1`, '--layer-cache', cache]);
+    expect(copied, copied.err).toMatchObject({ code: 0 });
+    const refused = await assay([...command, 'oci:x:v1', '--layer-cache', cache, '--layer-cache-size', '0']);
+    expect(refused).toMatchObject({ code: 2 });
   });
 });

@@ -3,6 +3,7 @@ export { type BuildOptions, buildImage, type ImageFile } from './build/build.js'
 export { type BundleOptions, makeBundle } from './bundle/bundle.js';
 export { findRuntime, runBundle } from './bundle/run.js';
 export { runtimeSpec, type SpecOptions } from './bundle/spec.js';
+export { cachedLayers, type LayerCacheOptions } from './cache/layer-cache.js';
 export { type CopyOptions, type CopyProgress, type CopyResult, copyImage, readBlob } from './copy/copy.js';
 export { platformManifest } from './copy/platform.js';
 export { type Prefetched, type PrefetchOptions, prefetchLayers } from './copy/prefetch.js';

@@ -94,6 +94,13 @@ function inspect(): Command {
   );
 }
 
+/** Flags of commands that fetch layers. */
+function withCache(to: Command): Command {
+  return to
+    .option('--layer-cache <dir>', 'keep encrypted layers of registries here, as they are, for the next pull')
+    .option('--layer-cache-size <mib>', 'most that is kept (default: 10240)');
+}
+
 /** Flags of every command that looks at signatures. */
 function withSignatures(to: Command): Command {
   return to
@@ -106,11 +113,13 @@ function withSignatures(to: Command): Command {
 
 function pull(): Command {
   return withRegistry(
-    withSignatures(
-      command('pull', 'verify an image’s signatures, and copy it, decrypted where keys are given', [
-        'assay image pull docker://registry.example/team/app:v1 oci:app:v1 --signature-policy policy.json',
-        'assay image pull docker://registry.example/team/app:v1 oci:app:v1 --authfile kbs:///default/credential/app --kbs https://kbs.example',
-      ]),
+    withCache(
+      withSignatures(
+        command('pull', 'verify an image’s signatures, and copy it, decrypted where keys are given', [
+          'assay image pull docker://registry.example/team/app:v1 oci:app:v1 --signature-policy policy.json',
+          'assay image pull docker://registry.example/team/app:v1 oci:app:v1 --authfile kbs:///default/credential/app --kbs https://kbs.example',
+        ]),
+      ),
     )
       .argument('<source>', 'where the image is')
       .argument('<target>', 'where it goes')
@@ -138,11 +147,13 @@ function verify(): Command {
 
 function run(): Command {
   return withRegistry(
-    withSignatures(
-      command('run', 'verify, decrypt and unpack an image, and start it with runc or crun', [
-        'assay image run docker://registry.example/team/app:v1 --decryption-key key.pem --signature-policy policy.json',
-        'assay image run oci:app:v1 --bundle ./bundle -- /bin/app serve',
-      ]),
+    withCache(
+      withSignatures(
+        command('run', 'verify, decrypt and unpack an image, and start it with runc or crun', [
+          'assay image run docker://registry.example/team/app:v1 --decryption-key key.pem --signature-policy policy.json',
+          'assay image run oci:app:v1 --bundle ./bundle -- /bin/app serve',
+        ]),
+      ),
     )
       .argument('<source>', 'where the image is')
       .argument('[command...]', 'instead of the image’s command')

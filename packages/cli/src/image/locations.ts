@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import {
   type Credentials,
+  cachedLayers,
   directorySource,
   directoryTarget,
   type ImageSource,
@@ -16,6 +17,7 @@ import {
   registrySource,
   registryTarget,
 } from '@assay/oci';
+import { CliError, EXIT } from '../exit.js';
 import { type DocumentFlags, documentsOf } from './documents.js';
 
 /** Flags of commands that may talk to a registry. */
@@ -25,6 +27,9 @@ export interface RegistryFlags extends DocumentFlags {
   readonly registryCa?: string;
   readonly proxy?: string;
   readonly insecureRegistry?: boolean;
+  readonly layerCache?: string;
+  /** MiB. */
+  readonly layerCacheSize?: string;
 }
 
 /** @throws AssayError `image.reference.form`, `image.registry.*` */
@@ -37,12 +42,23 @@ export async function sourceOf(text: string, flags: RegistryFlags): Promise<Imag
       return directorySource(location.folder);
     case 'registry': {
       const file = flags.registriesConf;
-      return registrySource(location.reference, {
+      const source = await registrySource(location.reference, {
         ...(await optionsOf(flags)),
         ...(file === undefined ? {} : { registries: readRegistryConfig(await textOf(file, flags), file) }),
       });
+      return flags.layerCache === undefined
+        ? source
+        : cachedLayers(source, { folder: flags.layerCache, maxBytes: cacheSize(flags.layerCacheSize) });
     }
   }
+}
+
+const DEFAULT_CACHE_MIB = 10 * 1024;
+
+function cacheSize(text: string | undefined): number {
+  const mib = text === undefined ? DEFAULT_CACHE_MIB : /^[1-9]\d{0,7}$/.test(text) ? Number(text) : undefined;
+  if (mib === undefined) throw new CliError(`--layer-cache-size ${text}: no number of MiB`, EXIT.usage);
+  return mib * 2 ** 20;
 }
 
 export async function targetOf(text: string, flags: RegistryFlags): Promise<ImageTarget & { close?(): Promise<void> }> {

@@ -23,6 +23,8 @@ describe('[image]', () => {
         max_concurrent_layer_downloads_per_image: 7,
         image_pull_proxy: { https_proxy: 'http://p:1', no_proxy: 'a,b' },
         extra_root_certificates: [pem],
+        encrypted_layer_cache: '/c',
+        encrypted_layer_cache_mib: 3,
       }),
     ).toEqual({
       workDir: '/w',
@@ -33,7 +35,9 @@ describe('[image]', () => {
       concurrency: 7,
       proxy: { https: 'http://p:1', none: 'a,b' },
       extraRoots: [pem],
+      layerCache: { folder: '/c', maxBytes: 3 * 1024 * 1024 },
     });
+    expect(of({ encrypted_layer_cache: '/c' }).layerCache).toEqual({ folder: '/c', maxBytes: 2 ** 31 });
   });
 
   test('a URI wins over a text, but for registries', () => {
@@ -50,6 +54,10 @@ describe('[image]', () => {
 
   test.each([
     [{ work_dir: 'relative' }, /work_dir/],
+    [{ encrypted_layer_cache: 'relative' }, /encrypted_layer_cache must be an absolute path/],
+    [{ encrypted_layer_cache_mib: 1 }, /which is missing/],
+    [{ encrypted_layer_cache: '/c', encrypted_layer_cache_mib: 0 }, /at least 1/],
+    [{ encrypted_layer_cache: '/c', encrypted_layer_cache_mib: 1.5 }, /whole number/],
     [{ image_securty_policy: '{}' }, /image_securty_policy is not known/],
     [{ image_security_policy: 1 }, /image_security_policy/],
     [{ max_concurrent_layer_downloads_per_image: 0 }, /at least 1/],

@@ -21,6 +21,8 @@ export interface ImageConfig {
   readonly proxy: ImageProxy | undefined;
   /** PEM certificates believed beside the built-in roots. */
   readonly extraRoots: readonly string[];
+  /** Where encrypted layers are kept, as the registry has them, for later pulls; undefined: nowhere. */
+  readonly layerCache: { readonly folder: string; readonly maxBytes: number } | undefined;
 }
 
 /** A document in the configuration itself, or where it is. */
@@ -41,6 +43,7 @@ export const DEFAULT_IMAGE_CONFIG: ImageConfig = {
   concurrency: 3,
   proxy: undefined,
   extraRoots: [],
+  layerCache: undefined,
 };
 
 const MOST_AT_A_TIME = 64;
@@ -74,6 +77,8 @@ const KEYS = [
   'max_concurrent_layer_downloads_per_image',
   'image_pull_proxy',
   'extra_root_certificates',
+  'encrypted_layer_cache',
+  'encrypted_layer_cache_mib',
 ];
 
 function ofTable(image: JsonObject): ImageConfig {
@@ -96,7 +101,25 @@ function ofTable(image: JsonObject): ImageConfig {
     concurrency,
     proxy: proxyOf(tableOf(image, 'image_pull_proxy')),
     extraRoots: rootsOf(image),
+    layerCache: cacheOf(text('encrypted_layer_cache'), image),
   };
+}
+
+const MOST_CACHE_MIB = 16 * 1024 * 1024;
+const DEFAULT_CACHE_MIB = 2048;
+
+/** Ours; upstream keeps layers unpacked, also those that were encrypted. */
+function cacheOf(folder: string | undefined, image: JsonObject): ImageConfig['layerCache'] {
+  const name = 'encrypted_layer_cache_mib';
+  const mib = numberOf(image, name, MOST_CACHE_MIB, `image.${name}`);
+  if (folder === undefined) {
+    if (mib !== undefined)
+      throw new ConfigError(`image.${name} is the size of image.encrypted_layer_cache, which is missing`);
+    return undefined;
+  }
+  if (!folder.startsWith('/')) throw new ConfigError('image.encrypted_layer_cache must be an absolute path');
+  if (mib === 0) throw new ConfigError(`image.${name} must be at least 1`);
+  return { folder, maxBytes: (mib ?? DEFAULT_CACHE_MIB) * 2 ** 20 };
 }
 
 function ofKernel(commandLine: string): ImageConfig {

@@ -6,6 +6,7 @@ import { AssayError } from '@assay/bytes/findings';
 import { KmsError } from '@assay/kms/drivers';
 import {
   type Credential,
+  cachedLayers,
   type Digest,
   type ImageReference,
   judgeSignatures,
@@ -85,7 +86,9 @@ async function unpack(
   after: () => Promise<void>,
 ): Promise<void> {
   const { workDir: folder, concurrency } = config;
-  const layers = await prefetchLayers({ source, layers: manifest.layers, folder, concurrency });
+  const { layerCache } = config;
+  const from = layerCache === undefined ? source : cachedLayers(source, layerCache);
+  const layers = await prefetchLayers({ source: from, layers: manifest.layers, folder, concurrency });
   const made = await mkdir(bundle, { recursive: true });
   try {
     const unwrappers = [guestUnwrapper(unwrapKey)];
