@@ -154,6 +154,48 @@ test('a file that does not unseal stops the program too, and no other file is wr
   expect([one, two, proof].map(existsSync)).toEqual([false, false, false]);
 });
 
+test('one call of the data hub, without its socket', async () => {
+  const config = join(folder, 'cdh.yaml');
+  const oneShot = (...args: string[]) =>
+    assay(['agent', 'cdh-oneshot', '-c', config, '--folder', join(folder, 'hub'), ...args]);
+  const base64 = `${Buffer.from('the secret').toString('base64')}\n`;
+  expect(await oneShot('get-resource', '-r', 'kbs:///default/key/1')).toMatchObject({ code: 0, out: base64 });
+  const file = join(folder, 'one-shot');
+  writeFileSync(file, sealed(pointer('kbs:///default/key/1')));
+  const unsealed = await oneShot('unseal-secret', '-s', file, '--json');
+  expect(unsealed.json()).toEqual({ secret: base64.trim() });
+  expect(await oneShot('get-resource', '-r', 'kbs:///default/key/2')).toMatchObject({ code: 1, out: '' });
+  writeFileSync(file, '{"volume_type":"nfs","options":{},"flags":[],"mount_point":"/mnt"}');
+  const mount = await oneShot('secure-mount', '-s', file);
+  expect([mount.code, mount.err]).toEqual([1, expect.stringContaining('volume_type must be block-device')]);
+  writeFileSync(file, '{"volume_type":"nfs","options":{"a":true},"mount_point":"/mnt"}');
+  expect((await oneShot('secure-mount', '-s', file)).code).toBe(3);
+  expect((await oneShot('--retry', 'x', 'get-resource', '-r', 'kbs:///default/key/1')).code).toBe(2);
+  expect((await oneShot('get-resource')).code).toBe(2);
+});
+
+test('one call to a broker that is not there is made again as often as was asked', async () => {
+  const config = join(folder, 'nowhere.json');
+  writeFileSync(
+    config,
+    JSON.stringify({ kbc: { name: 'cc_kbc', url: 'http://127.0.0.1:9' }, aa: { aa_socket: agentSocket } }),
+  );
+  const run = await assay([
+    'agent',
+    'cdh-oneshot',
+    '-c',
+    config,
+    '-r',
+    '1',
+    '--folder',
+    join(folder, 'hub'),
+    'get-resource',
+    '-r',
+    'kbs:///a/b/c',
+  ]);
+  expect([run.code, run.err.match(/asked again/g)?.length]).toEqual([4, 1]);
+});
+
 test('the guest’s own file has no emulated hardware, and is each of the three programs by its name', async () => {
   const { bundleGuest } = await import('../scripts/bundle-guest.js');
   const file = await bundleGuest(join(folder, 'assay-guest.mjs'));

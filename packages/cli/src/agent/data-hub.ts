@@ -30,9 +30,17 @@ export interface DataHubFlags {
   readonly agentSocket?: string;
 }
 
-/** Starts the Confidential Data Hub on its faces. */
-export async function startDataHub(flags: DataHubFlags, output: Output): Promise<readonly RpcServer[]> {
-  const told = reporter(output, 'confidential-data-hub');
+/** A data hub of this process, without a socket. */
+export interface OwnDataHub {
+  readonly hub: DataHub;
+  readonly config: DataHubConfig;
+  readonly folder: string;
+  /** Lets go of the Attestation Agent. */
+  readonly close: () => void;
+}
+
+/** Makes the data hub that settings and environment describe, and fetches what they want as files. */
+export async function makeDataHub(flags: DataHubFlags, output: Output): Promise<OwnDataHub> {
   const config = await configOf(flags);
   const folder = flags.folder ?? DATA_HUB_FOLDER;
   const agentSocket = flags.agentSocket ?? config.agentSocket;
@@ -51,6 +59,13 @@ export async function startDataHub(flags: DataHubFlags, output: Output): Promise
   if (config.skipSealedSecretVerification)
     output.note('confidential-data-hub: signatures of sealed secrets are NOT verified, as the configuration says');
   await hub.fetchCredentials(config.credentials);
+  return { hub, config, folder, close: () => agent.close() };
+}
+
+/** Starts the Confidential Data Hub on its faces. */
+export async function startDataHub(flags: DataHubFlags, output: Output): Promise<readonly RpcServer[]> {
+  const told = reporter(output, 'confidential-data-hub');
+  const { hub, config, folder } = await makeDataHub(flags, output);
   const socket = flags.socket ?? config.socket;
   writeKeyProviderConfig(folder, socket);
   const services = dataHubServices(hub, told);

@@ -6,6 +6,7 @@ import type { DataHubFlags } from '../agent/data-hub.js';
 import type { EnclaveAgentFlags } from '../agent/enclave-agent.js';
 import type { InjectFlags } from '../agent/inject.js';
 import type { Closable } from '../agent/lifetime.js';
+import type { OneShot, OneShotFlags } from '../agent/one-shot.js';
 import { type CommonFlags, collect, command, group, outputOf } from '../command.js';
 
 const FEATURES = ['resource', 'attestation', 'all'];
@@ -20,13 +21,21 @@ export function agentCommand(emulated?: EmulatedAttester): Command {
     'agent',
     'guest services: Attestation Agent, Confidential Data Hub, REST interface',
     ['assay agent serve -c aa.toml', 'assay agent inject -- env'],
-    [attestationAgent(emulated), dataHub(), apiServer(), serve(emulated), injectCommand(), enclaveAgent(emulated)],
+    [
+      attestationAgent(emulated),
+      dataHub(),
+      apiServer(),
+      serve(emulated),
+      injectCommand(),
+      oneShot(),
+      enclaveAgent(emulated),
+    ],
   );
 }
 
-/** The three programs by the names that a guest's image has them under. */
+/** The programs by the names that a guest's image has them under. */
 export function guestPrograms(): readonly Command[] {
-  return [attestationAgent(undefined), dataHub(), apiServer()];
+  return [attestationAgent(undefined), dataHub(), apiServer(), oneShot()];
 }
 
 function agentOptions(to: Command, emulated: EmulatedAttester | undefined): Command {
@@ -144,6 +153,88 @@ function injectCommand(): Command {
       process.exitCode = await (await import('../agent/inject.js')).inject(program, flags);
     });
 }
+
+/** `cdh-oneshot` of upstream: one call of the data hub, without its socket. */
+function oneShot(): Command {
+  const parent = group(
+    'cdh-oneshot',
+    'one call of the Confidential Data Hub, made by this process itself',
+    [
+      'assay agent cdh-oneshot -c cdh.toml get-resource -r kbs:///default/key/1',
+      'assay agent cdh-oneshot -c cdh.toml secure-mount -s storage.json',
+    ],
+    ONE_SHOTS.map(({ examples, name, options, summary }) => {
+      const member = command(name, summary, examples);
+      for (const [flags, description] of options) member.requiredOption(flags, description);
+      return member.action(async (_flags: unknown, given: Command) => {
+        const { runOneShot } = await import('../agent/one-shot.js');
+        const flags = given.optsWithGlobals<OneShotFlags & CommonFlags>();
+        await runOneShot(name, flags, outputOf(flags));
+      });
+    }),
+  );
+  return parent
+    .enablePositionalOptions()
+    .option('-c, --config <file>', 'settings of the data hub: .toml, .json or .yaml')
+    .option('-r, --retry <times>', 'times that a broker that did not answer is asked again (default: 3)')
+    .option('--folder <path>', 'files of the data hub (default: /run/confidential-containers/cdh)');
+}
+
+const ONE_SHOTS = [
+  {
+    name: 'get-resource',
+    summary: 'print a resource of the key broker, in base64',
+    options: [['-r, --resource-uri <uri>', 'KBS resource URI']],
+    examples: [
+      'assay agent cdh-oneshot -c cdh.toml get-resource -r kbs:///default/key/1',
+      'assay agent cdh-oneshot get-resource -r kbs:///default/key/1 | base64 -d',
+    ],
+  },
+  {
+    name: 'unseal-secret',
+    summary: 'print what a sealed secret stands for, in base64',
+    options: [['-s, --secret-path <file>', 'file of the sealed secret']],
+    examples: [
+      'assay agent cdh-oneshot -c cdh.toml unseal-secret -s sealed.txt',
+      'assay agent cdh-oneshot unseal-secret -s sealed.txt | base64 -d',
+    ],
+  },
+  {
+    name: 'unwrap-key',
+    summary: 'print the private options of an encrypted image layer, in base64',
+    options: [['-a, --annotation-path <file>', 'file of the annotation packet']],
+    examples: [
+      'assay agent cdh-oneshot -c cdh.toml unwrap-key -a packet.json',
+      'assay agent cdh-oneshot unwrap-key -a packet.json | base64 -d',
+    ],
+  },
+  {
+    name: 'secure-mount',
+    summary: 'mount an encrypted volume',
+    options: [['-s, --storage-path <file>', 'JSON: volume_type, options, flags, mount_point']],
+    examples: [
+      'assay agent cdh-oneshot -c cdh.toml secure-mount -s storage.json',
+      'assay agent cdh-oneshot secure-mount -s /run/storage.json',
+    ],
+  },
+  {
+    name: 'pull-image',
+    summary: 'pull an image into a bundle',
+    options: [
+      ['-i, --image-url <name>', 'name of the image'],
+      ['-b, --bundle-path <folder>', 'folder of the bundle'],
+    ],
+    examples: [
+      'assay agent cdh-oneshot -c cdh.toml pull-image -i registry.example/app:1 -b /run/bundle',
+      'assay agent cdh-oneshot pull-image -i registry.example/app:1 -b ./bundle',
+    ],
+  },
+] as const satisfies readonly {
+  readonly name: OneShot;
+  readonly summary: string;
+  readonly options: readonly (readonly [flags: string, description: string])[];
+  readonly examples: readonly [string, string];
+}[];
 
 function enclaveAgent(emulated: EmulatedAttester | undefined): Command {
   const base = command('enclave-agent', 'simulated agent enclave of enclave-cc: pulls images for the shim of a pod', [
