@@ -10,6 +10,7 @@ const definitions = loadSync(
   [
     'attestation_agent/attestation_agent.proto',
     'confidential_data_hub/confidential_data_hub.proto',
+    'enclave_cc/image.proto',
     'getresource/getresource.proto',
     'keyprovider/keyprovider.proto',
   ],

@@ -62,5 +62,6 @@ function json(value: JsonObject): string {
 
 async function yaml(value: JsonObject): Promise<string> {
   const { stringify } = await import('yaml');
-  return stringify(value, { lineWidth: 0 });
+  // Kubernetes reads YAML 1.1, where a plain yes is a boolean.
+  return stringify(value, { lineWidth: 0, version: '1.1' });
 }
