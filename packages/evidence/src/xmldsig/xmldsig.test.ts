@@ -95,6 +95,7 @@ describe('reading', () => {
     ['comment, CDATA section', '<a><!-- x --></a>'],
     ['comment, CDATA section', '<a><?x y?></a>'],
     ['value does not end', '<a x="1/>'],
+    ['element does not end', '<a>x'],
   ])('%s is said of what is refused', (words, text) => {
     expect(() => parseXml(bytes(text))).toThrow(words);
   });
