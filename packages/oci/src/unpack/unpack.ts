@@ -11,6 +11,7 @@ import type { ImageSource } from '../location/location.js';
 import { type Digest, DigestCheck } from '../model/digest.js';
 import { type Descriptor, type ImageConfig, type Manifest, malformed, readConfig } from '../model/manifest.js';
 import { countBeside } from '../threads/digests.js';
+import { countArchive } from './archive-digest.js';
 import { decompressor } from './decompress.js';
 import { applyEntry, type EntryContext, type Skipped } from './entry.js';
 import { ArchiveCheck, DEFAULT_LIMITS, UnpackBudget, type UnpackLimits } from './limits.js';
@@ -114,11 +115,14 @@ async function unpackLayer(task: LayerTask): Promise<number> {
 /** What the bytes of a layer must pass before anybody may believe them: new streams for each reading. */
 type Content = () => readonly [DigestCheck, LayerDecryption | PassThrough];
 
-async function contentOf({ layer, name, unwrappers }: LayerTask): Promise<Content> {
+async function contentOf({ layer, name, diffId, unwrappers }: LayerTask): Promise<Content> {
   const check = (): DigestCheck => new DigestCheck(layer.digest, layer.size);
   if (!isEncrypted(layer.mediaType)) return () => [check(), new PassThrough()];
   const { publicOptions, privateOptions } = await openLayer(layer.annotations ?? {}, unwrappers, name);
-  return () => [check(), new LayerDecryption(publicOptions, privateOptions, name, countBeside(layer.size))];
+  const mediaType = plainMediaType(layer.mediaType);
+  const ofArchive = privateOptions.digest === diffId && !mediaType.endsWith('.tar');
+  const count = ofArchive ? countArchive(mediaType, name) : countBeside(layer.size);
+  return () => [check(), new LayerDecryption(publicOptions, privateOptions, name, count)];
 }
 
 const ALTERED: readonly string[] = ['image.manifest.digest', 'image.layer.hmac', 'image.layer.plain-digest'];
