@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BUNDLES, EnclaveAgentClient, imageFolders, PLAIN_NOTE } from '@assay/guest/enclave-cc';
+import { BUNDLES, EnclaveAgentClient, IMAGE_FILE, imageFolders, KEY_FILE, PLAIN_NOTE } from '@assay/guest/enclave-cc';
 import { STATUS, StatusError } from '@assay/ttrpc';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { assay } from '../support/cli.js';
@@ -42,7 +42,7 @@ describe.skipIf(!possible)('an agent enclave', () => {
 
   afterAll(() => world?.stop());
 
-  test('of a known build attests, judges the signature, decrypts, and unpacks where the sheet says', async () => {
+  test('of a known build attests, judges the signature, decrypts, and unpacks to its places', async () => {
     const digest = await world.push('signed/app:v1');
     await world.sign('signed/app', digest);
     for (const folder of imageFolders(agent.rootfs, 'app_v1')) mkdirSync(folder, { recursive: true });
@@ -181,6 +181,27 @@ describe.skipIf(!possible)('an agent enclave', () => {
       message: expect.stringContaining('key of a layer'),
     });
     nothingIn(refused);
+  });
+
+  test('seals an image to itself: the boot instance of its build opens it, another does not', async () => {
+    const sealing = await world.agent({ args: ['--store', 'sealed'] });
+    expect(await pull(sealing, SIGNED)).toBe(SIGNED);
+    expect(readdirSync(join(sealing.rootfs, BUNDLES))).toEqual([]);
+    expect(readdirSync(join(sealing.rootfs, 'images/app_v1/sefs/lower'))).toEqual([IMAGE_FILE]);
+    expect(readdirSync(join(sealing.rootfs, 'images/app_v1/keys/sefs/lower'))).toEqual([KEY_FILE]);
+    const boot = (enclave: string, env = {}) => {
+      const args = ['--rootfs', sealing.rootfs, '--world', world.worldFile, '--enclave', enclave];
+      return assay(['enclave-cc', 'boot', 'app_v1', ...args, '--out', join(sealing.rootfs, 'app')], { env });
+    };
+    expect(await boot(world.known, { ENCLAVE_AGENT: 'true' })).toMatchObject({ code: 2 });
+    expect(await boot(world.unknown)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('the key does not open it'),
+    });
+    expect(existsSync(join(sealing.rootfs, 'app'))).toBe(false);
+    expect(await boot(world.known)).toMatchObject({ code: 0, out: expect.stringContaining('opened app_v1') });
+    expect(readFileSync(join(sealing.rootfs, 'app/rootfs/file-2'))).toHaveLength(3002);
+    expect(await boot(world.known)).toMatchObject({ code: 2 });
   });
 
   test('does not start without its ocicrypt configuration, or with a policy of the host', async () => {

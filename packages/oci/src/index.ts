@@ -41,6 +41,7 @@ export {
 export { type Credential, type Credentials, credentialFor, readCredentials } from './registry/credentials.js';
 export { type RegistrySource, type RegistrySourceOptions, registrySource } from './registry/source.js';
 export { type RegistryTarget, registryTarget } from './registry/target.js';
+export { openSealedFolder, sealFolder } from './sealed/folder.js';
 export {
   type CosignVerification,
   readCosignKey,

@@ -90,7 +90,7 @@ export {
 } from './intel/intel.js';
 export type { IntelPlatform, PckCa } from './intel/platform.js';
 export type { CertificationData, QuoteFields, QuoteHeaderEdit } from './intel/quote.js';
-export { SGX_FLAG, type SgxReportFields } from './intel/sgx-report.js';
+export { defaultSgxReport, SGX_FLAG, type SgxReportFields } from './intel/sgx-report.js';
 export type { IntelTee, SvnLevel, TcbLevel, TdxModuleIdentity } from './intel/tcb-info.js';
 export { TD_ATTRIBUTE, type TdReportFields } from './intel/td-report.js';
 export type { KeyPems } from './keys/key-store.js';

@@ -8,12 +8,14 @@ import {
   type DecryptConfig,
   EnclaveAgent,
   enclaveImageService,
+  type ImageStore,
   isLoopback,
   OCICRYPT_CONFIG_FILE,
   plainStore,
   readDecryptConfig,
   readOcicryptConfig,
   STRICTEST_DECRYPT_CONFIG,
+  sealedStore,
 } from '@assay/guest/enclave-cc';
 import { DEFAULT_IMAGE_CONFIG, detectAttester, httpTransport, systemAt } from '@assay/guest/services';
 import { generateTeeKeyPair } from '@assay/protocol';
@@ -29,6 +31,7 @@ export interface EnclaveAgentFlags {
   readonly decryptConfig?: string;
   readonly ocicryptConfig?: string;
   readonly rootfs?: string;
+  readonly store?: string;
   readonly imagePolicy?: string;
   readonly sigstoreConfig?: string;
   readonly registries?: string;
@@ -54,13 +57,14 @@ export async function startEnclaveAgent(
   const attester = await attesterOf(flags, emulated);
   if (attester.tee !== 'sgx')
     output.note(`${NAME}: no SGX enclave was found; evidence is of kind ${attester.tee}, not of an enclave`);
-  output.note(`${NAME}: this agent is simulated: what it decrypts lies in clear below ${rootOf(flags)}`);
+  const store = storeOf(flags, attester);
+  output.note(`${NAME}: this agent is simulated: what it decrypts can be read on this machine`);
   const agent = new EnclaveAgent({
     rootfs: rootOf(flags),
     kbc: brokerOf(config, attester, output),
     unwraps,
     image: imageConfigOf(flags, config),
-    store: plainStore,
+    store,
     now: () => new Date(),
     random: (length) => randomBytes(length),
   });
@@ -70,6 +74,16 @@ export async function startEnclaveAgent(
   const services = new Map([enclaveImageService(agent, told.onFailure)]);
   const server = await serveTtrpc(listen, { services, onDefect: told.onDefect });
   return [{ address: server.address, close: () => server.close() }];
+}
+
+/** Without a sealing key nothing can be sealed to the enclave: only emulated ones have one here. */
+function storeOf({ store = 'plain' }: EnclaveAgentFlags, attester: Attester): ImageStore {
+  if (store === 'plain') return plainStore;
+  if (store !== 'sealed') throw new CliError(`--store ${store}: plain or sealed`, EXIT.usage);
+  const sealingKey = 'sealingKey' in attester ? attester.sealingKey : undefined;
+  if (!(sealingKey instanceof Uint8Array))
+    throw new CliError('--store sealed: only `--tee emulated-sgx` has a sealing key', EXIT.usage);
+  return sealedStore({ sealingKey, random: (length) => randomBytes(length) });
 }
 
 /** A file that is none is the strictest configuration: it is said, and nothing is pulled. */

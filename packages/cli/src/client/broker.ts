@@ -61,15 +61,13 @@ export async function attesterFor(
   if (tee === 'snp-no-attestation') return unattestedAttester();
   // Loaded only here: emulated hardware is no part of what a guest needs.
   const { defaultWorldFile, emulatedEnclaveGuest, emulatedGuest } = await import('./emulated.js');
-  if (enclave !== undefined) {
-    if (tee !== 'emulated-sgx') throw new CliError(`--enclave: \`${tee}\` is no enclave of SGX`, EXIT.usage);
-    return emulatedEnclaveGuest(world ?? defaultWorldFile(), enclave);
-  }
+  if (enclave !== undefined && tee !== 'emulated-sgx')
+    throw new CliError(`--enclave: \`${tee}\` is no enclave of SGX`, EXIT.usage);
   switch (tee) {
     case 'emulated-tdx':
       return emulatedGuest('tdx', world ?? defaultWorldFile());
     case 'emulated-sgx':
-      return emulatedGuest('sgx', world ?? defaultWorldFile());
+      return emulatedEnclaveGuest(world ?? defaultWorldFile(), enclave);
     case 'emulated-snp':
       return emulatedGuest('snp', world ?? defaultWorldFile());
     case 'emulated-cca':

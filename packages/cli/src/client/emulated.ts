@@ -5,11 +5,13 @@ import { isDebugEnclave, readSigstruct } from '@assay/evidence/sgx';
 import type { Attester } from '@assay/guest';
 import {
   createTestWorld,
+  defaultSgxReport,
   type EmulatedAttester,
   type EmulatedTee,
   emulatedAttester,
   type KeyPems,
   SGX_FLAG,
+  type SgxReportFields,
   type TestWorld,
 } from '@assay/soft-tee';
 import { CliError, EXIT } from '../exit.js';
@@ -53,8 +55,22 @@ export function emulatedGuest(tee: EmulatedTee, file: string): Attester {
   return keeping(emulatedAttester(tee, world), file, world);
 }
 
-/** Attester of an emulated enclave with the identity that a SIGSTRUCT signs. @throws CliError exit 3 for one that is none */
-export function emulatedEnclaveGuest(file: string, sigstruct: string): Attester {
+/** An emulated enclave: it attests, and derives a key that no other enclave of its machine has. */
+export interface EmulatedEnclave extends Attester {
+  /** 16 bytes. */
+  readonly sealingKey: Uint8Array;
+}
+
+/** @param sigstruct file that signs its identity; absent: an enclave of no build. @throws CliError exit 3 for one that is none */
+export function emulatedEnclaveGuest(file: string, sigstruct: string | undefined): EmulatedEnclave {
+  const world = openWorld(file);
+  const report = sigstruct === undefined ? {} : identityIn(sigstruct);
+  const { mrEnclave } = { ...defaultSgxReport(), ...report };
+  const sealingKey = world.intel.sealingKey(world.intel.platform(), mrEnclave);
+  return { ...keeping(emulatedAttester('sgx', world, { report }), file, world), sealingKey };
+}
+
+function identityIn(sigstruct: string): Partial<SgxReportFields> {
   const { authentic, findings } = readSigstruct(new Uint8Array(readFileSync(sigstruct)));
   if (authentic === undefined) {
     const [fault] = findings.filter(({ outcome }) => outcome === 'fail');
@@ -65,9 +81,7 @@ export function emulatedEnclaveGuest(file: string, sigstruct: string): Attester 
   const { enclaveHash: mrEnclave, mrSigner, isvProdId, isvSvn } = authentic;
   // A build that only runs in debug runs in debug here too.
   const attributes = SGX_FLAG.init | SGX_FLAG.mode64bit | (isDebugEnclave(authentic) ? SGX_FLAG.debug : 0n);
-  const report = { mrEnclave, mrSigner, isvProdId, isvSvn, attributes };
-  const world = openWorld(file);
-  return keeping(emulatedAttester('sgx', world, { report }), file, world);
+  return { mrEnclave, mrSigner, isvProdId, isvSvn, attributes };
 }
 
 /** Keeps the keys that its evidence needed with the world. */

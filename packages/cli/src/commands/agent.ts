@@ -251,6 +251,11 @@ function enclaveAgent(emulated: EmulatedAttester | undefined): Command {
     )
     .option('-o, --ocicrypt-config <file>', 'who unwraps keys of layers; must exist (default: /etc/ocicrypt.conf)')
     .option('--rootfs <folder>', 'root of the enclave: images go below it (default: /)')
+    .option(
+      '--store <kind>',
+      '`plain`: bundles stay in clear; `sealed`: as files that `enclave-cc boot` opens',
+      'plain',
+    )
     .option('--image-policy <uri>', 'signature policy at the key broker (default: kbs:///default/security-policy/test)')
     .option('--sigstore-config <uri>', 'where OpenPGP signatures lie')
     .option('--registries <file>', 'mirrors and other places of registries, as registries.conf has them')

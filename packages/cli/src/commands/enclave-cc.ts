@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { collect, command, group, serverCommand } from '../command.js';
+import type { BootFlags } from '../enclave-cc/boot.js';
 import type { LintFlags } from '../enclave-cc/lint.js';
 import type { CreateFlags, PlanFlags } from '../enclave-cc/plan.js';
 import type { PolicyFlags, ReferenceValueFlags } from '../enclave-cc/policy.js';
@@ -12,7 +13,7 @@ export function enclaveCcCommand(): Command {
     'enclave-cc',
     'containers in SGX enclaves: files and plans of the shim, policies for agent enclaves',
     ['assay enclave-cc render pod --mode hw', 'assay enclave-cc lint --shim-config /etc/enclave-cc/config.toml'],
-    [render(), lint(), plan(), pull(), policy(), referenceValues()],
+    [render(), lint(), plan(), pull(), boot(), policy(), referenceValues()],
   );
 }
 
@@ -110,6 +111,19 @@ function pull(): Command {
     .option('--container-id <id>', 'instead of the one that follows from the image')
     .option('--dial-timeout <seconds>', 'how long an agent that does not listen yet is waited for (default: 30)')
     .action(async (image: string, flags: PullFlags) => (await import('../enclave-cc/pull.js')).pullImage(image, flags));
+}
+
+function boot(): Command {
+  return command('boot', 'open an image that `enclave-agent --store sealed` put away, as the boot instance does', [
+    'assay enclave-cc boot app_v1 --rootfs enclave --enclave builds/known.sig --out app',
+    'assay enclave-cc boot app_v1 --rootfs enclave --enclave builds/known.sig --world world.json --out app --json',
+  ])
+    .argument('<container-id>', 'container id of the image')
+    .requiredOption('--rootfs <folder>', 'root of the agent’s bundle')
+    .requiredOption('--out <folder>', 'folder for the image; must not exist')
+    .option('--enclave <sigstruct>', 'the emulated enclave is the one that this SIGSTRUCT signs')
+    .option('--world <file>', 'keys of the emulated world')
+    .action(async (id: string, flags: BootFlags) => (await import('../enclave-cc/boot.js')).bootContainer(id, flags));
 }
 
 function policy(): Command {

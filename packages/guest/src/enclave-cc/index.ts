@@ -3,7 +3,10 @@ export { EnclaveAgent, type EnclaveAgentOptions, type EnclavePull } from './agen
 export { PullRefusal } from './agent/refusal.js';
 export { enclaveImageService } from './agent/service.js';
 export { PLAIN_NOTE, plainStore } from './agent/store/plain-store.js';
+export { IMAGE_FILE, KEY_FILE, sealedStore } from './agent/store/sealed-store.js';
 export type { ImageStore } from './agent/store/store.js';
+export { type BootRole, bootImage, bootRole } from './boot/boot.js';
+export { formatKeyText, KeyTextError, parseKeyText } from './boot/key-text.js';
 export {
   type DecryptConfig,
   readDecryptConfig,

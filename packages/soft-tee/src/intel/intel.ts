@@ -136,6 +136,11 @@ export class EmulatedIntel {
     return this.#keys.ec(`intel/attestation/${tee}/${platform.id}`, 'P-256');
   }
 
+  /** What an enclave derives on a machine by EGETKEY: its sealing key under the policy MRENCLAVE, 16 bytes. */
+  sealingKey(platform: IntelPlatform, mrEnclave: Uint8Array): Uint8Array {
+    return this.#keys.bytes(`intel/sealing/${platform.id}/${encodeHex(mrEnclave)}`, 16);
+  }
+
   /** PEM of leaf, intermediate and root: certification data of type 5. */
   pckChain(platform: IntelPlatform, orders: IntelOrders = this.orders): string {
     return [

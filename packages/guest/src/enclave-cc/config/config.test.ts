@@ -65,6 +65,7 @@ describe('the shim’s configuration', () => {
       false,
     ],
     ['an empty runtime', text.replace('"runc"', '""'), ['value f runtime_class fail'], false],
+    ['no table of containerd', text.slice(0, text.indexOf('[containerd]')), ['present f containerd fail'], false],
     ['an unknown key', text.replace(agentLine, `${agentLine}\nqwertz = 1`), ['key f containerd.qwertz warn'], true],
   ])('with %s', (_, changed, expected, usable) => {
     expect(changed).not.toBe(text);
@@ -183,6 +184,17 @@ describe('the decrypt configuration', () => {
     expect(told(findings)).toEqual(expected);
     expect(config.keyProvider?.kbc).toBe(kbc);
     expect(config.securityValidate).toBe(true);
+  });
+
+  test.each([
+    '',
+    'provider:attestation-agent:',
+    'provider:attestation-agent:::http://x',
+    'provider:attestation-agent:cc_kbc::',
+    'provider:attestation-agent:a::b::c',
+    'x:cc_kbc::http://x',
+  ])('the provider %j is none', (text) => {
+    expect(() => parseKeyProvider(text)).toThrow('KBC::URI');
   });
 
   test('fuzz: whatever bytes it has, signatures are asked for unless it plainly says no', () => {

@@ -281,6 +281,9 @@ describe('a node', () => {
     put(SHIM_CONFIG_FILE, ' '.repeat(4 * 1024 * 1024 + 1));
     const [finding] = await lintHost(root, 'hw');
     expect(finding).toMatchObject({ id: 'enclave-cc.config.form', title: expect.stringContaining('larger than') });
+    rmSync(join(root, SHIM_CONFIG_FILE));
+    mkdirSync(join(root, SHIM_CONFIG_FILE));
+    await expect(lintHost(root, 'hw')).rejects.toMatchObject({ code: 'EISDIR' });
   });
 });
 

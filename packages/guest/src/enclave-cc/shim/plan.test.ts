@@ -13,7 +13,7 @@ import {
   planSandboxCall,
   planSandboxCleanup,
 } from './plan-sandbox.js';
-import { containerTypeOf, environmentOf, groupOf, imageOf, namespaceOf } from './spec.js';
+import { argumentsOf, containerTypeOf, environmentOf, groupOf, imageOf, namespaceOf } from './spec.js';
 import { stepInWords } from './step.js';
 
 const annotated = (annotations: JsonObject, more: JsonObject = {}): JsonObject => ({ annotations, ...more });
@@ -75,6 +75,12 @@ describe('annotations', () => {
       ['B', 'x=y'],
       ['C', 'C'],
     ]);
+  });
+
+  test('that are no texts are none', () => {
+    expect([...environmentOf({ process: { env: 'A=1' } })]).toEqual([]);
+    expect(argumentsOf({ process: { args: 'a' } })).toEqual([]);
+    expect(argumentsOf({ process: { args: ['a', 1, 'b'] } })).toEqual(['a', 'b']);
   });
 
   test.each<[string, (spec: JsonObject) => unknown, JsonObject]>([
