@@ -9,12 +9,6 @@ export interface KeySource {
   readonly data: readonly string[];
 }
 
-/** Content of a key, and its name for errors. */
-export interface NamedBytes {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
 /**
  * Exactly one of `<what>Path`, `<what>Paths`, `<what>Data`, `<what>Datas`.
  *
