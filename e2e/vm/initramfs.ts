@@ -1,6 +1,6 @@
 /** The first file system of the machine: a cpio archive (`newc`), made here so that it needs no privilege and is the same each time. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
@@ -48,18 +48,54 @@ function padded(bytes: Buffer): Buffer {
 
 /** This process's own Node with the libraries that it loads. */
 export function nodeFiles(): Entry[] {
-  const libraries = [...execFileSync('ldd', [process.execPath], { encoding: 'utf8' }).matchAll(/(\/[^\s]+) \(0x/g)];
-  return [
-    { path: 'bin/node', file: readFileSync(process.execPath), mode: 0o755 },
-    ...libraries.map(([, path = '']) => ({
-      path: path.slice(1),
-      file: readFileSync(realpathSync(path)),
-      mode: 0o755,
-    })),
-  ];
+  return [{ path: 'bin/node', file: readFileSync(process.execPath), mode: 0o755 }, ...librariesOf(process.execPath)];
+}
+
+/** Programs of this machine at their own places, with the libraries that they load; each file once. */
+export function programFiles(programs: readonly string[]): Entry[] {
+  const entries = programs.flatMap((path): Entry[] => [
+    { path: path.slice(1), file: readFileSync(realpathSync(path)), mode: 0o755 },
+    ...librariesOf(path),
+  ]);
+  const known = new Set(nodeFiles().map(({ path }) => path));
+  return entries.filter(({ path }) => !known.has(path) && known.add(path));
+}
+
+function librariesOf(program: string): Entry[] {
+  const libraries = [...execFileSync('ldd', [program], { encoding: 'utf8' }).matchAll(/(\/[^\s]+) \(0x/g)];
+  return libraries.map(([, path = '']) => ({
+    path: path.slice(1),
+    file: readFileSync(realpathSync(path)),
+    mode: 0o755,
+  }));
 }
 
 /** A kernel module by its path below the kernel's folder. */
 export function moduleFile(modules: string, path: string): Entry {
   return { path: `modules/${path.split('/').at(-1)}`, file: readFileSync(join(modules, path)) };
+}
+
+/** Kernel modules by their names with those that they depend on, and `modules/order`: in which they are to be loaded. */
+export function moduleFiles(modules: string, names: readonly string[]): Entry[] {
+  const paths = new Map<string, string>();
+  for (const file of readdirSync(modules, { recursive: true, encoding: 'utf8' })) {
+    if (file.endsWith('.ko')) paths.set(nameOf(file), file);
+  }
+  const order: string[] = [];
+  const add = (name: string): void => {
+    const path = paths.get(name);
+    // What is no module is built in.
+    if (path === undefined || order.includes(path)) return;
+    const [, depends = ''] = /\0depends=([^\0]*)/.exec(readFileSync(join(modules, path)).toString('latin1')) ?? [];
+    for (const dependency of depends.split(',')) if (dependency !== '') add(nameOf(dependency));
+    order.push(path);
+  };
+  for (const name of names) add(nameOf(name));
+  const files = order.map((path) => moduleFile(modules, path));
+  return [...files, { path: 'modules/order', file: order.map((path) => path.split('/').at(-1)).join('\n') }];
+}
+
+/** Names of modules have underscores, those of files often hyphens. */
+function nameOf(file: string): string {
+  return (file.split('/').at(-1) ?? '').replace(/\.ko$/, '').replaceAll('-', '_');
 }
