@@ -8,7 +8,7 @@ export { type ApiBackend, ttrpcBackend, unsealRemotely } from './api/backend.js'
 export type { ApiFeature } from './api/router.js';
 export { API_ADDRESS, serveApi } from './api/server.js';
 export { AttesterError } from './attester/attester-error.js';
-export { detectAttester, detectDevices } from './attester/detect.js';
+export { detectAttester, detectDevices, unspokenDevices } from './attester/detect.js';
 export { AGENT_LOG } from './attester/hardware/cc-event-log.js';
 export { InitDataError } from './attester/init-data-error.js';
 export { systemAt } from './attester/system.js';

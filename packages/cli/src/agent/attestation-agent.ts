@@ -20,6 +20,7 @@ import {
   readKernelCommandLine,
   serveRpc,
   systemAt,
+  unspokenDevices,
 } from '@assay/guest/services';
 import { parseInitData } from '@assay/protocol';
 import { CliError, EXIT } from '../exit.js';
@@ -59,6 +60,8 @@ export async function startAttestationAgent(
   const attester = await attesterOf(flags, platform, emulated);
   if (attester.tee === 'sample')
     output.note('attestation-agent: no TEE was found; evidence is of kind sample, which proves nothing');
+  for (const device of await unspokenDevices(platform))
+    output.note(`attestation-agent: ${device} is here, and will be in no evidence: this agent cannot speak for it`);
   const config = await configOf(flags);
   const initDataToml = flags.initdataToml === undefined ? undefined : readFileSync(flags.initdataToml, 'utf8');
   const eventLog = await eventLogOf(config, attester);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { detectAttester, detectDevices } from './detect.js';
+import { AttesterError } from './attester-error.js';
+import { detectAttester, detectDevices, unspokenDevices } from './detect.js';
 import { FakeSystem, type FakeTsm } from './fake-system.test.helper.js';
 
 const tsm = (provider: string): FakeTsm => ({ provider, report: () => Uint8Array.of(1) });
@@ -7,7 +8,7 @@ const platform = (system: FakeSystem, env: Record<string, string> = {}, arch = '
 
 test.each([
   ['tdx', new FakeSystem({}, tsm('tdx_guest')), 'x64'],
-  ['tdx', new FakeSystem({ 'dev/tdx_guest': '', 'dev/attestation/attestation_type': 'dcap' }), 'x64'],
+  ['tdx', new FakeSystem({ 'dev/tdx_guest': '', 'dev/attestation/attestation_type': 'dcap' }, tsm('tdx_guest')), 'x64'],
   ['sgx', new FakeSystem({ 'dev/attestation/attestation_type': 'dcap' }, tsm('sev_guest')), 'x64'],
   ['snp', new FakeSystem({ 'dev/tpm0': '' }, tsm('sev_guest')), 'x64'],
   ['cca', new FakeSystem({}, tsm('arm_cca_guest')), 'arm64'],
@@ -19,14 +20,34 @@ test.each([
   expect((await detectAttester(platform(system, {}, arch))).tee).toBe(tee);
 });
 
+const noConfigfs = 'this kernel shows no configfs-tsm; mount configfs, or use Linux 6.7 or later';
+const ioctl = 'need an ioctl, which Node.js has not; keep the Attestation Agent of Confidential Containers there';
+// With a TPM beside it: that would be evidence of something else.
 test.each([
-  [/SGX in Occlum/, new FakeSystem(), { OCCLUM: '' }],
-  [/SNP/, new FakeSystem({ 'sys/devices/platform/sev-guest': '' }), {}],
-  [/CSV/, new FakeSystem({ 'dev/csv-guest': '' }), {}],
-  [/IBM SE/, new FakeSystem({ 'sys/firmware/uv/prot_virt_guest': '1\n' }), {}],
-  [/AA_TPM_AK_HANDLE/, new FakeSystem({ 'dev/tpm0': '' }), { AA_TPM_AK_HANDLE: 'x' }],
-] as const)('a TEE that this release cannot speak for is an error, not a sample: %s', async (message, system, env) => {
-  await expect(detectAttester(platform(system, env))).rejects.toThrow(message);
+  [`SGX in Occlum was detected, and cannot be spoken for: its quotes ${ioctl}`, {}, { OCCLUM: '' }],
+  [`TDX was detected, and cannot be spoken for: ${noConfigfs}`, { 'dev/tdx_guest': '' }, {}],
+  [`SNP was detected, and cannot be spoken for: ${noConfigfs}`, { 'sys/devices/platform/sev-guest': '' }, {}],
+  [`CSV was detected, and cannot be spoken for: its reports ${ioctl}`, { 'dev/csv-guest': '' }, {}],
+  [
+    `IBM SE was detected, and cannot be spoken for: its requests ${ioctl}`,
+    { 'sys/firmware/uv/prot_virt_guest': '1\n' },
+    {},
+  ],
+  ['AA_TPM_AK_HANDLE must be a handle in hexadecimal', {}, { AA_TPM_AK_HANDLE: 'x' }],
+] as const)('a TEE that cannot be spoken for is an error, not a sample: %s', async (message, files, env) => {
+  const system = new FakeSystem({ ...files, 'dev/tpm0': '' });
+  await expect(detectAttester(platform(system, env))).rejects.toThrow(new AttesterError(message));
+});
+
+test('a machine that could be of IBM SE and is not', async () => {
+  const system = new FakeSystem({ 'sys/firmware/uv/prot_virt_guest': '0\n' });
+  expect((await detectAttester(platform(system, {}, 's390x'))).tee).toBe('sample');
+});
+
+test('devices that are in no evidence are named', async () => {
+  expect(await unspokenDevices(platform(new FakeSystem()))).toEqual([]);
+  const system = new FakeSystem({ 'dev/nvidiactl': '', 'dev/mkfd': '' });
+  expect(await unspokenDevices(platform(system))).toEqual(['an NVIDIA GPU', 'a Hygon DCU']);
 });
 
 test('a TPM may be named', async () => {

@@ -21,18 +21,29 @@ export interface Platform {
 export async function detectAttester(platform: Platform): Promise<Attester> {
   const { system, env, arch } = platform;
   const provider = await tsmProvider(system);
-  if (provider === 'tdx_guest' || (await system.exists('dev/tdx_guest'))) return tdxAttester(system, env['AAEL_PATH']);
+  if (provider === 'tdx_guest') return tdxAttester(system, env['AAEL_PATH']);
+  if (await system.exists('dev/tdx_guest')) throw missing('TDX', NO_CONFIGFS);
   if (await isGramine(system)) return gramineAttester(system);
-  if (env['OCCLUM'] !== undefined) throw missing('SGX in Occlum', 'its quotes need an ioctl, which Node.js has not');
+  if (env['OCCLUM'] !== undefined) throw missing('SGX in Occlum', `its quotes ${NEED_IOCTL}`);
   const azure = await azureOf(platform);
   if (azure !== undefined) return azure;
   if (provider === 'sev_guest') return snpAttester(system);
-  if (await system.exists('sys/devices/platform/sev-guest'))
-    throw missing('SNP', 'this kernel has no configfs-tsm; mount configfs, or use Linux 6.7 or later');
-  if (await system.exists('dev/csv-guest')) throw missing('CSV', 'its reports need an ioctl, which Node.js has not');
+  if (await system.exists('sys/devices/platform/sev-guest')) throw missing('SNP', NO_CONFIGFS);
+  if (await system.exists('dev/csv-guest')) throw missing('CSV', `its reports ${NEED_IOCTL}`);
   if (arch === 'arm64' && provider === 'arm_cca_guest') return ccaAttester(system);
-  if (await isSecureExecution(system)) throw missing('IBM SE', 'its requests need an ioctl, which Node.js has not');
+  if (await isSecureExecution(system)) throw missing('IBM SE', `its requests ${NEED_IOCTL}`);
   return (await tpmOf(platform)) ?? sampleAttester();
+}
+
+const NO_CONFIGFS = 'this kernel shows no configfs-tsm; mount configfs, or use Linux 6.7 or later';
+const NEED_IOCTL = 'need an ioctl, which Node.js has not; keep the Attestation Agent of Confidential Containers there';
+
+/** Devices that are here, and in no evidence: their vendors' interfaces are libraries and ioctls. */
+export async function unspokenDevices({ system }: Platform): Promise<readonly string[]> {
+  const found: string[] = [];
+  if (await system.exists('dev/nvidiactl')) found.push('an NVIDIA GPU');
+  if (await system.exists('dev/mkfd')) found.push('a Hygon DCU');
+  return found;
 }
 
 /** Attesters of devices beside the CPU. */
@@ -80,7 +91,7 @@ function agentLogOf({ env }: Platform): string {
 
 /** A TEE was found and cannot be spoken for: going on as `sample` would only hide that. */
 function missing(tee: string, why: string): AttesterError {
-  return new AttesterError(`${tee} was detected, and this release has no attester for it: ${why}`);
+  return new AttesterError(`${tee} was detected, and cannot be spoken for: ${why}`);
 }
 
 async function isSecureExecution(system: System): Promise<boolean> {
