@@ -142,7 +142,7 @@ export { formatUnwrapResponse, parseUnwrapRequest } from './key-provider/message
 export { ProtocolError, type ProtocolErrorCode, type ProtocolErrorDetails } from './protocol-error.js';
 export { formatResourceName, parseResourceName, type ResourceName } from './resource/resource-name.js';
 export { formatResourceUri, parseResourceUri, type ResourceUri, resourceRequestPath } from './resource/resource-uri.js';
-export { openWrapped, type WrappedData } from './sealed-secret/aead.js';
+export { openWrapped, type WrappedData, wrapData } from './sealed-secret/aead.js';
 export {
   decodeSealedSecret,
   isSealedSecret,
@@ -158,6 +158,7 @@ export {
   type SealedPayload,
   type VaultPayload,
 } from './sealed-secret/payload.js';
+export { sealSecret } from './sealed-secret/seal.js';
 export { SealedSecretError, type SealedSecretFault } from './sealed-secret/sealed-secret-error.js';
 export { at as jsonAt } from './shape.js';
 export { isTee, parseTee, TEES, type Tee } from './tee.js';

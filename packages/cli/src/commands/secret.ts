@@ -4,6 +4,7 @@ import { group, outputOf, type ServerCommandFlags, serverCommand } from '../comm
 import { CliError, EXIT } from '../exit.js';
 import { readInput } from '../files.js';
 import { columns, styled } from '../terminal/style.js';
+import { keygenCommand, sealCommand } from './seal.js';
 
 interface Resource {
   readonly path: string;
@@ -20,13 +21,13 @@ interface Lease {
   readonly at: string;
 }
 
-/** `assay secret`: resources of a running server. A secret's value goes in, and comes out only to attested guests. */
+/** `assay secret`: resources of a running server, and sealed secrets that point to them. A secret's value goes in, and comes out only to attested guests. */
 export function secretCommand(): Command {
   return group(
     'secret',
     'secrets (KBS resources) of a server: stored encrypted, released only to attested guests',
     ['assay secret set default/key/1 --file key.bin', 'assay secret leases default/key/1'],
-    [list(), show(), set(), remove(), leases()],
+    [list(), show(), set(), remove(), leases(), sealCommand(), keygenCommand()],
   );
 }
 

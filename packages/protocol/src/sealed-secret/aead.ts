@@ -1,5 +1,5 @@
-import { createDecipheriv } from 'node:crypto';
-import { DecodeError, decodeBase64 } from '@assay/bytes';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { DecodeError, decodeBase64, encodeBase64 } from '@assay/bytes';
 
 /** Data wrapped by a 256 bit key, as envelopes of sealed secrets and annotation packets of image keys hold it. */
 export interface WrappedData {
@@ -13,6 +13,20 @@ export interface WrappedData {
 
 const KEY_LENGTH = 32;
 const TAG_LENGTH = 16;
+
+/**
+ * Wraps data with A256GCM.
+ *
+ * @param iv 12 bytes that this key has not seen before
+ * @throws RangeError for a key or IV of another length
+ */
+export function wrapData(plaintext: Uint8Array, key: Uint8Array, iv: Uint8Array): WrappedData {
+  if (key.length !== KEY_LENGTH || iv.length !== 12)
+    throw new RangeError('A256GCM has a key of 32 bytes and an IV of 12');
+  const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_LENGTH });
+  const data = Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+  return { wrapType: 'A256GCM', iv: encodeBase64(iv), data: encodeBase64(data) };
+}
 
 /** @throws DecodeError when form, lengths or tag are wrong; it says nothing of key or data */
 export function openWrapped({ wrapType, iv, data }: WrappedData, key: Uint8Array): Uint8Array {
