@@ -55,6 +55,9 @@ test('the guide runs as it stands', { timeout: 300_000 }, async () => {
     'weights that nobody may read',
     'A simulated agent enclave pulled this image.',
     'exit code 1',
+    'sealed/images/app_v1/keys/sefs/lower/key.sealed',
+    'the key does not open it, or it was changed',
+    'opened app_v1 at app/rootfs',
     'enclave_cc_mr_enclave',
   ])
     expect(out).toContain(line);
