@@ -34,6 +34,11 @@ Object.assign(globalThis, {
 const before = whole ? [] : notes(journal);
 const killed = new Set(before.flatMap((entry) => (entry.kind === 'killed' ? [entry.change] : [])));
 const lived = new Set(before.flatMap((entry) => (entry.kind === 'lived' ? [`${entry.change} ${entry.test}`] : [])));
+/** How many tests did not notice a change. */
+const count = new Map<number, number>();
+for (const entry of before) if (entry.kind === 'lived') count.set(entry.change, (count.get(entry.change) ?? 0) + 1);
+/** Enough to leave the rest to whole files: what so many do not notice is a fast path, a cache or a word, as a rule. */
+const ENOUGH = 60;
 const done = new Set(before.flatMap((entry) => (entry.kind === 'test done' ? [entry.test] : [])));
 const once = new Set(before.flatMap((entry) => (entry.kind === 'not repeatable' ? [entry.test] : [])));
 
@@ -52,7 +57,9 @@ export default class MutationRunner extends TestRunner {
     }
     this.#tellReached(test.file.filepath);
     if (done.has(name)) return;
-    const open = [...reachedByTest].filter((change) => !killed.has(change) && !lived.has(`${change} ${name}`));
+    const open = [...reachedByTest].filter(
+      (change) => !killed.has(change) && !lived.has(`${change} ${name}`) && (count.get(change) ?? 0) < ENOUGH,
+    );
     if (open.length > 0 && !once.has(name)) {
       if (await green(test)) for (const change of open) await this.#try(test, name, change);
       else {
@@ -71,7 +78,10 @@ export default class MutationRunner extends TestRunner {
     active = change;
     const survived = await green(test);
     active = undefined;
-    if (survived) return tell({ kind: 'lived', change, test: name });
+    if (survived) {
+      count.set(change, (count.get(change) ?? 0) + 1);
+      return tell({ kind: 'lived', change, test: name });
+    }
     killed.add(change);
     tell({ kind: 'killed', change, by: name });
     if (!(await green(test))) return spoiled();
