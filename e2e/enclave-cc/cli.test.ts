@@ -110,6 +110,22 @@ describe('assay enclave-cc', () => {
   });
 });
 
+test('a payload is put together, as a folder and as an image', async () => {
+  const flags = ['--instance', file('instance.tar', ''), '--shim', file('shim', 'shim'), '--mode', 'sim', '--json'];
+  const folder = await run('enclave-cc', 'payload', ...flags, '--out', at('payload'));
+  expect([folder.code, folder.json()]).toMatchObject([
+    0,
+    { files: expect.arrayContaining(['scripts/enclave-cc-deploy.sh']) },
+  ]);
+  expect(readFileSync(at('payload/containerd-shim-rune-v2'), 'utf8')).toBe('shim');
+  const image = await run('enclave-cc', 'payload', ...flags, '--out', `oci:${at('image')}:sim`);
+  const { digest } = image.json() as { digest: string };
+  expect((await run('image', 'inspect', `oci:${at('image')}:sim`, '--json')).out).toContain(digest);
+  expect(await run('enclave-cc', 'payload', ...flags, '--instance', '/nowhere/x', '--out', at('x'))).toMatchObject({
+    code: 4,
+  });
+});
+
 describe('builds', () => {
   beforeAll(async () => {
     for (const args of [['one'], ['debug', '--debug', '--isv-svn', '9']])

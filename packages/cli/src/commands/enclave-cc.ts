@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { collect, command, group, serverCommand } from '../command.js';
 import type { BootFlags } from '../enclave-cc/boot.js';
 import type { LintFlags } from '../enclave-cc/lint.js';
+import type { PayloadFlags } from '../enclave-cc/payload.js';
 import type { CreateFlags, PlanFlags } from '../enclave-cc/plan.js';
 import type { PolicyFlags, ReferenceValueFlags } from '../enclave-cc/policy.js';
 import type { PullFlags } from '../enclave-cc/pull.js';
@@ -13,7 +14,7 @@ export function enclaveCcCommand(): Command {
     'enclave-cc',
     'containers in SGX enclaves: files and plans of the shim, policies for agent enclaves',
     ['assay enclave-cc render pod --mode hw', 'assay enclave-cc lint --shim-config /etc/enclave-cc/config.toml'],
-    [render(), lint(), plan(), pull(), boot(), policy(), referenceValues()],
+    [render(), lint(), plan(), payload(), pull(), boot(), policy(), referenceValues()],
   );
 }
 
@@ -98,6 +99,19 @@ function plan(): Command {
     ['assay enclave-cc plan node install', 'assay enclave-cc plan create config.json --id a1b2 --bundle /bundle'],
     [create, call, node],
   );
+}
+
+function payload(): Command {
+  return command('payload', 'put together what an installer brings to a node: instance, shim, files, script', [
+    'assay enclave-cc payload --instance unified-instance.tar --shim containerd-shim-rune-v2 --out payload',
+    'assay enclave-cc payload --instance unified-instance.tar --shim containerd-shim-rune-v2 --mode sim --out oci:payload:sim',
+  ])
+    .requiredOption('--instance <tar>', 'archive of the unified instance, out of the build of Occlum')
+    .requiredOption('--shim <file>', 'the shim’s binary')
+    .requiredOption('--out <place>', 'folder, or oci:DIR:TAG for an image of one layer without a base')
+    .option(...MODE)
+    .option(...SHIM)
+    .action(async (flags: PayloadFlags) => (await import('../enclave-cc/payload.js')).writePayload(flags));
 }
 
 function pull(): Command {

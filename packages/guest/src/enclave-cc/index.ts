@@ -29,6 +29,7 @@ export { lintHost, lintJson } from './deploy/host.js';
 export { type InstallStep, installStepInWords, planInstall, planUninstall, RESET_PLAN } from './deploy/install-plan.js';
 export { ccRuntime, NODE_LABEL, RUNTIME_CLASS_OBJECT, samplePod } from './deploy/kubernetes.js';
 export { lintOcclumConfig, occlumConfig } from './deploy/occlum.js';
+export { PAYLOAD_FOLDER, type PayloadFile, payloadFiles } from './deploy/payload.js';
 export { lintPodSpec } from './deploy/pod.js';
 export { FILE_KINDS, type FileKind, type RenderOptions, renderFile } from './deploy/render.js';
 export * from './names.js';
