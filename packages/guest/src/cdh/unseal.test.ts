@@ -165,6 +165,11 @@ test('settings and annotations come to the driver of the provider that is named'
   expect(sent).toHaveLength(2);
 });
 
+test('an envelope of the broker is none, also where something decrypts under that name', async () => {
+  const kms = { ...unsealing.kms, kbs: { decrypt: async () => key } };
+  expect(await fault(seal({ ...envelope, provider: 'KBS' }), { kms })).toBe('unsupported-provider');
+});
+
 test('a key id like a broken URI is not looked for anywhere', async () => {
   expect(await fault(seal(vault, 'kbs:x'), { localKey: async () => jwk })).toBe('malformed');
   expect(fetched).toEqual([]);

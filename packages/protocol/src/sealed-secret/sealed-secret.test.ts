@@ -133,7 +133,14 @@ test('the signature is judged before the payload is read', () => {
 test('without verification neither header nor signature matter, but the form does', () => {
   const text = `sealed.fakejwsheader.${part(vault)}.fakesignature`;
   expect(openWithoutVerification(text).payload.type).toBe('vault');
-  for (const bad of [text.slice(7), `${text}.x`, 'sealed.a.b', `sealed.x.${part(vault)}=.y`, `sealed.x.${part(1)}.y`])
+  for (const bad of [
+    text.slice(7),
+    `${text}.x`,
+    'sealed.a.b',
+    `sealed.x.${part(vault)}=.y`,
+    `sealed.x.${part(1)}.y`,
+    `${text}${'e'.repeat(1024 * 1024)}`,
+  ])
     expect(fault(() => openWithoutVerification(bad))).toBe('malformed');
 });
 
@@ -202,6 +209,8 @@ describe('wrapped data', () => {
       [gcm, new Uint8Array(32).fill(4)],
       [gcm, key.subarray(1)],
       [{ ...gcm, iv: base64(iv16) }, key],
+      // It would open: another length of the IV is another construction.
+      [{ ...gcm, iv: base64(iv16), data: wrap('aes-256-gcm', iv16) }, key],
       [{ ...gcm, data: base64(new Uint8Array(15)) }, key],
       [{ ...gcm, data: gcm.data.replace(/=+$/, '').slice(0, -1) }, key],
       [{ ...gcm, wrapType: 'A256KW' }, key],

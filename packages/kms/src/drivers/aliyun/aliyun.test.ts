@@ -147,8 +147,8 @@ describe('a dedicated instance', () => {
   });
 
   test.each<[string, JsonObject, RegExp]>([
-    ['client_type', { client_type: 'other' }, /client_type/],
-    ['client_type of every object', { client_type: 'constructor' }, /client_type/],
+    ['client_type', { client_type: 'other' }, /client_type must be client_key, ecs_ram_role, sts_token/],
+    ['client_type of every object', { client_type: 'constructor' }, /client_type must be/],
     ['client_key_id', { client_key_id: '../x' }, /client_key_id/],
     ['client_key_id', { client_key_id: 1 }, /client_key_id/],
     ['kms_instance_id', { kms_instance_id: 'a.evil.example/' }, /kms_instance_id/],
