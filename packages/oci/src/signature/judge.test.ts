@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createMessage, generateKey, sign as signMessage } from 'openpgp';
@@ -115,6 +115,11 @@ test('an OpenPGP signature is looked for in the folder of its namespace', async 
   const change = { lookaside: () => base };
   await expect(judge(requirement, change)).rejects.toMatchObject({ code: 'signature.object.present' });
   const message = await createMessage({ binary: new Uint8Array(payloadOf('atomic container signature')) });
+  mkdirSync(join(folder, 'signature-1'));
+  await expect(judge(requirement, change)).rejects.toMatchObject({ code: 'EISDIR' });
+  rmdirSync(join(folder, 'signature-1'));
+  writeFileSync(join(folder, 'signature-1'), Buffer.alloc(70_000, 0x90));
+  await expect(judge(requirement, change)).rejects.toMatchObject({ title: expect.stringContaining('70000 bytes') });
   writeFileSync(join(folder, 'signature-1'), 'no signature');
   await expect(judge(requirement, change)).rejects.toMatchObject({ code: 'signature.object.form' });
   // One good signature is enough.

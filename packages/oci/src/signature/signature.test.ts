@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { assayError } from '@assay/bytes/findings';
 import { fuzzRuns } from '@assay/testkit';
 import fc from 'fast-check';
 import { createMessage, generateKey, type PrivateKey, type PublicKey, revokeKey, sign as signMessage } from 'openpgp';
@@ -169,8 +170,23 @@ describe('places of signatures', () => {
     expect(lookasideBase(config, parseReference('quay.io/acme/x'))).toBe('file:///a');
     expect(lookasideBase(config, parseReference('quay.io/other'))).toBe('https://d');
   });
+
+  test('without a URL say nothing', () => {
+    const said = file('1', 'docker:\n  quay.io:\n    lookaside: file:///a\n');
+    const silent = file('2', 'docker:\n  quay.io: {}\n  other.example:\n    sigstore: null\n');
+    for (const files of [
+      [said, silent],
+      [silent, said],
+    ]) {
+      expect([...readLookaside(files).docker]).toEqual([['quay.io', 'file:///a']]);
+    }
+    const none = readLookaside([silent, file('3', 'default-docker: {}\n')]);
+    expect(lookasideBase(none, parseReference('quay.io/x'))).toBeUndefined();
+  });
+
   test.each([
     ['two defaults', 'default-docker:\n  sigstore: file:///a\n', 'default-docker:\n  sigstore: file:///b\n'],
+    ['a default, and none', 'default-docker:\n  sigstore: file:///a\n', 'default-docker: {}\n'],
     ['one namespace twice', 'docker:\n  x:\n    sigstore: file:///a\n', 'docker:\n  x:\n    sigstore: file:///b\n'],
     ['no mapping', '- a\n', ''],
     ['an unknown key', 'dokcer: {}\n', ''],
@@ -178,6 +194,7 @@ describe('places of signatures', () => {
     ['a key twice', 'docker: {}\ndocker: {}\n', ''],
     ['an alias', 'docker: &a {}\ndefault-docker: *a\n', ''],
     ['no YAML', '{', ''],
+    ['more than a mebibyte', `# ${'x'.repeat(1024 * 1024)}\n`, ''],
   ])('with %s are refused', (_, first, second) => {
     expect(() => readLookaside([file('1.yaml', first), file('2.yaml', second)])).toThrow(
       expect.objectContaining({ code: 'signature.policy.form' }),
@@ -222,6 +239,27 @@ describe('cosign', () => {
     await expect(judge([...others, part(good)])).resolves.toMatchObject({ signatures: 5 });
   });
 
+  const changed = (change: object): Buffer => {
+    const payload = JSON.parse(payloadOf(type).toString());
+    return Buffer.from(JSON.stringify({ ...payload, critical: { ...payload.critical, ...change } }));
+  };
+
+  test('a signature that cannot be fetched does no harm beside a good one, and is told where there is none', async () => {
+    const lost = payloadOf(type, { reference: 'x/lost:1' });
+    const config = { mediaType: MEDIA_TYPE.config, digest, size: 1 };
+    const verifyAll = (...layers: readonly Descriptor[]) => {
+      const manifest = readManifest(Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers })));
+      if (manifest.kind !== 'manifest') throw new Error('an index');
+      const payload = async (layer: Descriptor): Promise<Uint8Array> => {
+        if (layer.digest === sha256Digest(good)) return good;
+        throw assayError('image.content.present', { params: { where: 'w', what: layer.digest, reason: 'not found' } });
+      };
+      return verifyCosign({ manifest, payload, trust: byKey(key), image, identity: exact });
+    };
+    expect(await verifyAll(layerOf(lost), layerOf(good))).toMatchObject({ signatures: 2 });
+    await expect(verifyAll(layerOf(lost))).rejects.toMatchObject({ code: 'image.content.present' });
+  });
+
   test.each<[string, () => readonly (readonly [Buffer, Descriptor])[], string]>([
     [
       'another manifest',
@@ -243,6 +281,21 @@ describe('cosign', () => {
       'signature.object.form',
     ],
     ['no JSON', () => [part(Buffer.from('{'))], 'signature.object.form'],
+    [
+      'a digest that is no text',
+      () => [part(changed({ image: { 'docker-manifest-digest': 1 } }))],
+      'signature.object.form',
+    ],
+    [
+      'a digest of MD5',
+      () => [part(changed({ image: { 'docker-manifest-digest': 'md5:00' } }))],
+      'signature.object.form',
+    ],
+    [
+      'a reference that is no text',
+      () => [part(changed({ identity: { 'docker-reference': 1 } }))],
+      'signature.object.form',
+    ],
     ['no signature', () => [part(good, { ...layerOf(good), mediaType: 'text/plain' })], 'signature.object.form'],
   ])('a signature of %s is refused', async (_, parts, code) => {
     await expect(judge(parts())).rejects.toMatchObject({ code });

@@ -56,7 +56,7 @@ export function checkSigner(
 ): KeyObject {
   const path = pathTo(leaf, intermediates, authorities);
   for (const certificate of path) checkTime(certificate, at);
-  checkUse(path);
+  checkUse(path, leaf);
   checkIdentity(leaf, identity);
   return keyOf(leaf);
 }
@@ -69,16 +69,13 @@ function pathTo(
 ): readonly Certificate[] {
   const path = [leaf];
   const problems: string[] = [];
-  for (let below = 0; below < LONGEST_PATH; below += 1) {
-    const last = path[below];
-    if (last === undefined) break;
-    const anchor = authorities.find((one) => issued(one, last, below, problems));
+  for (let last: Certificate | undefined = leaf; last !== undefined && path.length <= LONGEST_PATH; ) {
+    const child: Certificate = last;
+    const below = path.length - 1;
+    const anchor = authorities.find((one) => issued(one, child, below, problems));
     if (anchor !== undefined) return [...path, anchor];
-    const next = intermediates.find(
-      (one) => !selfIssued(one) && !path.includes(one) && issued(one, last, below, problems),
-    );
-    if (next === undefined) break;
-    path.push(next);
+    last = intermediates.find((one) => !selfIssued(one) && !path.includes(one) && issued(one, child, below, problems));
+    if (last !== undefined) path.push(last);
   }
   throw untrusted(problems[0] ?? `${certificateSubject(leaf)} leads to none of ${authorities.length} authorities`);
 }
@@ -98,8 +95,7 @@ function checkTime(certificate: Certificate, at: Date): void {
   throw assayError('signature.certificate.time', { params, expected: `${from} to ${to}`, actual });
 }
 
-function checkUse(path: readonly Certificate[]): void {
-  const [leaf] = path;
+function checkUse(path: readonly Certificate[], leaf: Certificate): void {
   for (const certificate of path) {
     const [unknown] = checkCriticalExtensions(certificate, [SUBJECT_ALTERNATIVE_NAME, EXTENDED_KEY_USAGE]);
     if (unknown !== undefined) throw unfit(certificate, unknown.text);
@@ -109,7 +105,6 @@ function checkUse(path: readonly Certificate[]): void {
       throw unfit(certificate, 'it is not for signing code (extended key usage)');
     }
   }
-  if (leaf === undefined) return;
   const [ca] = checkEndEntity(leaf);
   if (ca !== undefined) throw unfit(leaf, ca.text);
   if (leaf.keyUsage?.has('digitalSignature') !== true) throw unfit(leaf, 'its key is not for signatures (key usage)');

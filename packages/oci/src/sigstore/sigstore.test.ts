@@ -328,6 +328,14 @@ describe('a log entry', () => {
     expect(verifyFound({ ...found, entries: [beside, entry] }, trust({ signer, logs }))).toEqual({ logIndex: 1007 });
   });
 
+  test('of an EC key has no id of a note', () => {
+    const spki = log.publicKey.export({ type: 'spki', format: 'der' });
+    const id = createHash('sha256').update(`${log.name}\n\x01`).update(spki.subarray(-32)).digest('hex');
+    expect(() => verifyFound(make({ log: { ...log, id }, proof: true }), trust())).toThrow(
+      refused('signature.log.key'),
+    );
+  });
+
   test('is asked for also where a policy of certificates names no log', () => {
     expect(() => verifyFound(make(), trust({ logs: [] }))).toThrow(refused('signature.bundle.form', 'no key of a log'));
   });
@@ -615,7 +623,7 @@ describe('bundles', () => {
     ['an envelope without signature', { ...bare, dsseEnvelope: { ...envelope, signatures: [] } }],
     [
       'a digest of another kind',
-      { ...good, messageSignature: { ...message, messageDigest: { algorithm: 'SHA2_512' } } },
+      { ...good, messageSignature: { ...message, messageDigest: { algorithm: 'SHA2_512', digest: 'AAAA' } } },
     ],
     ['a negative index', inEntry({ logIndex: '-1' })],
     ['an index that is no integer', inEntry({ logIndex: 1.5 })],

@@ -36,7 +36,6 @@ class ArchiveDigests implements Digests {
 
   update(stream: number, bytes: Uint8Array): Promise<void> | undefined {
     if (stream !== PLAIN) return this.#others.update(stream, bytes);
-    if (this.#archive.destroyed) return undefined;
     // A copy: the bytes may be overwritten while they wait. One that is being written when the decompressor fails is never answered.
     const written = new Promise<void>((resolve) => {
       this.#archive.write(Uint8Array.from(bytes), () => resolve());

@@ -30,6 +30,7 @@ import {
   unpackImage,
 } from '../index.js';
 import { temporary, writeIndex } from '../testing/image.test.helper.js';
+import { partsOf } from './root.js';
 
 type Layer = readonly TarEntry[] | Uint8Array;
 const file = (name: string, body = name): TarEntry => ({
@@ -179,6 +180,45 @@ describe('layers', () => {
     expect(existsSync(at('dev/null'))).toBe(false);
   });
 
+  test('entries of the root itself give its attributes, and nothing else', async () => {
+    const { at } = await unpack([[{ ...folder('./'), header: { ...folder('./').header, mode: 0o711 } }, file('a')]]);
+    expect([statSync(at('')).mode & 0o7777, statSync(at('')).mtimeMs]).toEqual([0o711, 9e11]);
+    const { at: other } = await unpack([[folder('/'), file('.', 'no folder'), file('a')]]);
+    expect([statSync(other('')).mode & 0o7777, readdirSync(other(''))]).toEqual([0o750, ['a']]);
+  });
+
+  test('folders have their own times, whatever comes into them later', async () => {
+    const { at } = await unpack([[folder('a'), folder('a/b'), file('a/b/c'), file('a/d')]]);
+    expect([statSync(at('a')).mtimeMs, statSync(at('a/b')).mtimeMs, statSync(at('a/b/c')).mtimeMs]).toEqual([
+      9e11, 9e11, 1e12,
+    ]);
+  });
+
+  test.skipIf(process.geteuid?.() !== 0)('root gives files, folders and links to their owners', async () => {
+    const owned = (entry: TarEntry): TarEntry => ({ ...entry, header: { ...entry.header, uid: 1234, gid: 4321 } });
+    const setUid = { ...file('b'), header: { ...file('b').header, mode: 0o4755 } };
+    const { at } = await unpack([[owned(folder('a')), owned(setUid), owned(link('l', 'nowhere')), file('c')]]);
+    for (const name of ['a', 'b', 'l']) expect(lstatSync(at(name))).toMatchObject({ uid: 1234, gid: 4321 });
+    expect(statSync(at('b')).mode & 0o7777).toBe(0o4755);
+    expect(statSync(at('c'))).toMatchObject({ uid: 0, gid: 0 });
+  });
+
+  test('links that begin at the root are followed from there, wherever they lie', async () => {
+    const { text } = await unpack([
+      [folder('b'), folder('d'), link('d/a', '/b'), link('d/r', 'e/../../b'), folder('d/e')],
+      [file('d/a/x', 'x'), file('d/r/y', 'y')],
+    ]);
+    expect([text('b/x'), text('b/y')]).toEqual(['x', 'y']);
+  });
+
+  test('paths are read part by part', () => {
+    expect(partsOf('./a//b/./c/../d/', 'l')).toEqual(['a', 'b', 'd']);
+    for (const path of ['a\0b', 'a\ufffd', `${'x'.repeat(4097)}`, '..', 'a/../..']) {
+      expect(() => partsOf(path, 'l')).toThrow(expect.objectContaining({ code: 'image.unpack.path' }));
+    }
+    expect(() => partsOf('x'.repeat(4097), 'l')).toThrow('longer than 4096');
+  });
+
   test('without compression too', async () => {
     expect((await unpack([[file('a')]], { media: 'tar' })).text('a')).toBe('a');
   });
@@ -197,6 +237,7 @@ describe('hostile archives are refused, and nothing is left', () => {
     ['a whiteout of the parent', [[file('a/.wh...', '')]]],
     ['a whiteout of nothing', [[file('a/.wh.', '')]]],
     ['a path that is too long', [[file(`${'x/'.repeat(2100)}y`)]]],
+    ['a name that no file system takes', [[file(`${'x'.repeat(300)}/y`)]]],
   ])('%s', async (_, layers) => {
     await expect(unpack(layers)).rejects.toMatchObject({ code: 'image.unpack.path', finding: { subject: 'layer 0' } });
   });
