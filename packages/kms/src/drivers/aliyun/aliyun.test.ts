@@ -178,6 +178,11 @@ describe('a dedicated instance', () => {
     ['no password', () => rmSync(join(vendor.options.folder, `password_${CLIENT}.json`)), /password_.* cannot be read/],
     ['a CA that is none', () => vendor.put(`PrivateKmsCA_${INSTANCE}.pem`, 'PEM'), /no certificate/],
     [
+      'a CA that is a key',
+      () => vendor.put(`PrivateKmsCA_${INSTANCE}.pem`, '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n'),
+      /no certificate/,
+    ],
+    [
       'a CA that does not parse',
       () =>
         vendor.put(`PrivateKmsCA_${INSTANCE}.pem`, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'),

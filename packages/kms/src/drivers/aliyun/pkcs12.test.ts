@@ -1,8 +1,8 @@
-import { createHash, createPublicKey } from 'node:crypto';
-import { DecodeError } from '@assay/bytes';
+import { createHash, createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { DecodeError, derExplicit, derInteger, derNull, derOctetString, derOid, derSequence } from '@assay/bytes';
 import { fuzzRuns } from '@assay/testkit';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { privateKeyOfPkcs12 } from './pkcs12.js';
 import { CURRENT, EC, LEGACY, PKCS12_PASSWORD, SPKI_DIGEST, WITHOUT_KEY, WITHOUT_MAC } from './pkcs12.test.helper.js';
 
@@ -33,6 +33,47 @@ test.each<[string, Uint8Array, string, RegExp]>([
 ])('%s is refused', (_, pfx, password, message) => {
   expect(() => privateKeyOfPkcs12(pfx, password)).toThrow(DecodeError);
   expect(() => privateKeyOfPkcs12(pfx, password)).toThrow(message);
+});
+
+/** A file put together here, with a MAC of SHA-256 by one round of hashing. */
+function fileOf(bags: readonly Uint8Array[], { iterations = 1, password = 'x' } = {}): Uint8Array {
+  const data = (content: Uint8Array): Uint8Array =>
+    derSequence(derOid('1.2.840.113549.1.7.1'), derExplicit(0, derOctetString(content)));
+  const safe = derSequence(data(derSequence(...bags)));
+  const salt = Uint8Array.of(1, 2, 3, 4);
+  const filled = (bytes: Uint8Array): Uint8Array =>
+    Uint8Array.from({ length: 64 }, (_, n) => bytes[n % bytes.length] ?? 0);
+  const text = Uint8Array.from([...`${password}\0`].flatMap((char) => [0, char.charCodeAt(0)]));
+  const key = createHash('sha256').update(Buffer.alloc(64, 3)).update(filled(salt)).update(filled(text)).digest();
+  const mac = createHmac('sha256', key).update(safe).digest();
+  const digest = derSequence(derSequence(derOid('2.16.840.1.101.3.4.2.1'), derNull()), derOctetString(mac));
+  const count = iterations === 1 ? [] : [derInteger(iterations)];
+  return derSequence(derInteger(3), data(safe), derSequence(digest, derOctetString(salt), ...count));
+}
+
+describe('a file with keys that are not encrypted', () => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
+  const bag = derSequence(derOid('1.2.840.113549.1.12.10.1.1'), derExplicit(0, pkcs8));
+
+  test('is opened where there is one', () => {
+    const key = privateKeyOfPkcs12(fileOf([bag]), 'x');
+    expect(key.equals(privateKey)).toBe(true);
+  });
+
+  test('is refused where there are two: nothing says which', () => {
+    expect(() => privateKeyOfPkcs12(fileOf([bag, bag]), 'x')).toThrow(/2 private keys/);
+  });
+
+  test('is refused before it is hashed for minutes', () => {
+    expect(() => privateKeyOfPkcs12(fileOf([bag], { iterations: 1_000_001 }), 'x')).toThrow(/too many iterations/);
+    expect(() => privateKeyOfPkcs12(fileOf([bag], { iterations: 0 }), 'x')).toThrow(/too many iterations/);
+  });
+
+  test('is refused where what lies in the place of a key is none', () => {
+    const none = derSequence(derOid('1.2.840.113549.1.12.10.1.1'), derExplicit(0, derSequence(derInteger(0))));
+    expect(() => privateKeyOfPkcs12(fileOf([none]), 'x')).toThrow(/cannot be decrypted/);
+  });
 });
 
 test('fuzz: any bytes, and any change of a file, give a DecodeError', () => {

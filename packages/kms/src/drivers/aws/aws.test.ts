@@ -71,6 +71,8 @@ describe('AWS', () => {
       await expect(
         driver({}).decrypt?.(key, 'k', { ...reference, settings: { ...(region === undefined ? {} : { region }) } }),
       ).rejects.toThrow(/region/);
+    const context = { ...reference, annotations: { encryption_context: 'app=x' } };
+    await expect(driver({}).decrypt?.(key, 'k', context)).rejects.toThrow(/encryption_context must be an object/);
     await expect(driver({}, 200, join(root, 'none')).decrypt?.(key, 'k', reference)).rejects.toThrow(/credential/);
     const odd = join(root, 'odd');
     mkdirSync(odd);
@@ -78,6 +80,11 @@ describe('AWS', () => {
     await expect(driver({}, 200, odd).decrypt?.(key, 'k', reference)).rejects.not.toThrow(/SECRETISH/);
     writeFileSync(join(odd, 'credential.json'), '{}');
     await expect(driver({}, 200, odd).decrypt?.(key, 'k', reference)).rejects.toThrow(/access_key_id/);
+    writeFileSync(
+      join(odd, 'credential.json'),
+      '{"access_key_id":"i","secret_access_key":"s","session_token":{"a":"SECRETISH"}}',
+    );
+    await expect(driver({}, 200, odd).decrypt?.(key, 'k', reference)).rejects.toThrow(/as texts$/);
     expect(sent).toEqual([]);
   });
 
