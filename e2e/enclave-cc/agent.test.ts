@@ -1,6 +1,6 @@
 /** A simulated agent enclave in this process, against a registry that asks for a name. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KbcError } from '@assay/guest';
@@ -9,8 +9,10 @@ import {
   EnclaveAgent,
   type EnclaveAgentOptions,
   enclaveImageService,
+  IMAGE_FILE,
   imageFolders,
   plainStore,
+  sealedStore,
 } from '@assay/guest/enclave-cc';
 import { DEFAULT_IMAGE_CONFIG } from '@assay/guest/services';
 import { copyImage, layoutSource, parseReference, registryTarget } from '@assay/oci';
@@ -86,6 +88,25 @@ describe.skipIf(!possible)('an agent enclave', { timeout: 60_000 }, () => {
     await expect(agentWith().agent.pullImage(asked('app_v1', text))).rejects.toThrow('must be USER:PASSWORD');
   });
 
+  test('gives a container id to one image, and to none what is no id', async () => {
+    const { agent, rootfs } = agentWith();
+    await expect(agent.pullImage(asked('../app'))).rejects.toThrow('invalid container ID ../app');
+    await agent.pullImage(asked());
+    const other = { ...asked(), image: `${registry.host}/other/app:v1` };
+    await expect(agent.pullImage(other)).rejects.toThrow(`container ID app_v1 belongs to ${image}`);
+    expect(readdirSync(join(rootfs, BUNDLES))).toEqual(['app_v1']);
+  });
+
+  test('seals an image again under another key, whose first bundle is gone', async () => {
+    const { agent, rootfs } = agentWith({ store: sealedStore({ sealingKey: random(16), random }) });
+    const sealed = (): Buffer => readFileSync(join(rootfs, 'images/app_v1/sefs/lower', IMAGE_FILE));
+    await agent.pullImage(asked());
+    const first = sealed();
+    await agent.pullImage(asked());
+    expect(sealed().equals(first)).toBe(false);
+    expect(readdirSync(join(rootfs, BUNDLES))).toEqual([]);
+  });
+
   test('leaves nothing where an image cannot be put away; folders that the host made stay', async () => {
     const failing = { put: () => Promise.reject(new Error('disk full')) };
     const { agent, rootfs } = agentWith({ store: failing });
@@ -115,6 +136,17 @@ describe.skipIf(!possible)('an agent enclave', { timeout: 60_000 }, () => {
     const told: string[] = [];
     const servers: TtrpcServer[] = [];
     afterAll(() => Promise.all(servers.map((server) => server.close())));
+
+    test('a refusal is told in its own words', async () => {
+      const { agent, rootfs } = agentWith();
+      const service = enclaveImageService(agent, (what) => told.push(what));
+      const server = await serveTtrpc(`unix://${join(rootfs, 's')}`, { services: new Map([service]) });
+      servers.push(server);
+      const client = new TtrpcClient(server.address);
+      const answer = callTtrpc(client, EnclaveImageService.method.pullImage, asked('x'));
+      await expect(answer).rejects.toMatchObject({ code: STATUS.internal, message: 'invalid container ID x' });
+      client.close();
+    });
 
     test.each<[string, Partial<EnclaveAgentOptions>, string]>([
       [

@@ -9,6 +9,7 @@ import { conformanceCommand } from './commands/conformance.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { emulateCommand } from './commands/emulate.js';
+import { enclaveAgentCommand } from './commands/enclave-agent.js';
 import { enclaveCcCommand } from './commands/enclave-cc.js';
 import { imageCommand } from './commands/image.js';
 import { kbsClientCommand } from './commands/kbs-client.js';
@@ -58,7 +59,7 @@ With --json a command prints one JSON document on standard output; diagnostics g
     imageCommand(),
     keyProviderCommand(),
     collateralCommand(),
-    agentCommand(attesterFor),
+    agentCommand(attesterFor, [enclaveAgentCommand(attesterFor)]),
     emulateCommand(),
     measureCommand(),
     sevCommand(),

@@ -49,7 +49,7 @@ const POLICY = 'kbs:///default/security-policy/test';
 export async function startEnclaveAgent(
   flags: EnclaveAgentFlags,
   output: Output,
-  emulated: EmulatedAttester | undefined,
+  emulated: EmulatedAttester,
 ): Promise<readonly (Closable & { readonly address: string })[]> {
   const told = reporter(output, NAME);
   const config = decryptConfigOf(flags, output);
@@ -121,15 +121,11 @@ function tell(findings: readonly FindingDraft[], output: Output): void {
     if (outcome !== 'pass') output.note(`${NAME}: ${title ?? ''}${remedy === undefined ? '' : `; ${remedy}`}`);
 }
 
-async function attesterOf(
-  { tee, world, enclave }: EnclaveAgentFlags,
-  emulated: EmulatedAttester | undefined,
-): Promise<Attester> {
+async function attesterOf({ tee, world, enclave }: EnclaveAgentFlags, emulated: EmulatedAttester): Promise<Attester> {
   if (tee === undefined) {
     if (enclave !== undefined) throw new CliError('--enclave is for --tee emulated-sgx', EXIT.usage);
     return detectAttester({ system: systemAt('/'), env: process.env, arch: process.arch });
   }
-  if (emulated === undefined) throw new CliError('--tee: this program has no emulated hardware', EXIT.usage);
   return emulated(tee, {
     ...(world === undefined ? {} : { world }),
     ...(enclave === undefined ? {} : { enclave }),

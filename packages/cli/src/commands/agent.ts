@@ -3,7 +3,6 @@ import { type Command, Option } from 'commander';
 import type { ApiServerFlags } from '../agent/api-server.js';
 import type { AttestationAgentFlags, EmulatedAttester } from '../agent/attestation-agent.js';
 import type { DataHubFlags } from '../agent/data-hub.js';
-import type { EnclaveAgentFlags } from '../agent/enclave-agent.js';
 import type { InjectFlags } from '../agent/inject.js';
 import type { Closable } from '../agent/lifetime.js';
 import type { OneShot, OneShotFlags } from '../agent/one-shot.js';
@@ -15,21 +14,14 @@ const FEATURES = ['resource', 'attestation', 'all'];
  * `assay agent`: the services of a confidential guest. Flags are those of the upstream programs of the same name.
  *
  * @param emulated attesters for `--tee`; absent in a guest's own bundle
+ * @param others services that a guest's own bundle has not
  */
-export function agentCommand(emulated?: EmulatedAttester): Command {
+export function agentCommand(emulated?: EmulatedAttester, others: readonly Command[] = []): Command {
   return group(
     'agent',
     'guest services: Attestation Agent, Confidential Data Hub, REST interface',
     ['assay agent serve -c aa.toml', 'assay agent inject -- env'],
-    [
-      attestationAgent(emulated),
-      dataHub(),
-      apiServer(),
-      serve(emulated),
-      injectCommand(),
-      oneShot(),
-      enclaveAgent(emulated),
-    ],
+    [attestationAgent(emulated), dataHub(), apiServer(), serve(emulated), injectCommand(), oneShot(), ...others],
   );
 }
 
@@ -236,44 +228,8 @@ const ONE_SHOTS = [
   readonly examples: readonly [string, string];
 }[];
 
-function enclaveAgent(emulated: EmulatedAttester | undefined): Command {
-  const base = command('enclave-agent', 'simulated agent enclave of enclave-cc: pulls images for the shim of a pod', [
-    'assay agent enclave-agent -c decrypt_config.conf -o ocicrypt.conf --rootfs ./enclave --tee emulated-sgx',
-    'assay agent enclave-agent -c decrypt_config.conf -o ocicrypt.conf --rootfs ./enclave --tee emulated-sgx --enclave enclave.sig',
-  ])
-    .option(
-      '-l, --listen <address>',
-      'tcp://HOST:PORT as shims dial it, or unix:///path (default: tcp://127.0.0.1:7788)',
-    )
-    .option(
-      '-c, --decrypt-config <file>',
-      'key broker, and whether signatures are asked for; without: nothing is pulled',
-    )
-    .option('-o, --ocicrypt-config <file>', 'who unwraps keys of layers; must exist (default: /etc/ocicrypt.conf)')
-    .option('--rootfs <folder>', 'root of the enclave: images go below it (default: /)')
-    .option(
-      '--store <kind>',
-      '`plain`: bundles stay in clear; `sealed`: as files that `enclave-cc boot` opens',
-      'plain',
-    )
-    .option('--image-policy <uri>', 'signature policy at the key broker (default: kbs:///default/security-policy/test)')
-    .option('--sigstore-config <uri>', 'where OpenPGP signatures lie')
-    .option('--registries <file>', 'mirrors and other places of registries, as registries.conf has them')
-    .option('--credentials <uri>', 'docker config.json for registries; source_creds of a request win');
-  if (emulated !== undefined)
-    base
-      .option('--tee <name>', 'emulated TEE, for development: emulated-sgx')
-      .option('--enclave <sigstruct>', 'the emulated enclave is the one that this SIGSTRUCT signs')
-      .option('--world <file>', 'keys of the emulated world');
-  return base.action((flags: EnclaveAgentFlags & CommonFlags) =>
-    running(flags, async (output) =>
-      (await import('../agent/enclave-agent.js')).startEnclaveAgent(flags, output, emulated),
-    ),
-  );
-}
-
 /** Starts services, says where they listen, and runs until the process is told to end. */
-async function running(
+export async function running(
   flags: CommonFlags,
   start: (output: ReturnType<typeof outputOf>) => Promise<readonly (Closable & { readonly address: string })[]>,
 ): Promise<void> {

@@ -45,9 +45,17 @@ export function planCreate(file: string, flags: CreateFlags): void {
       ? planSandbox({ spec: value, id, bundle }, config, (length) => fixedOrRandom(flags.agentId, length))
       : planContainer({ spec: value, id, bundle, agentId: agentIdOf(flags) }, config),
   );
-  const extra: JsonObject =
-    'agentId' in made ? { agent_id: made.agentId ?? null } : { spec: 'spec' in made ? made.spec : null };
-  show(made.steps, flags, config, extra);
+  if ('agentId' in made) {
+    show(made.steps, flags, config, { agent_id: made.agentId ?? null });
+    return;
+  }
+  const output = outputOf(flags);
+  const told = made.findings.filter(({ outcome }) => outcome !== 'pass');
+  for (const { title, remedy } of told) output.note(`${title ?? ''}${remedy === undefined ? '' : `; ${remedy}`}`);
+  show(made.steps, flags, config, {
+    spec: made.spec,
+    doubts: told.map(({ id, title }) => ({ id, title: title ?? '' })),
+  });
 }
 
 /** `assay enclave-cc plan start|kill|delete|cleanup|pull`. */

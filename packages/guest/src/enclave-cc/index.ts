@@ -37,6 +37,7 @@ export { type AttestationPolicyOptions, attestationPolicy, RESOURCE_POLICY } fro
 export { REFERENCE_VALUES, referenceValueMessage, referenceValuesOf } from './policy/reference-values.js';
 export { type AgentClientOptions, EnclaveAgentClient } from './shim/agent-client.js';
 export { pullThroughAgent, shimImageService } from './shim/image-service.js';
+export { lintContainerSpec } from './shim/lint-spec.js';
 export { type ContainerPlan, planContainer, planContainerCleanup } from './shim/plan-container.js';
 export {
   agentRootfs,

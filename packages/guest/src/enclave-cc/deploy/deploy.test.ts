@@ -284,6 +284,10 @@ describe('a node', () => {
     rmSync(join(root, SHIM_CONFIG_FILE));
     mkdirSync(join(root, SHIM_CONFIG_FILE));
     await expect(lintHost(root, 'hw')).rejects.toMatchObject({ code: 'EISDIR' });
+    rmSync(join(root, SHIM_CONFIG_FILE), { recursive: true });
+    rmSync(join(root, 'usr/local/bin'), { recursive: true });
+    symlinkSync('bin', join(root, 'usr/local/bin'));
+    await expect(lintHost(root, 'hw')).rejects.toMatchObject({ code: 'ELOOP' });
   });
 });
 

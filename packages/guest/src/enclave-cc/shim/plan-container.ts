@@ -1,10 +1,12 @@
 /** The life of an application's container: its image over the boot instance. */
 import { posix } from 'node:path';
 import type { JsonObject } from '@assay/bytes';
+import type { FindingDraft } from '@assay/bytes/findings';
 import type { ShimConfig } from '../config/shim-config.js';
 import { containerIdOf } from '../container-id.js';
 import { APP_ROOT_DIR } from '../names.js';
 import { checkFolder, checkId } from './ids.js';
+import { lintContainerSpec } from './lint-spec.js';
 import { agentRootfs } from './plan-sandbox.js';
 import { containerTypeOf, imageOf, objectIn, type RuntimeSpec } from './spec.js';
 import type { Step } from './step.js';
@@ -23,6 +25,8 @@ export interface ContainerPlan {
   /** What the runtime is given: the root file system is the bundle's. */
   readonly spec: RuntimeSpec;
   readonly steps: readonly Step[];
+  /** What keeps its program out of an enclave: the shim goes on, whatever stands here. */
+  readonly findings: readonly FindingDraft[];
 }
 
 /**
@@ -38,6 +42,7 @@ export function planContainer({ spec, id, bundle, agentId }: ContainerRequest, c
   const rewritten: JsonObject = { ...spec, root: { ...objectIn(spec, 'root'), path: 'rootfs' } };
   return {
     spec: rewritten,
+    findings: lintContainerSpec(spec, id),
     steps: [
       ...['upper', 'work'].map((name): Step => ({ do: 'make-folder', path: join(own, name) })),
       {

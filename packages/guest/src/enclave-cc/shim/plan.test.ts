@@ -184,6 +184,39 @@ describe('a container', () => {
     ]);
   });
 
+  const process = {
+    args: ['/run/rune/occlum_instance/build/bin/occlum-run', '/bin/app'],
+    cwd: '/run/rune/occlum_instance/',
+    env: ['OCCLUM_RELEASE_ENCLAVE=1'],
+  };
+  const linux = { devices: [{ path: '/dev/sgx_enclave', type: 'c', major: 10, minor: 125 }] };
+  test.each<[string, JsonObject, string[]]>([
+    ['on SGX', { process, linux }, []],
+    [
+      'in simulation',
+      { process: { ...process, env: ['OCCLUM_RELEASE_ENCLAVE=0'] } },
+      ['app process.env.OCCLUM_RELEASE_ENCLAVE warn'],
+    ],
+    ['without a mode', { process: { ...process, env: [] } }, ['app process.env.OCCLUM_RELEASE_ENCLAVE fail']],
+    ['without Occlum', { process: { ...process, args: ['/bin/app'] }, linux }, ['app process.args fail']],
+    ['elsewhere', { process: { ...process, cwd: '/' }, linux }, ['app process.cwd fail']],
+    ['without the device', { process }, ['app linux.devices /dev/sgx_enclave fail']],
+    [
+      'with another device of its name',
+      { process, linux: { devices: [{ path: '/dev/sgx_enclave', type: 'c', major: 1, minor: 3 }] } },
+      ['app linux.devices /dev/sgx_enclave fail'],
+    ],
+    [
+      'as an agent',
+      { process: { ...process, env: [...process.env, 'ENCLAVE_AGENT=true'] }, linux },
+      ['app process.env.ENCLAVE_AGENT fail'],
+    ],
+  ])('%s is told what keeps its program out of an enclave', (_, more, expected) => {
+    const plan = planContainer({ spec: { ...spec, ...more }, id: 'app', bundle: '/b', agentId }, CONFIG);
+    const told = plan.findings.filter(({ outcome }) => outcome !== 'pass');
+    expect(told.map(({ subject, outcome }) => `${subject} ${outcome}`)).toEqual(expected);
+  });
+
   test('is no sandbox, and its image is no option of a mount', () => {
     expect(() => planContainer({ spec: sandbox, id: 'app', bundle: '/b', agentId }, CONFIG)).toThrow(RangeError);
     for (const image of ['a/b,lowerdir=x', 'a/..', 'a/b\\'])
