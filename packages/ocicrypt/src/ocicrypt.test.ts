@@ -27,6 +27,7 @@ import {
   plainMediaType,
   providerUnwrapper,
   providerWrapper,
+  readCertificate,
   readPacket,
   readPrivateKey,
   readProviderConfig,
@@ -404,6 +405,7 @@ describe('key provider messages', () => {
     ['no JSON', 'x'],
     ['no providers', '{}'],
     ['a provider that is no object', '{"key-providers":{"a":1}}'],
+    ['a provider that is nothing', '{"key-providers":{"a":null}}'],
     ['a provider that is reached by nothing', '{"key-providers":{"a":{}}}'],
     ['a program without a path', '{"key-providers":{"a":{"cmd":{}}}}'],
     ['arguments that are no texts', '{"key-providers":{"a":{"cmd":{"path":"x","args":[1]}}}}'],
@@ -421,6 +423,32 @@ describe('key provider messages', () => {
       expect.objectContaining({ code: 'image.provider.form' }),
     );
   });
+});
+
+test('providers are read in the order of what reaches them', () => {
+  const read = (entry: unknown) =>
+    readProviderConfig(encodeUtf8(JSON.stringify({ 'key-providers': { a: entry } }))).get('a');
+  expect(read({ cmd: { path: '/p' }, grpc: 'x:1' })).toEqual({ kind: 'cmd', path: '/p', args: [] });
+  expect(read({ cmd: null, grpc: 'x:1', ttrpc: 'unix:///y' })).toEqual({ kind: 'grpc', address: 'x:1' });
+  expect(read({ grpc: '', ttrpc: 'unix:///y', native: 'n' })).toEqual({ kind: 'ttrpc', address: 'unix:///y' });
+  expect(read({ native: 'n' })).toEqual({ kind: 'native', address: 'n' });
+});
+
+test('the first version of packets has four members, and no more', () => {
+  const packet = sealPacket(encodeUtf8('{}'), { kid: 'kbs:///a/b/c', kek: randomBytes(32), random });
+  const members = (form: 'v1' | 'v2') => Object.keys(JSON.parse(Buffer.from(writePacket(packet, form)).toString()));
+  expect(members('v1')).toEqual(['kid', 'wrapped_data', 'iv', 'wrap_type']);
+  expect(members('v2')).toContain('provider');
+});
+
+test('keys and certificates of more than 64 KiB are none', () => {
+  const padding = ' \n'.repeat(40_000);
+  const certificate = selfSigned('large').certificate.toString();
+  expect(readCertificate(Buffer.from(certificate))).toBeDefined();
+  expect(readCertificate(Buffer.from(certificate + padding))).toBeUndefined();
+  for (const read of [readPublicKey, readPrivateKey]) {
+    expect(() => read(Buffer.concat([pem(ec.publicKey), Buffer.from(padding)]), 'f')).toThrow('bytes are no key');
+  }
 });
 
 test('TLS of a provider is read whole, and what is empty is absent', () => {

@@ -143,7 +143,10 @@ describe('entries', () => {
         return Buffer.concat([...Array(256).fill(entry.subarray(0, 271)), entry]);
       },
     ],
-    ['more bytes than an entry has', async () => Buffer.concat([await wrapFor(alice), Buffer.alloc(1024 * 1024)])],
+    [
+      'more bytes than an entry has',
+      async () => pgpWrapper(await ring(alice), random, at).wrap(new Uint8Array(randomBytes(1024 * 1024))),
+    ],
   ])('%s is no entry', async (_, make) => {
     const entry = await make();
     expect(await (await unwrapperOf(alice)).unwrap(entry, '')).toEqual({ reason: 'no encrypted OpenPGP message' });
@@ -256,7 +259,14 @@ describe('keys', () => {
   test('private keys are told from other keys', () => {
     expect(isPgpPrivateKey(alice.write())).toBe(true);
     expect(isPgpPrivateKey(Buffer.from(ALICE_SECRET, 'base64'))).toBe(true);
-    for (const other of [alice.toPublic().write(), encodeUtf8('{}'), Buffer.of(0x30, 0x82), Buffer.alloc(0)]) {
+    for (const other of [
+      alice.toPublic().write(),
+      encodeUtf8('{}'),
+      Buffer.of(0x30, 0x82),
+      Buffer.of(0x45),
+      Buffer.of(0x14),
+      Buffer.alloc(0),
+    ]) {
       expect(isPgpPrivateKey(other)).toBe(false);
     }
     expect(isPgpPrivateKey(encodeUtf8(alice.toPublic().armor()))).toBe(false);
@@ -288,8 +298,11 @@ describe('keys', () => {
     ['a message', Buffer.from(SKOPEO_ENTRY, 'base64')],
     ['too much', new Uint8Array(17 * 1024 * 1024)],
   ])('%s is no keyring and no private key', async (_, bytes) => {
-    await expect(readPgpKeyring(bytes, 'file')).rejects.toMatchObject({ code: 'image.key.form' });
-    await expect(readPgpPrivateKeys(bytes, 'file')).rejects.toMatchObject({ code: 'image.key.form' });
+    const large = `file: ${bytes.length} bytes`;
+    const words = (what: string): string => (bytes.length > 2 ** 24 ? large : `file: no OpenPGP ${what} keys`);
+    const refused = (what: string) => ({ code: 'image.key.form', title: expect.stringContaining(words(what)) });
+    await expect(readPgpKeyring(bytes, 'file')).rejects.toMatchObject(refused('public'));
+    await expect(readPgpPrivateKeys(bytes, 'file')).rejects.toMatchObject(refused('private'));
   });
 
   test('a public key opens nothing', async () => {
