@@ -27,6 +27,10 @@ const failures = (input: Partial<EventlogInput>): readonly string[] =>
     .findings.filter(({ outcome }) => outcome === 'fail')
     .map(({ id }) => id);
 
+test('a log of the agent that is too long is not read', () => {
+  expect(() => parseAgentLog(new Uint8Array(LARGEST_AGENT_LOG + 1))).toThrow('1048577 bytes are too many');
+});
+
 describe('a log of the agent beside a quote', () => {
   test('is believed where it replays to the register', () => {
     const { accepted, authentic } = verify({});

@@ -84,7 +84,6 @@ export function verifyEventlog(input: EventlogInput): EventlogResult {
 /** @throws DecodeError */
 function parsed({ agentLog, kind, log }: EventlogInput): ParsedEventlog {
   const firmware = log === undefined ? undefined : parseEventlog(log, kind);
-  if (agentLog === undefined && firmware !== undefined) return firmware;
   return withAgentRecords(firmware, agentLog === undefined ? [] : parseAgentLog(agentLog));
 }
 
