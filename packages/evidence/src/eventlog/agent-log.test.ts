@@ -11,6 +11,7 @@ import { type EventlogInput, verifyEventlog } from './verify.js';
 const event = (text: string, index = 15): TestEvent => agentEvent(text, { index });
 const entries = (events: readonly TestEvent[]): Uint8Array =>
   concatBytes(...events.map((each) => record(each, ['sha256'])));
+const large = event(`d o ${'c'.repeat(LARGEST_AGENT_LOG)}`);
 const two = [event('d first c'), event('d second {"a":1}')];
 const register = (value: Uint8Array, index = 15) => ({ bank: 'sha256' as const, index, name: `PCR ${index}`, value });
 const verify = (input: Partial<EventlogInput>) =>
@@ -99,7 +100,11 @@ describe('a log of the agent beside a quote', () => {
       { agentLog: entries([event('d')]), registers: [register(extended([event('d')], 15, 'sha256'))] },
       'eventlog.aael.form',
     ],
-    ['is larger than agents write', { agentLog: new Uint8Array(LARGEST_AGENT_LOG + 1) }, 'eventlog.log.form'],
+    [
+      'is larger than agents write',
+      { agentLog: entries([large]), registers: [register(extended([large], 15, 'sha256'))] },
+      'eventlog.log.form',
+    ],
   ])('that %s is not', (_, input, finding) => {
     const found = verify(input);
     expect([found.accepted, found.authentic]).toEqual([false, undefined]);

@@ -79,7 +79,15 @@ for (const face of ['ttrpc', 'grpc'] as const) {
       });
     const { code, response } = await ask('/default/key/1');
     expect([code, Buffer.from(response['Resource'] as Uint8Array)]).toEqual([0, KEY]);
-    for (const path of ['/default/key/2', '/default/key', 'default/key/1', '/default/key/1/2', '', '//key/1']) {
+    for (const path of [
+      '/default/key/2',
+      '/default/key',
+      'default/key/1',
+      '/default/key/1/2',
+      '',
+      '//key/1',
+      'elsewhere/default/key/1',
+    ]) {
       failures.length = 0;
       const message = '[ERROR:attestation-agent] AA-KBC get resource failed';
       expect(await ask(path)).toMatchObject({ code: 13, message });
