@@ -52,26 +52,7 @@ describe('assay enclave-cc', () => {
   });
 
   test.each([
-    [['render', 'nothing'], 2, 'no such file'],
-    [['render', 'pod', '--mode', 'warp'], 2, 'hw or sim'],
-    [['render', 'decrypt-config', '--kbs', 'kbs:8080'], 2, 'an http or https URL'],
-    [['render', 'decrypt-config', '--kbs', 'http://[::1]:8080'], 2, 'without ::'],
-    [['lint'], 2, 'no file is named'],
     [['lint', '--occlum', '/nowhere/x'], 4, 'no such file'],
-    [['policy', 'other'], 2, 'attestation, resource'],
-    [['reference-values'], 2, 'at least one --sigstruct'],
-    [['pull', 'a/b:v1', '--agent', 'unix:///x'], 2, 'only support tcp scheme'],
-    [['pull', 'a/'], 2, 'invalid image name: a/'],
-    [
-      ['pull', 'a/b:v1', '--agent', 'tcp://127.0.0.1:1', '--dial-timeout', '0'],
-      4,
-      'timed out connecting to tcp socket',
-    ],
-    [['plan', 'node', 'other'], 2, 'install, uninstall, reset'],
-    [['plan', 'call', 'other', 'x'], 2, 'start, kill'],
-    [['plan', 'call', 'pull', 'a/b:v1'], 2, '--agent-id is due'],
-    [['plan', 'call', 'start', '../x'], 3, 'is no container id'],
-    [['boot', '../x', '--rootfs', '/x', '--out', '/nowhere/y'], 2, 'no container id'],
     [['boot', 'app_v1', '--rootfs', '/x', '--out', '/nowhere/y'], 4, 'no such file'],
   ])('%j ends with %i', async (args, code, text) => {
     const result = await run('enclave-cc', ...args);

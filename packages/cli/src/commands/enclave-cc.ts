@@ -24,7 +24,7 @@ const SHIM = ['--shim-config <file>', 'configuration of the shim (default: what 
 function render(): Command {
   return command('render', 'write files: of the shim, the agent, the boot instance, containerd, Kubernetes', [
     'assay enclave-cc render all --mode hw --kbs https://kbs.example:8080 --out enclave-cc',
-    'assay enclave-cc render pod --image registry.example/team/app:v1 --command "/bin/server --port 8080"',
+    'assay enclave-cc render pod --image registry.example/team/app:v1 --command /bin/server',
   ])
     .argument(
       '<file>',
