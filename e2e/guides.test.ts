@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { assayFile } from './support/cli.js';
+import { peersFor } from './support/peers.js';
 import { swtpmPossible } from './support/swtpm.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'assay-guide-'));
@@ -83,6 +84,24 @@ test('encrypted-images.md, word for word', async () => {
     expect(out).toContain(line);
 }, 180_000);
 
+test.skipIf(!peersFor('the guide of signed images', { gnupg: '/usr/bin/gpg-agent' }))(
+  'signed-images.md, word for word',
+  async () => {
+    const home = mkdtempSync(join(tmpdir(), 'signed-'));
+    const { code, out } = await shell(`${blocks(guide('signed-images.md')).join('\n')}\ngpgconf --kill all`, home);
+    rmSync(home, { recursive: true, force: true });
+    expect(code, out).toBe(0);
+    for (const line of [
+      'registry.example/team/app:v1: scope `registry.example/team`: signedBy',
+      'registry.example/team/other:v1 has no OpenPGP signature',
+      'scope `default` says reject',
+    ])
+      expect(out).toContain(line);
+    expect(out.match(/exit code 1/g)).toHaveLength(2);
+  },
+  120_000,
+);
+
 test.skipIf(!swtpmPossible())(
   'tpm.md, word for word',
   async () => {
@@ -112,6 +131,7 @@ describe('every guide', () => {
     'writing-policies.md',
     'tpm.md',
     'encrypted-images.md',
+    'signed-images.md',
   ];
 
   test.each(names)('%s has shell blocks that parse, and links that lead somewhere', async (name) => {
