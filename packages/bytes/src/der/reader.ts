@@ -70,6 +70,8 @@ export class DerReader {
   readonly #depth: number;
   readonly #end: number;
   #at: number;
+  /** Where the content of the element began that was read last; it ends at `#at`. */
+  #content: number;
 
   /** @param start, end part of the input that is read; by default all of it */
   constructor(input: Uint8Array, base = 0, depth = 0, start = 0, end = input.length) {
@@ -79,6 +81,7 @@ export class DerReader {
     this.#depth = depth;
     this.#at = start;
     this.#end = end;
+    this.#content = start;
   }
 
   get atEnd(): boolean {
@@ -102,28 +105,45 @@ export class DerReader {
 
   #next(): DerElement {
     const start = this.#at;
+    const tag = this.#pass();
+    return new DerElement(this.#input, this.#base, tag, start, this.#content, this.#at);
+  }
+
+  /** Goes behind the next element. Most are only asked for what is in them: no object is made of those. @returns its identifier octet */
+  #pass(): number {
+    const start = this.#at;
     const tag = this.#octet('tag');
     if ((tag & 0x1f) === 0x1f) throw new DecodeError('DER', 'high tag number', this.#base + start);
     const length = this.#length();
-    const contentStart = this.#at;
-    const left = this.#end - contentStart;
+    const left = this.#end - this.#at;
     if (length > left) throw this.#short('content', length, left);
-    this.#at = contentStart + length;
-    return new DerElement(this.#input, this.#base, tag, start, contentStart, this.#at);
+    this.#content = this.#at;
+    this.#at += length;
+    return tag;
   }
 
   /** The next element, which must have this identifier octet. */
   element(tag: number): DerElement {
-    return this.#due(tag);
+    this.#expect(tag);
+    return this.#next();
   }
 
-  #due(tag: number): DerElement {
+  #expect(tag: number): void {
     const actual = this.peekTag();
-    if (actual !== tag) {
-      const found = actual === undefined ? 'nothing' : hexTag(actual);
-      throw new DecodeError('DER', `tag ${hexTag(tag)} is due, found ${found}`, this.offset);
-    }
-    return this.#next();
+    if (actual === tag) return;
+    const found = actual === undefined ? 'nothing' : hexTag(actual);
+    throw new DecodeError('DER', `tag ${hexTag(tag)} is due, found ${found}`, this.offset);
+  }
+
+  /** Goes behind the next element, which must have this identifier octet. */
+  #due(tag: number): void {
+    this.#expect(tag);
+    this.#pass();
+  }
+
+  /** Offset in the outermost input of the content that was read last, for errors. */
+  get #contentOffset(): number {
+    return this.#base + this.#content;
   }
 
   /** The next element if it has this identifier octet. */
@@ -148,7 +168,8 @@ export class DerReader {
   }
 
   sequence(): DerReader {
-    return this.inside(this.#due(DER_TAG.sequence));
+    this.#due(DER_TAG.sequence);
+    return new DerReader(this.#input, this.#base, this.#depth + 1, this.#content, this.#at);
   }
 
   /** Elements of a SET OF, which DER keeps in ascending order of their encodings (X.690 section 11.6). */
@@ -168,23 +189,24 @@ export class DerReader {
 
   /** Content of an explicit tag `[number]`, if it comes next. */
   explicit(number: number): DerReader | undefined {
-    const element = this.optional(contextTag(number, true));
-    return element === undefined ? undefined : this.inside(element);
+    if (this.peekTag() !== contextTag(number, true)) return undefined;
+    this.#pass();
+    return new DerReader(this.#input, this.#base, this.#depth + 1, this.#content, this.#at);
   }
 
   boolean(): boolean {
-    const { contentOffset, contentStart, end } = this.#due(DER_TAG.boolean);
-    const octet = this.#input[contentStart];
-    if (end - contentStart !== 1 || (octet !== 0x00 && octet !== 0xff)) {
-      throw new DecodeError('DER', 'BOOLEAN is neither 00 nor ff', contentOffset);
+    this.#due(DER_TAG.boolean);
+    const octet = this.#input[this.#content];
+    if (this.#at - this.#content !== 1 || (octet !== 0x00 && octet !== 0xff)) {
+      throw new DecodeError('DER', 'BOOLEAN is neither 00 nor ff', this.#contentOffset);
     }
     return octet === 0xff;
   }
 
   integer(tag: number = DER_TAG.integer): bigint {
-    const element = this.#due(tag);
-    const first = this.#firstOfInteger(element);
-    const { content } = element;
+    this.#due(tag);
+    const first = this.#firstOfInteger();
+    const content = this.#input.subarray(this.#content, this.#at);
     const magnitude = BigInt(`0x${Buffer.from(content.buffer, content.byteOffset, content.length).toString('hex')}`);
     return first >= 0x80 ? magnitude - (1n << BigInt(8 * content.length)) : magnitude;
   }
@@ -192,12 +214,12 @@ export class DerReader {
   /** An INTEGER between 0 and 2^53 − 1 (versions, lengths, SVNs). */
   smallInteger(tag: number = DER_TAG.integer): number {
     const at = this.offset;
-    const element = this.#due(tag);
-    const first = this.#firstOfInteger(element);
+    this.#due(tag);
+    const first = this.#firstOfInteger();
     // Seven octets hold 2^53 − 1; an eighth can only make the number larger.
-    if (first < 0x80 && element.end - element.contentStart <= 7) {
+    if (first < 0x80 && this.#at - this.#content <= 7) {
       let value = 0;
-      for (let index = element.contentStart; index < element.end; index += 1) {
+      for (let index = this.#content; index < this.#at; index += 1) {
         value = value * 256 + (this.#input[index] ?? 0);
       }
       if (Number.isSafeInteger(value)) return value;
@@ -206,49 +228,54 @@ export class DerReader {
   }
 
   /** First octet of an INTEGER that is not empty and minimal. */
-  #firstOfInteger({ contentOffset, contentStart, end }: DerElement): number {
-    const first = this.#input[contentStart];
-    if (first === undefined || contentStart === end) throw new DecodeError('DER', 'INTEGER is empty', contentOffset);
-    const second = this.#input[contentStart + 1] ?? 0;
-    if (contentStart + 1 < end && ((first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80))) {
-      throw new DecodeError('DER', 'INTEGER is not minimal', contentOffset);
+  #firstOfInteger(): number {
+    const at = this.#content;
+    const length = this.#at - at;
+    const first = this.#input[at] ?? 0;
+    if (length === 0) throw new DecodeError('DER', 'INTEGER is empty', this.#contentOffset);
+    const second = this.#input[at + 1] ?? 0;
+    if (length > 1 && ((first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80))) {
+      throw new DecodeError('DER', 'INTEGER is not minimal', this.#contentOffset);
     }
     return first;
   }
 
   oid(): string {
-    const { contentOffset, contentStart, end } = this.#due(DER_TAG.oid);
-    return decodeOid(this.#input, contentOffset, contentStart, end);
+    this.#due(DER_TAG.oid);
+    return decodeOid(this.#input, this.#contentOffset, this.#content, this.#at);
   }
 
   octetString(): Uint8Array {
-    return this.#due(DER_TAG.octetString).content;
+    this.#due(DER_TAG.octetString);
+    return this.#input.subarray(this.#content, this.#at);
   }
 
   bitString(): DerBitString {
-    const { content, contentOffset } = this.#due(DER_TAG.bitString);
-    const unusedBits = content[0];
-    if (unusedBits === undefined || unusedBits > 7 || (unusedBits > 0 && content.length === 1)) {
-      throw new DecodeError('DER', 'BIT STRING has no valid count of unused bits', contentOffset);
+    this.#due(DER_TAG.bitString);
+    const length = this.#at - this.#content;
+    const unusedBits = length === 0 ? undefined : this.#input[this.#content];
+    if (unusedBits === undefined || unusedBits > 7 || (unusedBits > 0 && length === 1)) {
+      throw new DecodeError('DER', 'BIT STRING has no valid count of unused bits', this.#contentOffset);
     }
-    const last = content[content.length - 1] ?? 0;
-    if (content.length > 1 && (last & ((1 << unusedBits) - 1)) !== 0) {
-      throw new DecodeError('DER', 'unused bits of BIT STRING are not zero', contentOffset);
+    const last = this.#input[this.#at - 1] ?? 0;
+    if (length > 1 && (last & ((1 << unusedBits) - 1)) !== 0) {
+      throw new DecodeError('DER', 'unused bits of BIT STRING are not zero', this.#contentOffset);
     }
-    return { unusedBits, bytes: content.subarray(1) };
+    return { unusedBits, bytes: this.#input.subarray(this.#content + 1, this.#at) };
   }
 
   null(): void {
-    const { contentOffset, contentStart, end } = this.#due(DER_TAG.null);
-    if (contentStart !== end) throw new DecodeError('DER', 'NULL has content', contentOffset);
+    this.#due(DER_TAG.null);
+    if (this.#content !== this.#at) throw new DecodeError('DER', 'NULL has content', this.#contentOffset);
   }
 
   /** UTCTime or GeneralizedTime as RFC 5280 profiles them. */
   time(): Date {
-    const { contentOffset, contentStart, end, tag } = this.#next();
-    if (tag === DER_TAG.utcTime) return decodeUtcTime(this.#input, contentOffset, contentStart, end);
-    if (tag === DER_TAG.generalizedTime) return decodeGeneralizedTime(this.#input, contentOffset, contentStart, end);
-    throw new DecodeError('DER', `a time is due, found tag ${hexTag(tag)}`, contentOffset);
+    const tag = this.#pass();
+    const offset = this.#contentOffset;
+    if (tag === DER_TAG.utcTime) return decodeUtcTime(this.#input, offset, this.#content, this.#at);
+    if (tag === DER_TAG.generalizedTime) return decodeGeneralizedTime(this.#input, offset, this.#content, this.#at);
+    throw new DecodeError('DER', `a time is due, found tag ${hexTag(tag)}`, offset);
   }
 
   /** A character string of any of the types that names use, as text. */
