@@ -66,9 +66,9 @@ function tellSurvivor({ file, line, condition, always }: Change, why: string): v
   process.stdout.write(`${relative(source, file)}:${line} always ${always}${why}: ${condition}\n`);
 }
 
-/** Tests of the package, of soft-tee, which makes emulated evidence, and of what is named; without fuzz tests. */
+/** Tests of the package, for `evidence` of soft-tee as well, which makes it, and of what is named; without fuzz tests. */
 function testFiles(): string[] {
-  const owners = [...new Set([name, 'soft-tee'])].map((owner) => join(packages, owner ?? '', 'src'));
+  const owners = name === 'evidence' ? [source, join(packages, 'soft-tee', 'src')] : [source];
   return [...owners, ...values.also.map((folder) => resolve(folder))].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.test.ts') && !file.endsWith('fuzz.test.ts'))
