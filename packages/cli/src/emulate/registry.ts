@@ -27,35 +27,55 @@ interface Served {
 
 const REQUEST = /^\/v2\/(.+)\/(manifests|blobs)\/([\w.:-]+)$/;
 
-/** `assay emulate registry`: runs until it is told to stop. */
-export async function serveRegistry(flags: RegistryFlags): Promise<void> {
-  const images = (flags.image ?? []).map(servedOf);
+/** A registry that listens. */
+export interface ReadOnlyRegistry {
+  /** `127.0.0.1:PORT` */
+  readonly address: string;
+  readonly names: readonly string[];
+  close(): Promise<void>;
+}
+
+/** @throws CliError usage for images and addresses that are none */
+export async function startRegistry({ image = [], listen }: RegistryFlags): Promise<ReadOnlyRegistry> {
+  const images = image.map(servedOf);
   if (images.length === 0) throw new CliError('no --image REPOSITORY:TAG=oci:DIR:TAG is given', EXIT.usage);
-  const [, host = '', port = ''] = /^(127\.0\.0\.1|localhost):(\d{1,5})$/.exec(flags.listen) ?? [];
-  if (host === '' || Number(port) > 65_535)
-    throw new CliError(`--listen ${flags.listen}: 127.0.0.1:PORT is due; nothing here is encrypted`, EXIT.usage);
+  const [, port = ''] = /^(?:127\.0\.0\.1|localhost):(\d{1,5})$/.exec(listen) ?? [];
+  if (port === '' || Number(port) > 65_535)
+    throw new CliError(`--listen ${listen}: 127.0.0.1:PORT is due; nothing here is encrypted`, EXIT.usage);
   const server = createServer((request, response) => {
     answer(request, response, images).catch(() => (response.headersSent ? response.destroy() : end(response, 404)));
   });
   await listening(server, Number(port));
-  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const rules = `[[registry]]\nprefix = "${address}"\nlocation = "${address}"\ninsecure = true\n`;
-  outputOf(flags).result({ listening: address, registries: rules }, (out) => {
-    for (const { repository, tag } of images) out.write(`serving ${address}/${repository}:${tag}\n`);
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    names: images.map(({ repository, tag }) => `${repository}:${tag}`),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** `assay emulate registry`: runs until it is told to stop. */
+export async function serveRegistry(flags: RegistryFlags): Promise<void> {
+  const { address, names, close } = await startRegistry(flags);
+  const registries = `[[registry]]\nprefix = "${address}"\nlocation = "${address}"\ninsecure = true\n`;
+  outputOf(flags).result({ listening: address, registries }, (out) => {
+    for (const name of names) out.write(`serving ${address}/${name}\n`);
   });
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await close();
 }
 
 function servedOf(text: string): Served {
   const at = text.indexOf('=');
-  const { repository, tag = 'latest' } = parseReference(`registry.example/${text.slice(0, Math.max(0, at))}`);
+  const due = new CliError(`--image ${text}: REPOSITORY:TAG=oci:DIR:TAG is due`, EXIT.usage);
+  if (at < 1) throw due;
+  const { repository, tag = 'latest' } = parseReference(`registry.example/${text.slice(0, at)}`);
   const location = parseLocation(text.slice(at + 1));
-  if (at < 1 || location.kind !== 'layout')
-    throw new CliError(`--image ${text}: REPOSITORY:TAG=oci:DIR:TAG is due`, EXIT.usage);
+  if (location.kind !== 'layout') throw due;
   return { repository, tag, source: layoutSource(location.folder, location.tag) };
 }
 
