@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeHex } from '@assay/bytes';
 import { type Attester, type TpmAttesterOptions, tpmAttester } from '@assay/guest';
 import { AttestationAgent, EventLog } from '@assay/guest/services';
-import { enrol, readPcrs } from '@assay/guest/tpm';
+import { enrol, extendPcr, readPcrs } from '@assay/guest/tpm';
 import { decodeJwtUnverified } from '@assay/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { guestOf, startTestServer, type TestServer } from './support/assay.js';
+import { assay, printed, start } from './support/cli.js';
 import { eventLogOf, measure, measuredBoot } from './support/measured-boot.js';
 import { type SoftwareTpm, swtpmPossible, type TpmMaker, tpmMaker } from './support/swtpm.js';
 
@@ -195,5 +196,86 @@ describe.skipIf(!swtpmPossible())('init-data in a TPM', () => {
     expect(await pcr8()).toBe(bound);
     await expect(attester.bindInitData?.(randomBytes(32))).rejects.toMatchObject({ name: 'InitDataError' });
     expect(await pcr8()).toBe(bound);
+  });
+});
+
+/** The agent as a program, with settings as a guest has them. */
+describe.skipIf(!swtpmPossible())('an agent with a TPM', () => {
+  let maker: TpmMaker;
+  let tpm: SoftwareTpm;
+  beforeAll(async () => {
+    maker = tpmMaker();
+    tpm = await maker.manufacture('program', { certified: false });
+  }, 60_000);
+  afterAll(() => maker?.close());
+
+  const toml = (algorithm: string) => `version = "0.1.0"\nalgorithm = "${algorithm}"\n[data]\n"aa.toml" = "x"\n`;
+  const config = (initPcr: number) => `[eventlog_config]\nenable_eventlog = true\ninit_pcr = ${initPcr}\n`;
+  const args = (initPcr: number, algorithm: string): string[] => {
+    const file = (name: string, content: string): string => {
+      writeFileSync(join(maker.folder, name), content);
+      return join(maker.folder, name);
+    };
+    const sockets = ['-a', `unix://${join(maker.folder, 'aa.sock')}`, '-b', '127.0.0.1:0'];
+    const hub = [
+      '--data-hub-socket',
+      `unix://${join(maker.folder, 'cdh.sock')}`,
+      '--folder',
+      join(maker.folder, 'cdh'),
+    ];
+    const settings = ['-c', file('aa.toml', config(initPcr)), '-t', file('initdata.toml', toml(algorithm))];
+    return ['agent', 'serve', ...sockets, ...hub, ...settings, '--features', 'all'];
+  };
+  const env = () => ({ AA_TPM_DEVICE: tpm.address, AAEL_PATH: join(maker.folder, 'aael/eventlog') });
+
+  test('measures what containers tell it, and init-data', { timeout: 120_000 }, async () => {
+    const guest = start(args(EVENT_PCR, 'sha256'), env());
+    try {
+      const [, api = ''] = await printed(guest, /listening on (http:\/\/\S+)/);
+      expect(await (await fetch(`${api}/info`)).json()).toMatchObject({ tee: 'tpm' });
+      const event = JSON.stringify({ domain: 'app', operation: 'start', content: 'now' });
+      const measured = await fetch(`${api}/aa/aael`, { method: 'POST', body: event });
+      expect(await measured.json()).toEqual({ success: 'true' });
+      const evidence = (await (await fetch(`${api}/aa/evidence?runtime_data=hello`)).json()) as {
+        agent_event_log: string;
+        tpm_quote: { pcrs: string[] };
+      };
+      expect(Buffer.from(evidence.agent_event_log, 'base64').toString('latin1')).toContain('app start now');
+      const digest = createHash('sha256').update(toml('sha256')).digest();
+      const bound = createHash('sha256').update(Buffer.alloc(32)).update(digest).digest('hex');
+      expect(evidence.tpm_quote.pcrs[8]).toBe(bound);
+      expect(evidence.tpm_quote.pcrs[EVENT_PCR]).not.toBe('00'.repeat(32));
+    } finally {
+      guest.kill('SIGTERM');
+      await new Promise((resolve) => guest.on('exit', resolve));
+    }
+  });
+
+  test('does not start with init-data that the register does not hold, or cannot', { timeout: 120_000 }, async () => {
+    const longer = await assay(args(EVENT_PCR, 'sha384'), { env: env() });
+    expect([longer.code, longer.err]).toEqual([1, expect.stringContaining('use algorithm = "sha256"')]);
+    await tpm.use((device) => extendPcr(device, 8, [{ bank: 'sha256', digest: new Uint8Array(32) }]));
+    const other = await assay(args(EVENT_PCR, 'sha256'), { env: env() });
+    expect([other.code, other.err]).toEqual([1, expect.stringContaining('other init-data were bound')]);
+  });
+
+  test('tells its owner what to configure where the TPM lets nobody extend the register', {
+    timeout: 120_000,
+  }, async () => {
+    await tpm.reboot();
+    const guest = start(args(17, 'sha256'), env());
+    let told = '';
+    guest.stderr?.on('data', (chunk: Buffer) => {
+      told += chunk.toString();
+    });
+    try {
+      const [, api = ''] = await printed(guest, /listening on (http:\/\/\S+)/);
+      const event = JSON.stringify({ domain: 'app', operation: 'start', content: 'now' });
+      expect((await fetch(`${api}/aa/aael`, { method: 'POST', body: event })).status).toBe(500);
+      expect(told).toContain('init_pcr');
+    } finally {
+      guest.kill('SIGTERM');
+      await new Promise((resolve) => guest.on('exit', resolve));
+    }
   });
 });

@@ -1,6 +1,7 @@
 /** `@assay/guest/services`: the guest's services. Apart from the main entry, so that a client of a broker does not load them. */
 export { AttestationAgent } from './agent/agent.js';
 export { type EarlyServices, earlyServices } from './agent/early-services.js';
+export { EventError } from './agent/event-log/entry.js';
 export { EventLog } from './agent/event-log/event-log.js';
 export { agentService } from './agent/service.js';
 export { readKbsToken } from './agent/tokens.js';
@@ -34,3 +35,4 @@ export { httpTransport } from './kbc/http-transport.js';
 export { type Credential, TokenKbc } from './kbc/token-kbc.js';
 export { type RpcServer, serveRpc } from './rpc/serve.js';
 export { type RpcService, rpcService } from './rpc/service.js';
+export { TpmError } from './tpm/tpm-error.js';

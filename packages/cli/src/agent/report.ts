@@ -1,7 +1,15 @@
 import { DecodeError } from '@assay/bytes';
 import { AssayError } from '@assay/bytes/findings';
 import { KbcError } from '@assay/guest';
-import { AttesterError, ConfigError, InitDataError, MountError, PullError } from '@assay/guest/services';
+import {
+  AttesterError,
+  ConfigError,
+  EventError,
+  InitDataError,
+  MountError,
+  PullError,
+  TpmError,
+} from '@assay/guest/services';
 import { KmsError } from '@assay/kms/drivers';
 import { ProtocolError, SealedSecretError } from '@assay/protocol';
 import { CliError, EXIT } from '../exit.js';
@@ -13,6 +21,7 @@ const TELLABLE = [
   AttesterError,
   ConfigError,
   DecodeError,
+  EventError,
   InitDataError,
   KbcError,
   KmsError,
@@ -24,6 +33,7 @@ const TELLABLE = [
 
 /** Why something failed, for the guest's log; of an unknown error only its kind, as its words may quote what it was about. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof TpmError) return `${error.message}. ${error.remedy}`;
   if (TELLABLE.some((kind) => error instanceof kind)) return (error as Error).message;
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === 'string' ? code : error instanceof Error ? error.name : 'unknown error';
