@@ -253,10 +253,12 @@ describe.skipIf(!swtpmPossible())('an agent with a TPM', () => {
 
   test('does not start with init-data that the register does not hold, or cannot', { timeout: 120_000 }, async () => {
     const longer = await assay(args(EVENT_PCR, 'sha384'), { env: env() });
-    expect([longer.code, longer.err]).toEqual([1, expect.stringContaining('use algorithm = "sha256"')]);
+    expect([longer.code, longer.err]).toEqual([4, expect.stringContaining('use algorithm = "sha256"')]);
     await tpm.use((device) => extendPcr(device, 8, [{ bank: 'sha256', digest: new Uint8Array(32) }]));
     const other = await assay(args(EVENT_PCR, 'sha256'), { env: env() });
     expect([other.code, other.err]).toEqual([1, expect.stringContaining('other init-data were bound')]);
+    const gone = await assay(args(EVENT_PCR, 'sha256'), { env: { ...env(), AA_TPM_DEVICE: 'unix:/nowhere/tpm.sock' } });
+    expect([gone.code, gone.err]).toEqual([4, expect.stringContaining('hint:')]);
   });
 
   test('tells its owner what to configure where the TPM lets nobody extend the register', {

@@ -61,6 +61,8 @@ export async function starting<T>(start: () => Promise<T>): Promise<T> {
       });
     }
     if (error instanceof ProtocolError) throw new CliError(error.message, EXIT.malformed, { cause: error });
+    if (error instanceof TpmError)
+      throw new CliError(error.message, EXIT.unreachable, { hint: error.remedy, cause: error });
     if (error instanceof AttesterError) throw new CliError(error.message, EXIT.unreachable, { cause: error });
     if (error instanceof KbcError) {
       const exit = error.reason === 'unavailable' ? EXIT.unreachable : EXIT.refused;

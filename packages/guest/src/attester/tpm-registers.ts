@@ -5,6 +5,7 @@ import { Tpm } from '../tpm/tpm.js';
 import { TpmError } from '../tpm/tpm-error.js';
 import { openTransport } from '../tpm/transport/open.js';
 import type { MeasurementRegisters } from './attester.js';
+import { AttesterError } from './attester-error.js';
 import { InitDataError } from './init-data-error.js';
 
 const BANK = 'sha256';
@@ -40,7 +41,7 @@ export function tpmRegisters(address: string, timeoutMs?: number): MeasurementRe
  * Binds init-data to PCR 8, as Confidential Containers do: the register is extended once with their SHA-256 digest. Twice is the same
  * as once: an agent may be started again.
  *
- * @throws InitDataError where the register holds anything else, or the digest is of another size
+ * @throws InitDataError where the register holds anything else; AttesterError for a digest of another size
  */
 export async function bindInitDataToTpm(
   address: string,
@@ -48,7 +49,7 @@ export async function bindInitDataToTpm(
   digest: Uint8Array,
 ): Promise<void> {
   if (digest.length !== SIZE) {
-    throw new InitDataError(
+    throw new AttesterError(
       `init-data has a digest of ${digest.length} bytes, and a TPM takes ${SIZE}: use algorithm = "sha256"`,
     );
   }
