@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { EXIT } from '../exit.js';
 import { createProgram } from '../program.js';
+import { readManifest } from '../sev/manifest.js';
 
 test.each([
   [['render', 'nothing'], 2, 'no such file'],
@@ -20,4 +22,16 @@ test.each([
 ])('assay enclave-cc %j ends with %i', async (args, exit, text) => {
   const run = createProgram().parseAsync(['enclave-cc', ...args], { from: 'user' });
   await expect(run).rejects.toMatchObject({ exit, message: expect.stringContaining(text) });
+});
+
+test.each(['kind: {toString: 1}\n', 'kind: Deployment\nmetadata: {name: {toString: 1}}\n'])(
+  'a manifest %j that holds no pod is told as one',
+  (text) => {
+    expect(() => readManifest(text, 'f')).toThrow(expect.objectContaining({ exit: EXIT.malformed }));
+  },
+);
+
+test('an object whose name is none is a pod all the same', () => {
+  const { pods } = readManifest('kind: Pod\nmetadata: {name: {toString: 1}}\nspec: {}\n', 'f');
+  expect(pods.map(({ where }) => where)).toEqual(['Pod (without a name)']);
 });

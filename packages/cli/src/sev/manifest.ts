@@ -65,7 +65,7 @@ function podsOf(document: Document, name: string): PodInManifest[] {
   if (!isRecord(value)) return [];
   // Lists, as `kubectl get -o yaml` prints them, are read item by item.
   if (value['kind'] === 'List') throw malformed(name, 'is a List; give its items as documents of their own');
-  const kind = String(value['kind'] ?? '');
+  const kind = textOf(value['kind']) ?? '';
   const path = Object.hasOwn(POD_PATHS, kind) ? POD_PATHS[kind] : undefined;
   if (path === undefined) return [];
   const outer = metadataOf(value);
@@ -75,7 +75,7 @@ function podsOf(document: Document, name: string): PodInManifest[] {
   const runtimeClass = isRecord(spec) ? spec['runtimeClassName'] : undefined;
   return [
     {
-      where: `${kind} ${String(outer['name'] ?? '(without a name)')}`,
+      where: `${kind} ${textOf(outer['name']) ?? '(without a name)'}`,
       document,
       metadata: [...path, 'metadata'],
       annotations: annotationsIn(metadataOf(pod)),
@@ -101,6 +101,11 @@ function metadataOf(value: Readonly<Record<string, unknown>>): Readonly<Record<s
 function annotationsIn(metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const annotations = metadata['annotations'];
   return isRecord(annotations) ? annotations : {};
+}
+
+/** What is no text is no name: an object of a manifest may have anything in it. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

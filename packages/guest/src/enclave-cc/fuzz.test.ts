@@ -52,6 +52,7 @@ describe('fuzz', () => {
     ['a pod', pod, (document) => lintPodSpec(document, 'Pod x', 'hw')],
     ['a bundle of an agent', agentBundleConfig('hw'), (document) => lintAgentBundle(document, 'f', 'hw')],
     ['Occlum.json', occlumConfig({}, 'hw'), (document) => lintOcclumConfig(document, 'f', 'hw')],
+    ['Occlum.json of a simulation', occlumConfig({}, 'sim'), (document) => lintOcclumConfig(document, 'f', 'sim')],
     ['a specification', container, (document) => lintContainerSpec(document, 'c')],
     [
       'a document in bytes',

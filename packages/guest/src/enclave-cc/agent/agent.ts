@@ -1,6 +1,7 @@
 /** A simulated agent enclave: it attests, judges, decrypts and unpacks as the real one, into files that everybody on the host can read. */
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { encodeHex } from '@assay/bytes';
 import type { Credential } from '@assay/oci';
 import type { ResourceUri } from '@assay/protocol';
 import { ImagePuller } from '../../cdh/image/puller.js';
@@ -70,7 +71,7 @@ export class EnclaveAgent {
       throw new PullRefusal(`container ID ${containerId} belongs to ${holder}: give ${image} a tag of its own`);
     const credential = credentialOf(sourceCreds);
     const bundle = join(this.#options.rootfs, BUNDLES, containerId);
-    await this.#replacing(bundle, async () => {
+    await this.#replacing(bundle, containerId, async () => {
       await this.#puller.pull({ image, bundle, ...(credential === undefined ? {} : { credential }) });
       await this.#putAway(bundle, containerId);
     });
@@ -79,10 +80,9 @@ export class EnclaveAgent {
   }
 
   /** What an earlier pull of the same image left stands aside until the new one is whole. */
-  async #replacing(bundle: string, pull: () => Promise<void>): Promise<void> {
-    const aside = `${bundle.slice(0, bundle.lastIndexOf('/'))}/.${Buffer.from(this.#options.random(8)).toString('hex')}`;
-    const isOurs = this.#images.has(bundle.slice(bundle.lastIndexOf('/') + 1));
-    const had = isOurs && (await movedAside(bundle, aside));
+  async #replacing(bundle: string, containerId: string, pull: () => Promise<void>): Promise<void> {
+    const aside = join(dirname(bundle), `.${encodeHex(this.#options.random(8))}`);
+    const had = this.#images.has(containerId) && (await movedAside(bundle, aside));
     try {
       await pull();
     } catch (error) {

@@ -120,7 +120,7 @@ function lintHardware(config: JsonObject, env: ReadonlyMap<string, string>, judg
   else if (device['major'] !== major || device['minor'] !== minor || device['type'] !== 'c')
     judge.wrong(
       `linux.devices ${path}`,
-      `${device['type']} ${device['major']}:${device['minor']}`,
+      [device['type'] ?? null, device['major'] ?? null, device['minor'] ?? null],
       `c ${major}:${minor}`,
     );
   else judge.good(`linux.devices ${path}`);

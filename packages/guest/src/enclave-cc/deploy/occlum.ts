@@ -70,7 +70,7 @@ export function lintOcclumConfig(config: JsonObject, file: string, mode: Enclave
   if (configs === undefined)
     judge.missing('mount /etc/', `{"target": "/etc/", "type": "hostfs", "source": "${CONFIGS_FOLDER}"}`);
   else if (configs['type'] !== 'hostfs' || configs['source'] !== CONFIGS_FOLDER)
-    judge.wrong('mount /etc/', `${configs['type']} ${configs['source']}`, `hostfs ${CONFIGS_FOLDER}`);
+    judge.wrong('mount /etc/', [configs['type'] ?? null, configs['source'] ?? null], `hostfs ${CONFIGS_FOLDER}`);
   else judge.good('mount /etc/');
   for (const { target } of mounts.filter(
     ({ type, target }) => type === 'hostfs' && target !== '/etc/' && target !== '/etc' && target !== '/host',
@@ -84,7 +84,7 @@ export function lintOcclumConfig(config: JsonObject, file: string, mode: Enclave
   }
   const debuggable = objectIn(config, 'metadata')['debuggable'];
   if (mode === 'hw' && debuggable !== false) judge.debuggable();
-  else judge.good('metadata.debuggable', String(debuggable));
+  else judge.good('metadata.debuggable');
   return judge.findings;
 }
 

@@ -81,9 +81,14 @@ function imageFindings(containers: readonly JsonObject[], where: string): Findin
 function environmentOf(container: JsonObject): ReadonlyMap<string, string> {
   const env = member(container, 'env');
   const entries = env !== undefined && isJsonArray(env) ? env.filter(isJsonObject) : [];
-  return new Map(entries.map((entry): [string, string] => [String(entry['name'] ?? ''), String(entry['value'] ?? '')]));
+  return new Map(entries.map((entry): [string, string] => [textOf(entry['name']), textOf(entry['value'])]));
 }
 
 function textsOf(value: JsonValue | undefined): readonly string[] {
   return value !== undefined && isJsonArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+/** What is no text is none: objects of a manifest may have anything in them. */
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : '';
 }

@@ -41,7 +41,7 @@ function lintDevice(spec: RuntimeSpec, judge: Judge): void {
   const device = devicesOf(spec).find((entry) => entry['path'] === path);
   if (device === undefined) judge.missing(key, `character device ${major}:${minor}`);
   else if (device['type'] !== 'c' || device['major'] !== major || device['minor'] !== minor)
-    judge.wrong(key, `${device['type']} ${device['major']}:${device['minor']}`, `c ${major}:${minor}`);
+    judge.wrong(key, [device['type'] ?? null, device['major'] ?? null, device['minor'] ?? null], `c ${major}:${minor}`);
   else judge.good(key);
 }
 
