@@ -1,6 +1,8 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { assayError } from '@assay/bytes/findings';
-import { fuzzRuns } from '@assay/testkit';
+import { fuzzRuns, vectorsArea } from '@assay/testkit';
 import fc from 'fast-check';
 import { createMessage, generateKey, type PrivateKey, type PublicKey, revokeKey, sign as signMessage } from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -99,6 +101,8 @@ describe('policies', () => {
     ['no JSON', '{'],
     ['no default', { transports: {} }],
     ['an empty list', { default: [] }],
+    ['a default that is no list', { default: { type: 'reject' } }],
+    ['a scope that is no list', { default: reject, transports: { docker: { x: { length: 1 } } } }],
     ['an empty list of a scope', { default: reject, transports: { docker: { x: [] } } }],
     ['an unknown key', { default: reject, foo: 1 }],
     ['an unknown key of a requirement', inDocker({ type: 'reject', foo: 1 })],
@@ -122,6 +126,10 @@ describe('policies', () => {
     ['an identity that is no object', inDocker({ ...signed, signedIdentity: 'matchExact' })],
   ])('with %s are refused', (_, policy) => {
     expect(() => read(policy)).toThrow(expect.objectContaining({ code: 'signature.policy.form' }));
+  });
+
+  test('without a default are told so', () => {
+    expect(() => read({ transports: {} })).toThrow('`default` is missing');
   });
 
   test('the most specific scope decides', () => {
@@ -322,6 +330,25 @@ describe('cosign', () => {
     }
   });
 });
+
+const vectors = vectorsArea('signature');
+
+test.skipIf(vectors === undefined)(
+  'a signature over SHA-1, of the days when tools still made them, is taken by wish alone',
+  async () => {
+    const bytes = (name: string): Uint8Array => readFileSync(join(vectors ?? '', 'gc', name));
+    const keyring = await readKeyring(bytes('pubring.gpg'), 'pubring.gpg');
+    const old = {
+      reference: parseReference('quay.io/ali_os_security/alpine:latest'),
+      manifestDigest: 'sha256:69704ef328d05a9f806b6b8502915e6a0a4faa4d72018dc42343f511490daf8a',
+    };
+    const now = new Date('2026-11-21T22:00:00Z');
+    const judge = (options: object) =>
+      verifySimpleSignature(bytes('signature-1'), keyring, old, exact, { now, ...options });
+    await expect(judge({})).rejects.toMatchObject({ code: 'signature.hash.accepted' });
+    expect(await judge({ allowSha1: true })).toMatchObject({ hash: 'SHA-1' });
+  },
+);
 
 describe('simple signing', () => {
   const type = 'atomic container signature';
