@@ -1,12 +1,17 @@
 // npm run bundle:guest [-- FILE]: the guest's services as one file of JavaScript, which needs Node.js and nothing else.
-import { chmod } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { chmod, copyFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const entry = fileURLToPath(new URL('../packages/cli/src/guest-main.ts', import.meta.url));
 
-/** Makes the file. Its dependencies are inside; what is loaded only by wish (gRPC, YAML, TPM) is inside too, and not run before. */
+const openpgp = fileURLToPath(import.meta.resolve('openpgp'));
+
+/**
+ * Makes the file. Its dependencies are inside; what is loaded only by wish (gRPC, YAML, TPM) is inside too, and not run before. Beside it
+ * lies the OpenPGP library as its authors publish it, for those who need it: under its licence (LGPL) its users may replace it.
+ */
 export async function bundleGuest(outfile: string): Promise<string> {
   await build({
     entryPoints: [entry],
@@ -25,7 +30,16 @@ export async function bundleGuest(outfile: string): Promise<string> {
     },
     define: { __dirname: JSON.stringify('/'), __filename: JSON.stringify('/assay-guest.mjs') },
     logLevel: 'error',
+    plugins: [
+      {
+        name: 'openpgp-beside',
+        setup: ({ onResolve }) => {
+          onResolve({ filter: /^openpgp$/ }, () => ({ path: `./${basename(openpgp)}`, external: true }));
+        },
+      },
+    ],
   });
+  await copyFile(openpgp, join(dirname(resolve(outfile)), basename(openpgp)));
   await chmod(outfile, 0o755);
   return outfile;
 }

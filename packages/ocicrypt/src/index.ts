@@ -49,6 +49,7 @@ export {
   readPgpKeyring,
   readPgpPrivateKeys,
 } from './pgp/keys.js';
+export { openpgp } from './pgp/library.js';
 export { type ProviderAddress, type ProviderTls, readProviderConfig } from './provider/config.js';
 export {
   type ProviderParameters,

@@ -1,5 +1,6 @@
 /** Simple signing: the payload within an OpenPGP signed message (containers-signature). */
 import { type AssayError, assayError } from '@assay/bytes/findings';
+import { openpgp } from '@assay/ocicrypt';
 import type { PublicKey } from 'openpgp';
 import type { ImageReference } from '../model/reference.js';
 import type { SignedIdentity } from './identity.js';
@@ -98,11 +99,6 @@ async function isExpired(key: PublicKey, now: Date): Promise<boolean> {
 /** `SHA-512` for `sha512`. */
 function hashName(name: string): string {
   return name.toUpperCase().replace(/^SHA(?=\d)/, 'SHA-');
-}
-
-/** Loaded when it is needed, and only then. @throws AssayError `config.file.form` where it is not installed */
-async function openpgp(): Promise<typeof import('openpgp')> {
-  return import('openpgp');
 }
 
 function notByKey(found: string, keys: number): AssayError {

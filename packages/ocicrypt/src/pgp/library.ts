@@ -1,6 +1,14 @@
-/** The OpenPGP library: loaded by those who have OpenPGP recipients, and by nobody else. */
-export type Library = typeof import('openpgp');
+import { assayError } from '@assay/bytes/findings';
 
-export function openpgp(): Promise<Library> {
-  return import('openpgp');
+/** The OpenPGP library: loaded by those who have OpenPGP keys or signatures, and by nobody else. */
+type OpenPgp = typeof import('openpgp');
+
+/** @throws AssayError `image.openpgp.present` where a bundled program has lost the file beside it */
+export async function openpgp(): Promise<OpenPgp> {
+  try {
+    return await import('openpgp');
+  } catch (cause) {
+    const what = (cause as { code?: string }).code ?? 'it does not load';
+    throw assayError('image.openpgp.present', { params: { what }, subject: 'openpgp' });
+  }
 }
