@@ -42,13 +42,14 @@ export async function sourceOf(text: string, flags: RegistryFlags): Promise<Imag
       return directorySource(location.folder);
     case 'registry': {
       const file = flags.registriesConf;
+      const { layerCache } = flags;
+      const cache =
+        layerCache === undefined ? undefined : { folder: layerCache, maxBytes: cacheSize(flags.layerCacheSize) };
       const source = await registrySource(location.reference, {
         ...(await optionsOf(flags)),
         ...(file === undefined ? {} : { registries: readRegistryConfig(await textOf(file, flags), file) }),
       });
-      return flags.layerCache === undefined
-        ? source
-        : cachedLayers(source, { folder: flags.layerCache, maxBytes: cacheSize(flags.layerCacheSize) });
+      return cache === undefined ? source : cachedLayers(source, cache);
     }
   }
 }
