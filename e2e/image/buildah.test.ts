@@ -59,6 +59,13 @@ describe.skipIf(!possible || !isRoot)('buildah', { timeout: 60_000 }, () => {
     expect(existsSync(at('closed'))).toBe(false);
   });
 
+  test('encrypts, and we decrypt into a layout that it reads', async () => {
+    const copied = await assay(['image', 'decrypt', `oci:${at('theirs')}:v1`, `oci:${at('opened')}:v1`, ...ours]);
+    expect(copied, copied.err).toMatchObject({ code: 0 });
+    const container = buildah('from', ...policy, '--pull-never', buildah('pull', '-q', ...policy, 'oci:opened:v1'));
+    expect(buildah('run', container, '--', '/bin/sh', '-c', 'busybox cat /greeting')).toBe('hello from the inside');
+  });
+
   test('pulls what we encrypted, and runs it; without the key it does not', async () => {
     const encrypted = await assay(['image', 'encrypt', `oci:${at('plain')}:v1`, `oci:${at('mine')}:v1`, ...toUs]);
     expect(encrypted, encrypted.err).toMatchObject({ code: 0 });

@@ -112,7 +112,7 @@ async function copyManifest(
 ): Promise<Copied> {
   const { source, target } = options;
   const actions = manifest.layers.map((layer, index) => actionFor(options, layer, index, manifest.layers.length));
-  await checkDiffIds(source, manifest);
+  const diffIds = await diffIdsOf(source, manifest);
   const silent = (): void => undefined;
   await copyLayer({ source, target, layer: manifest.config, name: 'configuration', onBytes: silent }, { kind: 'keep' });
   const layers = await atMost(options.concurrency ?? 3, manifest.layers, async (layer, index) => {
@@ -126,7 +126,8 @@ async function copyManifest(
     const onCommitted = (blob: Descriptor): void => {
       committed.push(blob);
     };
-    const copied = await copyLayer({ source, target, layer, name, onBytes, onCommitted }, action);
+    const diffId = diffIds?.[index];
+    const copied = await copyLayer({ source, target, layer, diffId, name, onBytes, onCommitted }, action);
     return { ...copied, action: action.kind };
   });
   const unchanged = actions.every(({ kind }) => kind === 'keep');
@@ -135,10 +136,11 @@ async function copyManifest(
 }
 
 /** A configuration that lists other layers than the manifest is the image of somebody who mixed two. */
-async function checkDiffIds(source: ImageSource, { config, layers }: Manifest): Promise<void> {
-  if (!/image\.config|container\.image/.test(config.mediaType)) return;
+async function diffIdsOf(source: ImageSource, { config, layers }: Manifest): Promise<readonly Digest[] | undefined> {
+  if (!/image\.config|container\.image/.test(config.mediaType)) return undefined;
   const { diffIds } = readConfig(await readBlob(source, config));
   if (diffIds.length !== layers.length) throw unfit(`${layers.length} layers, and ${diffIds.length} diff_ids`);
+  return diffIds;
 }
 
 /** A small blob, whole, with its digest checked. @throws AssayError */

@@ -1,4 +1,5 @@
 /** One layer on its way from a source to a target: as it is, encrypted, or decrypted. */
+import { createHash } from 'node:crypto';
 import { PassThrough, type Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
@@ -16,6 +17,7 @@ import type { BlobWriter, ImageSource, ImageTarget } from '../location/location.
 import { type Digest, DigestCheck, isDigest } from '../model/digest.js';
 import type { Descriptor } from '../model/manifest.js';
 import { countBeside } from '../threads/digests.js';
+import { countArchive, isOfArchive } from '../unpack/archive-digest.js';
 
 /** What is done with a layer. */
 export type LayerAction =
@@ -31,6 +33,8 @@ export interface LayerCopy {
   readonly source: ImageSource;
   readonly target: ImageTarget;
   readonly layer: Descriptor;
+  /** Digest of its archive, as the image's configuration has it; absent for what is no container image. */
+  readonly diffId?: Digest | undefined;
   /** `layer 2`, for errors and progress. */
   readonly name: string;
   readonly onBytes: (bytes: number) => void;
@@ -80,8 +84,14 @@ async function decrypt(copy: LayerCopy, unwrappers: readonly KeyUnwrapper[]): Pr
   const mediaType = plainMediaType(layer.mediaType);
   const { annotations: before = {} } = layer;
   const { publicOptions, privateOptions } = await openLayer(before, unwrappers, name);
-  const decryption = new LayerDecryption(publicOptions, privateOptions, name, countBeside(layer.size));
-  const { digest } = await through(copy, decryption, () => ({ digest: privateOptions.digest, size: layer.size }));
+  const ofArchive = isOfArchive(privateOptions.digest, copy.diffId, mediaType);
+  const blob = createHash('sha256');
+  const count = ofArchive ? countArchive(mediaType, name, layer.size, blob) : countBeside(layer.size);
+  const decryption = new LayerDecryption(publicOptions, privateOptions, name, count);
+  const { digest } = await through(copy, decryption, () => ({
+    digest: ofArchive ? `sha256:${blob.digest('hex')}` : privateOptions.digest,
+    size: layer.size,
+  }));
   const annotations = plainAnnotations(before);
   const { annotations: _, ...rest } = layer;
   return { ...rest, mediaType, digest, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) };

@@ -5,8 +5,17 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { addRecipients, jweUnwrapper, jweWrapper, writePrivateOptions, writePublicOptions } from '@assay/ocicrypt';
 import { describe, expect, test } from 'vitest';
-import { layoutSource, MEDIA_TYPE, readManifest, sha256Digest, unpackImage } from '../index.js';
+import {
+  copyImage,
+  directoryTarget,
+  layoutSource,
+  MEDIA_TYPE,
+  readManifest,
+  sha256Digest,
+  unpackImage,
+} from '../index.js';
 import { tarOf, temporary, writeIndex } from '../testing/image.test.helper.js';
+import { countArchive } from './archive-digest.js';
 
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const wrapper = jweWrapper([{ key: pair.publicKey, algorithm: 'ECDH-ES+A256KW' }]);
@@ -22,7 +31,7 @@ interface Making {
   readonly media?: string;
 }
 
-async function unpack({ blob = gzipSync(tar), digest = sha256Digest(tar), media = 'tar+gzip', ...making }: Making) {
+async function encrypted({ blob = gzipSync(tar), digest = sha256Digest(tar), media = 'tar+gzip', ...making }: Making) {
   const root = temporary();
   mkdirSync(join(root, 'blobs/sha256'), { recursive: true });
   const put = (bytes: Uint8Array) => {
@@ -52,6 +61,11 @@ async function unpack({ blob = gzipSync(tar), digest = sha256Digest(tar), media 
   };
   const bytes = Buffer.from(JSON.stringify(document));
   writeIndex(root, [{ mediaType: MEDIA_TYPE.manifest, ...put(bytes) }]);
+  return { root, bytes };
+}
+
+async function unpack(making: Making) {
+  const { root, bytes } = await encrypted(making);
   const manifest = readManifest(bytes);
   if (manifest.kind !== 'manifest') throw new Error('an index');
   const parent = temporary();
@@ -61,6 +75,16 @@ async function unpack({ blob = gzipSync(tar), digest = sha256Digest(tar), media 
     throw error;
   });
   return readFileSync(join(target, 'file'));
+}
+
+const decryptTo = (root: string, target: string) =>
+  copyImage({ source: layoutSource(root), target: directoryTarget(target), decrypt: { unwrappers } });
+
+/** What a copy that failed has in its target: the configuration, which it does not take back. */
+function configOf(root: string): string {
+  const [{ digest } = { digest: '' }] = JSON.parse(readFileSync(join(root, 'index.json'), 'utf8')).manifests;
+  const manifest = JSON.parse(readFileSync(join(root, 'blobs', digest.replace(':', '/')), 'utf8'));
+  return manifest.config.digest.slice(7);
 }
 
 describe('a layer whose options hold the digest of its archive', () => {
@@ -86,5 +110,32 @@ describe('a layer whose options hold the digest of its archive', () => {
     ['whose digest is of nothing', { digest: sha256Digest(Buffer.from('x')) }, 'image.layer.plain-digest'],
   ])('%s is refused, and nothing is left', async (_, making, code) => {
     await expect(unpack(making)).rejects.toMatchObject({ code });
+    const { root } = await encrypted(making);
+    const target = temporary();
+    await expect(decryptTo(root, target)).rejects.toMatchObject({ code });
+    expect(readdirSync(target).filter((name) => /^[0-9a-f]{64}$/.test(name))).toEqual([configOf(root)]);
+  });
+
+  test('is decrypted into a copy, under the digest of its blob', async () => {
+    const blob = gzipSync(tar);
+    const { root } = await encrypted({ blob });
+    const target = temporary();
+    const { layers } = await decryptTo(root, target);
+    expect(layers[0]).toMatchObject({ digest: sha256Digest(blob), size: blob.length });
+    expect(readFileSync(join(target, sha256Digest(blob).slice(7))).equals(blob)).toBe(true);
+  });
+
+  test('that is far larger than its blob has no digest: a copy refuses it before it is whole', async () => {
+    const zeros = Buffer.alloc(80 * 2 ** 20);
+    const { root } = await encrypted({ blob: gzipSync(zeros), digest: sha256Digest(tar) });
+    await expect(decryptTo(root, temporary())).rejects.toMatchObject({ code: 'image.layer.plain-digest' });
+    const counted = countArchive(
+      'application/vnd.oci.image.layer.v1.tar+gzip',
+      'layer 0',
+      gzipSync(zeros).length,
+    )([[{ algorithm: 'sha256' }], [{ algorithm: 'sha256' }]]);
+    await counted.update(1, gzipSync(zeros));
+    expect((await counted.finish())[1]).toEqual([new Uint8Array(0)]);
+    counted.close();
   });
 });

@@ -17,6 +17,11 @@ export const DEFAULT_LIMITS: UnpackLimits = { bytes: 32 * 2 ** 30, entries: 2_00
 
 export const RATIO_FROM = 64 * 2 ** 20;
 
+/** Whether so many bytes are more than a layer of this size may become. */
+export function isTooLarge(seen: number, size: number, { ratio } = DEFAULT_LIMITS): boolean {
+  return seen > RATIO_FROM && seen > ratio * Math.max(1, size);
+}
+
 /** What has been unpacked so far, of all layers. */
 export class UnpackBudget {
   #bytes = 0;
@@ -57,7 +62,7 @@ export class ArchiveCheck extends Transform {
   constructor(options: { budget: UnpackBudget; compressed: number; diffId: Digest; layer: string }) {
     super();
     this.#budget = options.budget;
-    this.#compressed = Math.max(1, options.compressed);
+    this.#compressed = options.compressed;
     this.#layer = options.layer;
     this.#diffId = options.diffId;
     this.#hash = hashFor(options.diffId);
@@ -67,8 +72,7 @@ export class ArchiveCheck extends Transform {
     this.#seen += chunk.length;
     try {
       this.#budget.addBytes(chunk.length, this.#layer);
-      const { ratio } = this.#budget.limits;
-      if (this.#seen > RATIO_FROM && this.#seen > ratio * this.#compressed) {
+      if (isTooLarge(this.#seen, this.#compressed, this.#budget.limits)) {
         throw tooLarge(this.#layer, `${this.#compressed} bytes became more than ${this.#seen}`);
       }
       this.#hash.update(chunk);

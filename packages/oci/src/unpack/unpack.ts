@@ -11,7 +11,7 @@ import type { ImageSource } from '../location/location.js';
 import { type Digest, DigestCheck } from '../model/digest.js';
 import { type Descriptor, type ImageConfig, type Manifest, malformed, readConfig } from '../model/manifest.js';
 import { countBeside } from '../threads/digests.js';
-import { countArchive } from './archive-digest.js';
+import { countArchive, isOfArchive } from './archive-digest.js';
 import { decompressor } from './decompress.js';
 import { applyEntry, type EntryContext, type Skipped } from './entry.js';
 import { ArchiveCheck, DEFAULT_LIMITS, UnpackBudget, type UnpackLimits } from './limits.js';
@@ -120,8 +120,8 @@ async function contentOf({ layer, name, diffId, unwrappers }: LayerTask): Promis
   if (!isEncrypted(layer.mediaType)) return () => [check(), new PassThrough()];
   const { publicOptions, privateOptions } = await openLayer(layer.annotations ?? {}, unwrappers, name);
   const mediaType = plainMediaType(layer.mediaType);
-  const ofArchive = privateOptions.digest === diffId && !mediaType.endsWith('.tar');
-  const count = ofArchive ? countArchive(mediaType, name) : countBeside(layer.size);
+  const ofArchive = isOfArchive(privateOptions.digest, diffId, mediaType);
+  const count = ofArchive ? countArchive(mediaType, name, layer.size) : countBeside(layer.size);
   return () => [check(), new LayerDecryption(publicOptions, privateOptions, name, count)];
 }
 
