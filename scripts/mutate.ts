@@ -11,12 +11,22 @@ import { greenUnder, runUnderChanges } from './mutate/tests.ts';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { also: { type: 'string', multiple: true, default: [] } },
+  options: {
+    also: { type: 'string', multiple: true, default: [] },
+    'as-root': { type: 'boolean', default: false },
+  },
 });
 const [name, ...folders] = positionals;
 if (name === undefined || folders.length === 0) {
   process.stderr.write(
     'usage: npm run mutate -- PACKAGE FOLDER… [--also FOLDER-WITH-TESTS]   (e.g. evidence dcap x509)\n',
+  );
+  process.exit(2);
+}
+// Guards of unpacking are taken away too: hostile archives of the tests have then written into /usr.
+if (process.getuid?.() === 0 && !values['as-root']) {
+  process.stderr.write(
+    'Run this as an ordinary user: what the changed checks would refuse can reach the whole machine. --as-root insists.\n',
   );
   process.exit(2);
 }
