@@ -1,4 +1,6 @@
+import { vectorsRoot } from '@assay/testkit';
 import { measureApart } from '../lib/apart.js';
+import { buildScript } from '../lib/build.js';
 import { machine, type Report } from '../lib/report.js';
 import { CONTENDERS, type Contender, TEES } from './dcap-contenders.js';
 
@@ -11,13 +13,16 @@ import { CONTENDERS, type Contender, TEES } from './dcap-contenders.js';
  * pinned root, is no cache. The npm packages verify the same quote with the same collateral at the same time. Each contender has a
  * process of its own, as in use, and they take turns, so that a slow second hits all.
  */
-const options = { warmUps: 200, rounds: 7, milliseconds: 400 };
+const turns = { warmUp: 3000, rounds: 9, each: 300 };
 
 export async function benchDcap(): Promise<Report> {
+  // The vectors are found from where the sources are.
+  process.env['ASSAY_VECTORS'] ??= vectorsRoot();
+  const worker = await buildScript(new URL('dcap-worker.ts', import.meta.url), 'dcap-worker');
   const metrics: Record<string, number> = {};
   const ratios: Record<string, number> = {};
   for (const tee of TEES) {
-    const rates = await measureApart(new URL('dcap-worker.ts', import.meta.url), [tee], CONTENDERS, options);
+    const rates = await measureApart(worker, [tee], CONTENDERS, turns);
     for (const name of CONTENDERS) metrics[`${tee}_${name}_per_s`] = rates[name];
     const ratio = (left: Contender, right: Contender): number => rates[left] / rates[right];
     ratios[`${tee}_warm_vs_raw_signatures`] = ratio('warm', 'raw_signatures');

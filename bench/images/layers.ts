@@ -6,14 +6,13 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
 import { MEDIA_TYPE, sha256Digest } from '@assay/oci';
+import { buildAssay, buildScript } from '../lib/build.js';
 import { machine, percentile, type Report } from '../lib/report.js';
 
 const MIB = 2 ** 20;
 const SIZES = { small: 64 * MIB, large: 1024 * MIB } as const;
 const ROUNDS = 3;
-const worker = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
 /**
  * Encryption and decryption of a layer of 1 GiB. The floor is the two passes that nothing can avoid, by OpenSSL's own programs over the
@@ -21,11 +20,17 @@ const worker = fileURLToPath(new URL('./worker.ts', import.meta.url));
  * take turns, each in a process of its own; peak memory is that process's.
  */
 export async function benchImages(): Promise<Report> {
+  const worker = await buildScript(new URL('worker.ts', import.meta.url), 'images-worker');
+  const main = await buildAssay();
+  const assayCopy = (action: string, args: readonly string[]): void => {
+    execFileSync(process.execPath, [main, 'image', action, ...args], { stdio: 'pipe' });
+  };
   const folder = mkdtempSync(join(tmpdir(), 'assay-bench-images-'));
   try {
     const files = { small: join(folder, 'small'), large: join(folder, 'large') };
     for (const name of ['small', 'large'] as const) await writeRandom(files[name], SIZES[name]);
     const { plain, image, key } = await images(folder, files.large);
+    assayCopy('encrypt', [`oci:${plain}:v1`, `oci:${image}:v1`, '--encryption-key', `jwe:${key}.pub`]);
     const rates: Record<string, number[]> = {};
     const memory: Record<string, number> = {};
     const run = (name: string, seconds: number): void => {
@@ -34,10 +39,10 @@ export async function benchImages(): Promise<Report> {
     for (let round = 0; round < ROUNDS; round += 1) {
       run('openssl', openssl(files.large));
       for (const action of ['encrypt', 'decrypt'] as const) {
-        const large = ours(action, files.large);
+        const large = ours(worker, action, files.large);
         run(action, large.seconds);
         memory[`${action}_peak_mib_1gib`] = Math.max(memory[`${action}_peak_mib_1gib`] ?? 0, large.mib);
-        const { mib } = ours(action, files.small);
+        const { mib } = ours(worker, action, files.small);
         memory[`${action}_peak_mib_64mib`] = Math.max(memory[`${action}_peak_mib_64mib`] ?? 0, mib);
       }
       const target = `dir:${join(folder, 'copied')}`;
@@ -111,12 +116,16 @@ function openssl(file: string): number {
 }
 
 /** The stream step of the layer itself, from a file to nowhere, in a process of its own; its start is not counted. */
-function ours(action: 'encrypt' | 'decrypt', file: string): { readonly seconds: number; readonly mib: number } {
-  const args = ['--conditions=@assay/source', '--import', 'tsx', worker, action, file];
-  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as { seconds: number; mib: number };
+function ours(
+  worker: string,
+  action: 'encrypt' | 'decrypt',
+  file: string,
+): { readonly seconds: number; readonly mib: number } {
+  const told = execFileSync(process.execPath, [worker, action, file], { encoding: 'utf8' });
+  return JSON.parse(told) as { seconds: number; mib: number };
 }
 
-/** An image of one layer, the same encrypted, and the key that opens it. */
+/** An image of one layer, where the same goes when it is encrypted, and the key that opens it. */
 async function images(
   folder: string,
   layer: string,
@@ -150,14 +159,7 @@ async function images(
   writeFileSync(key, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(`${key}.pub`, pair.publicKey.export({ type: 'spki', format: 'pem' }));
   const image = join(folder, 'encrypted');
-  assayCopy('encrypt', [`oci:${plain}:v1`, `oci:${image}:v1`, '--encryption-key', `jwe:${key}.pub`]);
   return { plain, image, key };
-}
-
-function assayCopy(action: string, args: readonly string[]): void {
-  const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
-  const node = ['--conditions=@assay/source', '--import', 'tsx', main, 'image', action, ...args];
-  execFileSync(process.execPath, node, { stdio: 'pipe' });
 }
 
 function skopeo(_action: string, args: readonly string[]): void {

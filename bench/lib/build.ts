@@ -2,16 +2,21 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
+/** The `assay` command of the present sources: see {@link buildScript}. */
+export function buildAssay(): Promise<string> {
+  return buildScript(new URL('../../packages/cli/src/main.ts', import.meta.url), 'assay');
+}
+
 /**
- * The `assay` command of the present sources as one file of plain JavaScript: no loader hook stands between it and Node,
- * and no stale `dist/` is measured. Dependencies stay what `npm ci` installed.
+ * A script of the present sources as one file of plain JavaScript: no loader hook stands between it and Node, none of the calls
+ * that hooks add to keep the names of functions, and no stale `dist/` is measured. Dependencies stay what `npm ci` installed.
  */
-export async function buildAssay(): Promise<string> {
+export async function buildScript(entry: URL, name: string): Promise<string> {
   const folder = fileURLToPath(new URL('../../node_modules/.cache/assay-bench/', import.meta.url));
   await mkdir(folder, { recursive: true });
-  const outfile = `${folder}assay.mjs`;
+  const outfile = `${folder}${name}.mjs`;
   await build({
-    entryPoints: [fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(entry)],
     outfile,
     bundle: true,
     platform: 'node',
