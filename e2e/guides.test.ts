@@ -1,54 +1,15 @@
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { assayFile } from './support/cli.js';
+import { blocks, guide, shell } from './support/guides.js';
 import { peersFor } from './support/peers.js';
+import { freePort } from './support/ports.js';
 import { swtpmPossible } from './support/swtpm.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'assay-guide-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const guide = (name: string): string =>
-  readFileSync(fileURLToPath(new URL(`../docs/guides/${name}`, import.meta.url)), 'utf8');
-
-/** Blocks of a guide that a reader pastes into a shell, in order. */
-const blocks = (text: string): string[] =>
-  [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block ?? '');
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
-
-/** Runs a script with `npx assay` as the command of this checkout. */
-async function shell(script: string, home: string): Promise<{ code: number | null; out: string }> {
-  const bin = join(home, 'bin');
-  mkdirSync(bin, { recursive: true });
-  const shim = `#!/bin/sh\n[ "$1" = assay ] && shift\nexec '${process.execPath}' '${assayFile}' "$@"\n`;
-  writeFileSync(join(bin, 'npx'), shim);
-  chmodSync(join(bin, 'npx'), 0o755);
-  const child = spawn('bash', ['-c', `set -e -o pipefail\n${script}`], {
-    cwd: home,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: `${bin}${delimiter}${process.env['PATH']}`, HOME: home, LANG: 'C.UTF-8', NO_COLOR: '1' },
-  });
-  let out = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      out += chunk.toString();
-    });
-  }
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { code, out };
-}
 
 test('first-server.md, word for word', async () => {
   const port = await freePort();

@@ -1,6 +1,6 @@
 /** A key broker that releases to emulated enclaves, a registry with images for them, and simulated agent enclaves. */
 import type { ChildProcess } from 'node:child_process';
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,13 +13,14 @@ import {
   renderDecryptConfig,
   renderOcicryptConfig,
 } from '@assay/guest/enclave-cc';
-import { copyImage, layoutSource, MEDIA_TYPE, parseReference, registryTarget, sha256Digest } from '@assay/oci';
+import { copyImage, layoutSource, parseReference, registryTarget } from '@assay/oci';
 import { KEY_ANNOTATION, sealPacket, writePacket } from '@assay/ocicrypt';
 import { emulatedEnclave, enclaveSigningKey, startEmulatedPcs } from '@assay/soft-tee';
 import { openWorld } from '../../packages/cli/src/client/emulated.js';
-import { makeImage, temporary, writeIndex } from '../../packages/oci/src/testing/image.test.helper.js';
+import { makeImage } from '../../packages/oci/src/testing/image.test.helper.js';
 import { startTestServer, type TestServer } from '../support/assay.js';
 import { printed, start } from '../support/cli.js';
+import { cosignManifest } from '../support/cosign.js';
 import { startRegistry, type TestRegistry } from '../support/registry.js';
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
@@ -146,36 +147,8 @@ export class EnclaveWorld {
 
   /** Signs as cosign does: a manifest beside the image. */
   async sign(name: string, digest: string, by: KeyObject = this.signer.privateKey): Promise<void> {
-    const payload = Buffer.from(
-      JSON.stringify({
-        critical: {
-          type: 'cosign container image signature',
-          image: { 'docker-manifest-digest': digest },
-          identity: { 'docker-reference': `registry.example/${name}` },
-        },
-      }),
-    );
-    const root = temporary();
-    mkdirSync(join(root, 'blobs/sha256'), { recursive: true });
-    const put = (bytes: Uint8Array) => {
-      writeFileSync(join(root, 'blobs', sha256Digest(bytes).replace(':', '/')), bytes);
-      return { digest: sha256Digest(bytes), size: bytes.length };
-    };
-    const layer = {
-      mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json',
-      ...put(payload),
-      annotations: { 'dev.cosignproject.cosign/signature': sign('sha256', payload, by).toString('base64') },
-    };
-    const config = Buffer.from(`{"rootfs":{"type":"layers","diff_ids":["sha256:${'0'.repeat(64)}"]}}`);
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: MEDIA_TYPE.manifest,
-      config: { mediaType: MEDIA_TYPE.config, ...put(config) },
-      layers: [layer],
-    };
-    const entry = { mediaType: MEDIA_TYPE.manifest, ...put(Buffer.from(JSON.stringify(manifest))) };
-    writeIndex(root, [{ ...entry, annotations: { 'org.opencontainers.image.ref.name': 'v1' } }]);
-    await this.#pushed(`${name}:${digest.replace(':', '-')}.sig`, root);
+    const { layout, tag } = cosignManifest(digest, `registry.example/${name}`, by);
+    await this.#pushed(`${name}:${tag}`, layout);
   }
 
   async #pushed(name: string, layout: string, action = {}): Promise<string> {

@@ -1,6 +1,6 @@
 /** A guest pulls encrypted images by itself: over ttrpc, with keys, policy and registries from its broker. */
 import type { ChildProcess } from 'node:child_process';
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,9 +12,10 @@ import { STATUS, StatusError } from '@assay/ttrpc';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { MemoryFiles } from '../../packages/guest/src/kbc/files.test.helper.js';
 import { ttrpcCaller } from '../../packages/guest/src/rpc/independent-clients.test.helper.js';
-import { makeImage, temporary, writeIndex } from '../../packages/oci/src/testing/image.test.helper.js';
+import { makeImage } from '../../packages/oci/src/testing/image.test.helper.js';
 import { prepareSample, startTestServer, type TestServer } from '../support/assay.js';
 import { assay, printed, start } from '../support/cli.js';
+import { cosignManifest } from '../support/cosign.js';
 import { peersFor } from '../support/peers.js';
 import { REGISTRY_PEERS, startRegistry, type TestRegistry } from '../support/registry.js';
 
@@ -59,36 +60,8 @@ describe.skipIf(!possible)('a guest', () => {
 
   /** As cosign does it: a manifest beside the image, here for the name that guests ask for. */
   async function signImage(name: string, digest: string, by: KeyObject, as = name): Promise<void> {
-    const payload = Buffer.from(
-      JSON.stringify({
-        critical: {
-          type: 'cosign container image signature',
-          image: { 'docker-manifest-digest': digest },
-          identity: { 'docker-reference': `registry.example/${as}` },
-        },
-      }),
-    );
-    const root = temporary();
-    mkdirSync(join(root, 'blobs/sha256'), { recursive: true });
-    const put = (bytes: Uint8Array) => {
-      writeFileSync(join(root, 'blobs', sha256Digest(bytes).replace(':', '/')), bytes);
-      return { digest: sha256Digest(bytes), size: bytes.length };
-    };
-    const layer = {
-      mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json',
-      ...put(payload),
-      annotations: { 'dev.cosignproject.cosign/signature': sign('sha256', payload, by).toString('base64') },
-    };
-    const config = Buffer.from(`{"rootfs":{"type":"layers","diff_ids":["sha256:${'0'.repeat(64)}"]}}`);
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: MEDIA_TYPE.manifest,
-      config: { mediaType: MEDIA_TYPE.config, ...put(config) },
-      layers: [layer],
-    };
-    const entry = { mediaType: MEDIA_TYPE.manifest, ...put(Buffer.from(JSON.stringify(manifest))) };
-    writeIndex(root, [{ ...entry, annotations: { 'org.opencontainers.image.ref.name': 'v1' } }]);
-    await pushed(`${name}:${digest.replace(':', '-')}.sig`, root);
+    const { layout, tag } = cosignManifest(digest, `registry.example/${as}`, by);
+    await pushed(`${name}:${tag}`, layout);
   }
 
   async function manifestSize(repository: string, digest: string): Promise<number> {

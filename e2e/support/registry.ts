@@ -1,10 +1,10 @@
 /** Debian's docker-registry on a free port, with its files in a folder of its own. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Peers } from './peers.js';
+import { freePort } from './ports.js';
 import { within } from './wait.js';
 
 export const REGISTRY_PEERS: Peers = { 'docker-registry': '/usr/bin/docker-registry' };
@@ -45,15 +45,4 @@ export async function startRegistry(htpasswd?: string): Promise<TestRegistry> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
