@@ -16,5 +16,6 @@ export {
   type OnlineSevKbcOptions,
   refusalOfText,
 } from './kbc/online-sev-kbc.js';
+export { SampleKbc } from './kbc/sample-kbc.js';
 export { SEV_SECRET_FOLDER, type SecretFiles } from './kbc/secret-files.js';
 export type { Transport, TransportAnswer, TransportRequest } from './kbc/transport.js';

@@ -58,6 +58,8 @@ export async function makeDataHub(flags: DataHubFlags, output: Output): Promise<
   });
   if (config.skipSealedSecretVerification)
     output.note('confidential-data-hub: signatures of sealed secrets are NOT verified, as the configuration says');
+  if (config.kbc.name === 'sample_kbc')
+    output.note('confidential-data-hub: the key of sample_kbc is public; what it opens is open to everybody');
   await hub.fetchCredentials(config.credentials);
   return { hub, config, folder, close: () => agent.close() };
 }

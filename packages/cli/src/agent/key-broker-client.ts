@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, unlink } from 'node:fs/promises';
-import { type Kbc, OfflineFsKbc, OfflineSevKbc, OnlineSevKbc, type SecretFiles } from '@assay/guest';
+import { type Kbc, OfflineFsKbc, OfflineSevKbc, OnlineSevKbc, SampleKbc, type SecretFiles } from '@assay/guest';
 import { ConfigError, type DataHubConfig, httpTransport, readKbsToken, TokenKbc } from '@assay/guest/services';
 
 const random = (length: number): Uint8Array => randomBytes(length);
@@ -36,9 +36,11 @@ export async function keyBrokerClient(
       const { sevClient } = await import('../client/sev.js');
       return new OnlineSevKbc({ files, random, transport: sevClient(kbc.uri, kbsCert).getOnlineSecret });
     }
+    case 'sample_kbc':
+      return new SampleKbc();
     default:
       throw new ConfigError(
-        'kbc.name: there are key broker clients cc_kbc, offline_fs_kbc, offline_sev_kbc and online_sev_kbc',
+        'kbc.name: there are key broker clients cc_kbc, offline_fs_kbc, offline_sev_kbc, online_sev_kbc and sample_kbc',
       );
   }
 }
