@@ -1,6 +1,6 @@
 /** One layer on its way from a source to a target: as it is, encrypted, or decrypted. */
 import { createHash } from 'node:crypto';
-import { PassThrough, type Readable, type Transform } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
   encryptedMediaType,
@@ -13,7 +13,8 @@ import {
   plainAnnotations,
   plainMediaType,
 } from '@assay/ocicrypt';
-import type { BlobWriter, ImageSource, ImageTarget } from '../location/location.js';
+import type { ImageSource, ImageTarget } from '../location/location.js';
+import { countChecked } from '../model/checked.js';
 import { type Digest, DigestCheck, isDigest } from '../model/digest.js';
 import type { Descriptor } from '../model/manifest.js';
 import { countBeside } from '../threads/digests.js';
@@ -60,7 +61,7 @@ async function keep(copy: LayerCopy): Promise<Descriptor> {
     copy.onBytes(layer.size);
     return layer;
   }
-  await through(copy, undefined, () => layer);
+  await through(copy, new DigestCheck(layer.digest, layer.size), () => layer);
   return layer;
 }
 
@@ -69,7 +70,7 @@ async function encrypt(
   { wrappers, random }: Extract<LayerAction, { kind: 'encrypt' }>,
 ): Promise<Descriptor> {
   const mediaType = encryptedMediaType(copy.layer.mediaType);
-  const encryption = new LayerEncryption(random, countBeside(copy.layer.size));
+  const encryption = new LayerEncryption(random, countChecked(copy.layer, countBeside(copy.layer.size)));
   let annotations: Descriptor['annotations'];
   const { digest, size } = await through(copy, encryption, async () => {
     // The layer is committed only when its recipients have it: an encrypted layer without them is lost.
@@ -87,7 +88,7 @@ async function decrypt(copy: LayerCopy, unwrappers: readonly KeyUnwrapper[]): Pr
   const ofArchive = isOfArchive(privateOptions.digest, copy.diffId, mediaType);
   const blob = createHash('sha256');
   const count = ofArchive ? countArchive(mediaType, name, layer.size, blob) : countBeside(layer.size);
-  const decryption = new LayerDecryption(publicOptions, privateOptions, name, count);
+  const decryption = new LayerDecryption(publicOptions, privateOptions, name, countChecked(layer, count));
   const { digest } = await through(copy, decryption, () => ({
     digest: ofArchive ? `sha256:${blob.digest('hex')}` : privateOptions.digest,
     size: layer.size,
@@ -97,17 +98,17 @@ async function decrypt(copy: LayerCopy, unwrappers: readonly KeyUnwrapper[]): Pr
   return { ...rest, mediaType, digest, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) };
 }
 
-/** Streams a blob, whose digest is checked as it comes, by way of a step into the target. */
+/** Streams a blob by way of a step, which checks its digest, into the target. */
 async function through(
   { source, target, layer, onBytes, onCommitted }: LayerCopy,
-  step: Transform | undefined,
+  step: Transform,
   written: () => { digest: string; size: number } | Promise<{ digest: string; size: number }>,
 ): Promise<{ digest: Digest; size: number }> {
   const writer = await target.writer();
   try {
     const content = await source.blob(layer);
     content.on('data', (chunk: Uint8Array) => onBytes(chunk.length));
-    await write(writer, content, new DigestCheck(layer.digest, layer.size), step ?? new PassThrough());
+    await pipeline(content, step, (result) => writer.write(result));
     const { digest, size } = await written();
     if (!isDigest(digest)) throw new Error(`${digest} is no digest`);
     const blob = { ...layer, digest, size };
@@ -119,8 +120,4 @@ async function through(
     await writer.abort();
     throw error;
   }
-}
-
-function write(writer: BlobWriter, content: Readable, check: DigestCheck, step: Transform): Promise<void> {
-  return pipeline(content, check, step, (result) => writer.write(result));
 }

@@ -1,6 +1,7 @@
 /** Digests of content: `sha256:` and `sha512:` with lower-case hex, and the streams that check them. */
 import { createHash, type Hash } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
+import { encodeHex } from '@assay/bytes';
 import { assayError } from '@assay/bytes/findings';
 
 /** A digest whose form has been checked. */
@@ -21,12 +22,17 @@ export function hashFor(digest: Digest): Hash {
   return createHash(algorithmOf(digest));
 }
 
-function algorithmOf(digest: Digest): string {
+export function algorithmOf(digest: Digest): string {
   return digest.slice(0, digest.indexOf(':'));
 }
 
 function finish(hash: Hash, algorithm: string): Digest {
   return `${algorithm}:${hash.digest('hex')}` as Digest;
+}
+
+/** What was counted with the algorithm of another digest. */
+export function digestFrom(other: Digest, counted: Uint8Array): Digest {
+  return `${algorithmOf(other)}:${encodeHex(counted)}` as Digest;
 }
 
 /** @throws AssayError `image.manifest.digest` */
@@ -69,7 +75,8 @@ export class DigestCheck extends Transform {
   }
 }
 
-function differing(expected: Digest, actual: string): Error {
+/** AssayError `image.manifest.digest`. @param actual digest, or what is wrong with the size */
+export function differing(expected: Digest, actual: string): Error {
   return assayError('image.manifest.digest', {
     params: { blob: 'content', actual, expected },
     subject: expected,

@@ -35,6 +35,8 @@ export interface Descriptor {
   readonly size: number;
   readonly annotations?: { readonly [name: string]: string };
   readonly platform?: Platform;
+  /** Of what is no image: a signature, a statement. */
+  readonly artifactType?: string;
 }
 
 export interface Platform {
@@ -134,7 +136,7 @@ function listOf(document: JsonObject, member: string): Descriptor[] {
 /** @throws AssayError `image.manifest.form` */
 export function readDescriptor(value: JsonValue, where: string): Descriptor {
   if (!isJsonObject(value)) throw malformed('manifest', `${where} is no object`);
-  const { mediaType, digest, size, annotations, platform } = value;
+  const { mediaType, digest, size, annotations, platform, artifactType } = value;
   if (typeof mediaType !== 'string' || mediaType === '') throw malformed('manifest', `${where} has no mediaType`);
   if (typeof digest !== 'string' || !isDigest(digest)) {
     throw malformed('manifest', `${where} has no digest of SHA-256 or SHA-512`);
@@ -148,6 +150,7 @@ export function readDescriptor(value: JsonValue, where: string): Descriptor {
     size,
     ...(annotations === undefined ? {} : { annotations: readAnnotations(annotations, where) }),
     ...(platform !== undefined && isJsonObject(platform) ? { platform: readPlatform(platform) } : {}),
+    ...(typeof artifactType === 'string' ? { artifactType } : {}),
   };
 }
 

@@ -1,13 +1,14 @@
 /** An image, verified and unpacked into a root file system: all of it, or nothing. */
 import { mkdir, mkdtemp, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AssayError } from '@assay/bytes/findings';
 import { isEncrypted, type KeyUnwrapper, LayerDecryption, openLayer, plainMediaType } from '@assay/ocicrypt';
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
 import { readBlob } from '../copy/copy.js';
 import type { ImageSource } from '../location/location.js';
+import { countChecked } from '../model/checked.js';
 import { type Digest, DigestCheck } from '../model/digest.js';
 import { type Descriptor, type ImageConfig, type Manifest, malformed, readConfig } from '../model/manifest.js';
 import { countBeside } from '../threads/digests.js';
@@ -99,7 +100,7 @@ async function unpackLayer(task: LayerTask): Promise<number> {
   try {
     await pipeline(
       await source.blob(layer),
-      ...content(),
+      content(),
       decompressor(mediaType, name),
       new ArchiveCheck({ budget, compressed: layer.size, diffId, layer: name }),
       apply,
@@ -113,16 +114,15 @@ async function unpackLayer(task: LayerTask): Promise<number> {
 }
 
 /** What the bytes of a layer must pass before anybody may believe them: new streams for each reading. */
-type Content = () => readonly [DigestCheck, LayerDecryption | PassThrough];
+type Content = () => DigestCheck | LayerDecryption;
 
 async function contentOf({ layer, name, diffId, unwrappers }: LayerTask): Promise<Content> {
-  const check = (): DigestCheck => new DigestCheck(layer.digest, layer.size);
-  if (!isEncrypted(layer.mediaType)) return () => [check(), new PassThrough()];
+  if (!isEncrypted(layer.mediaType)) return () => new DigestCheck(layer.digest, layer.size);
   const { publicOptions, privateOptions } = await openLayer(layer.annotations ?? {}, unwrappers, name);
   const mediaType = plainMediaType(layer.mediaType);
   const ofArchive = isOfArchive(privateOptions.digest, diffId, mediaType);
   const count = ofArchive ? countArchive(mediaType, name, layer.size) : countBeside(layer.size);
-  return () => [check(), new LayerDecryption(publicOptions, privateOptions, name, count)];
+  return () => new LayerDecryption(publicOptions, privateOptions, name, countChecked(layer, count));
 }
 
 const ALTERED: readonly string[] = ['image.manifest.digest', 'image.layer.hmac', 'image.layer.plain-digest'];
@@ -134,7 +134,7 @@ const ALTERED: readonly string[] = ['image.manifest.digest', 'image.layer.hmac',
 async function alteration({ source, layer }: LayerTask, content: Content, error: unknown): Promise<unknown> {
   if (error instanceof AssayError && ALTERED.includes(error.code)) return error;
   try {
-    await pipeline(await source.blob(layer), ...content(), async (bytes: AsyncIterable<Uint8Array>) => {
+    await pipeline(await source.blob(layer), content(), async (bytes: AsyncIterable<Uint8Array>) => {
       for await (const _ of bytes);
     });
   } catch (cause) {
