@@ -74,6 +74,18 @@ test('a thread is started for large layers alone, and not more than processors a
   expect(counting(LARGE).constructor.name).toBe('DigestsHere');
 });
 
+test('one thread counts all streams where no other is left', async () => {
+  counting(LARGE, [[{ algorithm: 'sha256' }]]);
+  const digests = counting(LARGE);
+  expect(digests.constructor.name).toBe('DigestsBeside');
+  const data = [randomBytes(2_000_000), randomBytes(3_000_000)] as const;
+  for (const [stream, bytes] of data.entries()) await digests.update(stream, bytes);
+  expect((await digests.finish()).map((all) => all.map(encodeHex))).toEqual([
+    [createHash('sha256').update(data[0]).digest('hex'), createHmac('sha256', key).update(data[0]).digest('hex')],
+    [createHash('sha512').update(data[1]).digest('hex')],
+  ]);
+});
+
 test('a thread that fails fails who waits for it, and who comes later', async () => {
   const digests = counting(LARGE, [[{ algorithm: 'unheard-of' }]]);
   await expect(digests.finish()).rejects.toThrow();

@@ -1,13 +1,13 @@
-/** Digests of large layers, counted in a thread beside: with the cipher they would hold the event loop for seconds. */
+/** Digests of large layers, counted in threads beside: with the cipher they would hold the event loop for seconds. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type CountDigests, type Counted, countHere, type Digests } from '@assay/ocicrypt';
 
-/** From this size on a thread is worth its start, about 15 ms. */
+/** From this size on threads are worth their start, about 15 ms. */
 const LARGE_LAYER = 16 * 1024 * 1024;
 
-/** A thread more than there are processors helps nobody. */
-const MOST_THREADS = availableParallelism() - 1;
+/** Threads of all layers: with one for each processor, the main one beside them never waits for long. */
+const MOST_THREADS = availableParallelism() === 1 ? 0 : availableParallelism();
 let threads = 0;
 
 /** @param size bytes that are expected of each stream */
@@ -15,7 +15,7 @@ export function countBeside(size: number): CountDigests {
   return (streams) => {
     if (size >= LARGE_LAYER && threads < MOST_THREADS) {
       try {
-        return new DigestsBeside(streams);
+        return new DigestsBeside(streams, MOST_THREADS - threads);
       } catch {
         // Threads may be forbidden, or none is left; the digests are the same without.
       }
@@ -24,14 +24,16 @@ export function countBeside(size: number): CountDigests {
   };
 }
 
-/** Bytes that go to the thread at once: telling it costs as much as a few thousand of them. */
+/** Bytes that go to a thread at once: telling it costs as much as a few thousand of them. */
 const SLOT = 1024 * 1024;
 const SLOTS = 6;
 
-/** What the thread is told: bytes of a stream, or that there are no more. */
+/** What a thread is told: bytes of a stream, or that there are no more. */
 type Order = { readonly stream: number; readonly at: number; readonly length: number } | 'finish';
-/** What it answers: a slot can be used again, or the digests. */
-type Answer = { readonly free: number } | { readonly digests: readonly (readonly Uint8Array[])[] };
+/** What it answers: a slot can be used again, or the digests of its streams. */
+type Answer =
+  | { readonly free: number }
+  | { readonly digests: readonly { readonly stream: number; readonly of: readonly Uint8Array[] }[] };
 
 /** Who waits for an answer. */
 interface Waiting {
@@ -39,47 +41,54 @@ interface Waiting {
   readonly reject: (failure: Error) => void;
 }
 
-/** The thread's program. It is a text so that bundled programs have it too: a file beside would be missing. */
+/**
+ * The threads' program. It is a text so that bundled programs have it too: a file beside would be missing. Bytes come from the other
+ * processor's cache: small pieces are fetched once, and each further digest of the stream finds them near.
+ */
 const PROGRAM = `
 const { createHash, createHmac } = require('node:crypto');
 const { parentPort, workerData: { streams, memory } } = require('node:worker_threads');
 const made = ({ algorithm, key }) => (key === undefined ? createHash(algorithm) : createHmac(algorithm, key));
-const counted = streams.map((digests) => digests.map(made));
+const counted = new Map(streams.map(({ stream, digests }) => [stream, digests.map(made)]));
+const PIECE = 32 * 1024;
 parentPort.on('message', (order) => {
   if (order === 'finish') {
-    parentPort.postMessage({ digests: counted.map((hashes) => hashes.map((hash) => hash.digest())) });
+    const digests = [...counted].map(([stream, hashes]) => ({ stream, of: hashes.map((hash) => hash.digest()) }));
+    parentPort.postMessage({ digests });
     return;
   }
-  const bytes = new Uint8Array(memory, order.at, order.length);
-  for (const hash of counted[order.stream]) hash.update(bytes);
+  const hashes = counted.get(order.stream);
+  const end = order.at + order.length;
+  for (let at = order.at; at < end; at += PIECE) {
+    const piece = new Uint8Array(memory, at, Math.min(PIECE, end - at));
+    for (const hash of hashes) hash.update(piece);
+  }
   parentPort.postMessage({ free: order.at });
 });`;
 
-/** Shares a few slots of memory with the thread: bytes are copied into one, and it comes back when they are counted. */
+/** Shares a few slots of memory with the threads: bytes are copied into one, and it comes back when they are counted. */
 class DigestsBeside implements Digests {
   readonly #memory = new Uint8Array(new SharedArrayBuffer(SLOTS * SLOT));
   readonly #free = Array.from({ length: SLOTS }, (_, index) => index * SLOT);
   /** Slots that are not full yet, by stream. */
   readonly #filling: ({ readonly at: number; length: number } | undefined)[];
-  readonly #thread: Worker;
-  #digests: readonly (readonly Uint8Array[])[] | undefined;
+  readonly #workers: readonly Worker[];
+  /** Digests that have come back, by stream. */
+  readonly #digests: (readonly Uint8Array[] | undefined)[];
   #failure: Error | undefined;
   #waiting: Waiting | undefined;
   #closed = false;
 
-  constructor(streams: readonly (readonly Counted[])[]) {
+  /** @param most threads; each counts all digests of its streams, as they are of the same bytes */
+  constructor(streams: readonly (readonly Counted[])[], most: number) {
     this.#filling = streams.map(() => undefined);
-    const workerData = { streams, memory: this.#memory.buffer };
-    // The parent's own options, loaders for instance, are not needed and slow down the start.
-    this.#thread = new Worker(PROGRAM, { eval: true, execArgv: [], workerData });
-    threads += 1;
-    this.#thread.on('message', (answer: Answer) => {
-      if ('free' in answer) this.#free.push(answer.free);
-      else this.#digests = answer.digests;
-      this.#settle((waiting) => waiting.resolve());
-    });
-    this.#thread.on('error', (failure: Error) => this.#fail(failure));
-    this.#thread.on('exit', () => this.#fail(new Error('the thread that counts digests has ended')));
+    this.#digests = streams.map(() => undefined);
+    const numbered = streams.map((digests, stream) => ({ stream, digests }));
+    const count = Math.min(most, streams.length);
+    this.#workers = Array.from({ length: count }, (_, worker) =>
+      this.#start(numbered.filter(({ stream }) => stream % count === worker)),
+    );
+    threads += this.#workers.length;
   }
 
   update(stream: number, bytes: Uint8Array): Promise<void> | undefined {
@@ -97,16 +106,30 @@ class DigestsBeside implements Digests {
 
   async finish(): Promise<readonly (readonly Uint8Array[])[]> {
     for (const stream of this.#filling.keys()) this.#send(stream);
-    this.#order('finish');
-    while (this.#digests === undefined) await this.#answer();
-    return this.#digests;
+    for (const worker of this.#workers) order(worker, 'finish');
+    while (this.#digests.includes(undefined)) await this.#answer();
+    return this.#digests.map((digests) => digests ?? []);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    threads -= 1;
-    void this.#thread.terminate();
+    threads -= this.#workers.length;
+    for (const worker of this.#workers) void worker.terminate();
+  }
+
+  #start(streams: readonly { readonly stream: number; readonly digests: readonly Counted[] }[]): Worker {
+    const workerData = { streams, memory: this.#memory.buffer };
+    // The parent's own options, loaders for instance, are not needed and slow down the start.
+    const worker = new Worker(PROGRAM, { eval: true, execArgv: [], workerData });
+    worker.on('message', (answer: Answer) => {
+      if ('free' in answer) this.#free.push(answer.free);
+      else for (const { stream, of } of answer.digests) this.#digests[stream] = of;
+      this.#settle((waiting) => waiting.resolve());
+    });
+    worker.on('error', (failure: Error) => this.#fail(failure));
+    worker.on('exit', () => this.#fail(new Error('the thread that counts digests has ended')));
+    return worker;
   }
 
   #slotOf(stream: number): { readonly at: number; length: number } | undefined {
@@ -120,15 +143,12 @@ class DigestsBeside implements Digests {
 
   #send(stream: number): void {
     const slot = this.#filling[stream];
-    if (slot !== undefined) this.#order({ stream, ...slot });
+    const worker = this.#workers[stream % this.#workers.length];
+    if (slot !== undefined && worker !== undefined) order(worker, { stream, ...slot });
     this.#filling[stream] = undefined;
   }
 
-  #order(order: Order): void {
-    this.#thread.postMessage(order);
-  }
-
-  /** The next answer of the thread. @throws Error when it has failed */
+  /** The next answer of a thread. @throws Error when one has failed */
   #answer(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
@@ -146,4 +166,8 @@ class DigestsBeside implements Digests {
     this.#waiting = undefined;
     if (waiting !== undefined) how(waiting);
   }
+}
+
+function order(worker: Worker, what: Order): void {
+  worker.postMessage(what);
 }
