@@ -1,6 +1,6 @@
 /** Annotations of an encrypted layer's descriptor: written for all recipients, opened with whatever keys are at hand. */
 import { DecodeError, decodeBase64, encodeBase64 } from '@assay/bytes';
-import { assayError } from '@assay/bytes/findings';
+import { assayError, inLine } from '@assay/bytes/findings';
 import type { EncryptedLayer } from './layer/encrypt.js';
 import {
   type PrivateOptions,
@@ -80,12 +80,14 @@ export async function openLayer(
   if (publicBytes === undefined) throw unusable(layer, 'no public options in its descriptor');
   const publicOptions = readPublicOptions(publicBytes, layer);
   const reasons: string[] = [];
+  const answers = new Set<string>();
   for (const { annotation, entry } of entriesOf(annotations)) {
     for (const unwrapper of unwrappers.filter((one) => one.reads(annotation))) {
       const result =
         entry === undefined ? { reason: 'an entry that is no base64' } : await unwrapper.unwrap(entry, annotation);
       if (result.options === undefined) {
         reasons.push(result.reason);
+        if (unwrapper.scheme === 'provider') answers.add(inLine(result.reason));
         continue;
       }
       const privateOptions = readPrivateOptions(result.options, layer);
@@ -99,6 +101,10 @@ export async function openLayer(
     subject: layer,
     expected: recipients,
     actual: reasons,
+    // Keys at hand are just others; a provider knows why it refused, and who runs it sees more.
+    ...(answers.size === 0
+      ? {}
+      : { remedy: `See why where the provider runs: ${[...answers].slice(0, 4).join('; ')}.` }),
   });
 }
 

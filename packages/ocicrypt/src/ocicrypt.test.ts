@@ -2,6 +2,7 @@ import { createHash, generateKeyPairSync, randomBytes, type X509Certificate } fr
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { encodeBase64, encodeUtf8 } from '@assay/bytes';
+import { assayError } from '@assay/bytes/findings';
 import { fuzzRuns } from '@assay/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -231,6 +232,24 @@ describe('recipients', () => {
       code: 'image.key.found',
       finding: { actual: [expect.stringContaining('do not open under')] },
     });
+  });
+
+  test('what providers answer is told with whoever opens nothing, and what keys at hand say is not', async () => {
+    const { layer } = await encrypted(plain);
+    const echo = providerWrapper('one', undefined, async () => writeWrapAnswer(Uint8Array.of(1)));
+    const annotations = await encryptionAnnotations(layer, [echo, jweWrapper([toEc])]);
+    const answering = (actual: string) =>
+      providerUnwrapper(new Map([['one', undefined]]), async (provider) => {
+        throw assayError('image.provider.answers', { params: { provider, reason: actual }, actual });
+      });
+    const unwrappers = [jweUnwrapper([rsa.privateKey]), answering('not for \u001b[31myou'), answering('x'.repeat(500))];
+    const error = await openLayer(annotations, unwrappers, 'layer 0').catch((thrown) => thrown);
+    expect(error.title).toBe('layer 0: 3 keys given, none opens it; it is for provider one, jwe');
+    expect(error.remedy).toMatch(
+      /^See why where the provider runs: provider one: not for \\u\{1b\}\[31myou; provider one: x{50,}….$/,
+    );
+    const alone = await openLayer(annotations, [jweUnwrapper([rsa.privateKey])], 'layer 0').catch((thrown) => thrown);
+    expect(alone.remedy).toBe('Give the key that the layer is for: provider one, jwe.');
   });
 });
 

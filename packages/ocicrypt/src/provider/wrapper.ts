@@ -37,8 +37,10 @@ export function providerUnwrapper(providers: ReadonlyMap<string, string | undefi
         const answer = await ask(name, writeProviderRequest({ op: 'keyunwrap', parameters, annotation }));
         return { options: readUnwrapAnswer(answer), with: { provider: name } };
       } catch (error) {
-        if (error instanceof AssayError) return { reason: `provider ${name}: ${error.title}` };
-        throw error;
+        if (!(error instanceof AssayError)) throw error;
+        // What it answered is without the name in front, and whole: titles are cut.
+        const { actual } = error.finding;
+        return { reason: `provider ${name}: ${typeof actual === 'string' ? actual : error.title}` };
       }
     },
   };
