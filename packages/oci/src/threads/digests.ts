@@ -42,8 +42,8 @@ interface Waiting {
 }
 
 /**
- * The threads' program. It is a text so that bundled programs have it too: a file beside would be missing. Bytes come from the other
- * processor's cache: small pieces are fetched once, and each further digest of the stream finds them near.
+ * The threads' program. It is a text so that bundled programs have it too: a file beside would be missing. Bytes come from another
+ * processor's cache, where SHA-256 waits for them: small pieces are fetched with one copy, which is faster than its reading.
  */
 const PROGRAM = `
 const { createHash, createHmac } = require('node:crypto');
@@ -51,6 +51,7 @@ const { parentPort, workerData: { streams, memory } } = require('node:worker_thr
 const made = ({ algorithm, key }) => (key === undefined ? createHash(algorithm) : createHmac(algorithm, key));
 const counted = new Map(streams.map(({ stream, digests }) => [stream, digests.map(made)]));
 const PIECE = 32 * 1024;
+const near = new Uint8Array(PIECE);
 parentPort.on('message', (order) => {
   if (order === 'finish') {
     const digests = [...counted].map(([stream, hashes]) => ({ stream, of: hashes.map((hash) => hash.digest()) }));
@@ -60,7 +61,9 @@ parentPort.on('message', (order) => {
   const hashes = counted.get(order.stream);
   const end = order.at + order.length;
   for (let at = order.at; at < end; at += PIECE) {
-    const piece = new Uint8Array(memory, at, Math.min(PIECE, end - at));
+    const far = new Uint8Array(memory, at, Math.min(PIECE, end - at));
+    const piece = near.subarray(0, far.length);
+    piece.set(far);
     for (const hash of hashes) hash.update(piece);
   }
   parentPort.postMessage({ free: order.at });
