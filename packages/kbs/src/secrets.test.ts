@@ -1,7 +1,6 @@
 /** Marked secrets: whatever is asked and refused, none of them is in the store, in what the owner reads, or in an error and its causes. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { AttestationService } from '@assay/attestation-service';
@@ -11,6 +10,7 @@ import { BuiltinKms } from '@assay/kms';
 import { signJwt } from '@assay/protocol';
 import { ReferenceValues } from '@assay/rvps';
 import { openSqliteStorage } from '@assay/storage';
+import { temporaryFolder } from '@assay/testkit';
 import { expect, test } from 'vitest';
 import { createAdminCredentials } from './admin/credentials.js';
 import { openKeyBroker } from './broker.js';
@@ -27,7 +27,7 @@ const forms = (mark: string | Buffer): readonly string[] => {
 };
 
 test('no marked secret in the store, the audit, a warning, an error or its causes', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'assay-secrets-'));
+  const folder = temporaryFolder('assay-secrets-');
   const secret = `MARKED-SECRET-${randomBytes(24).toString('hex')}`;
   const credentials = createAdminCredentials({ now: NOW });
   const stranger = signJwt({ role: 'admin', exp: 9_999_999_999 }, generateKeyPairSync('ed25519').privateKey, 'EdDSA');

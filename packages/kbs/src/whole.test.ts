@@ -3,8 +3,7 @@
  * integration tests assert.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AttestationService } from '@assay/attestation-service';
 import { canonicalJson, type JsonObject, type JsonValue } from '@assay/bytes';
@@ -13,6 +12,7 @@ import { BuiltinKms } from '@assay/kms';
 import { PROTOCOL_VERSIONS, type ProtocolVersion, parseResponse } from '@assay/protocol';
 import { ReferenceValues } from '@assay/rvps';
 import { openSqliteStorage, type Storage } from '@assay/storage';
+import { temporaryFolder } from '@assay/testkit';
 import { flattenedDecrypt, importJWK } from 'jose';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openKeyBroker } from './broker.js';
@@ -30,7 +30,7 @@ let storage: Storage;
 let bench: Bench & { readonly as: AttestationService; readonly rvps: ReferenceValues };
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'assay-whole-'));
+  folder = temporaryFolder('assay-whole-');
   const clock = { now: new Date('2026-11-21T10:00:00Z') };
   const now = () => clock.now;
   const millis = () => clock.now.getTime();

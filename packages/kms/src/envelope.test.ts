@@ -1,14 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fuzzRuns } from '@assay/testkit';
+import { fuzzRuns, temporaryFolder } from '@assay/testkit';
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { BuiltinKms } from './builtin/builtin.js';
 import { open, rewrap, seal } from './envelope.js';
 
-const root = mkdtempSync(join(tmpdir(), 'assay-kms-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder('assay-kms-');
 
 const kms = new BuiltinKms({ directory: join(root, 'kek') });
 const name = { ns: 'repository', key: 'default/key/1', version: 3 };

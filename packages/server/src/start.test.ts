@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Role } from './compose/services.js';
 import { defaultSettings } from './config/load.js';
@@ -10,7 +10,7 @@ import type { Settings } from './config/schema.js';
 import { createLogger } from './logging.js';
 import { type RunningServer, startServer } from './start.js';
 
-const root = mkdtempSync(join(tmpdir(), 'assay-start-'));
+const root = temporaryFolder('assay-start-');
 const running: RunningServer[] = [];
 afterAll(async () => {
   for (const server of running) await server.close();

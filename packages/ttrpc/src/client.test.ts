@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseAddress } from './address.js';
 import { TtrpcClient, type TtrpcClientOptions } from './client.js';
@@ -12,7 +12,7 @@ let server: Server | undefined;
 let sockets: Socket[];
 let clients: TtrpcClient[];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ttrpc-'));
+  folder = temporaryFolder('ttrpc-');
   sockets = [];
   clients = [];
 });

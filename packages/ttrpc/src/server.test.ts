@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TtrpcClient } from './client.js';
 import { RawPeer, requestHex } from './raw-peer.test.helper.js';
@@ -12,7 +12,7 @@ let folder: string;
 let server: TtrpcServer | undefined;
 const peers: RawPeer[] = [];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ttrpc-'));
+  folder = temporaryFolder('ttrpc-');
 });
 afterEach(() => {
   for (const peer of peers.splice(0)) peer.destroy();

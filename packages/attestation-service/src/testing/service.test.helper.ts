@@ -1,13 +1,12 @@
 /** A service on memory storage and a key folder that goes away with the test. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { encodeBase64, type JsonObject, type JsonValue } from '@assay/bytes';
 import { sampleDeviceVerifier, sampleVerifier } from '@assay/evidence';
 import { openBuiltinKeyManagement } from '@assay/kms';
 import { canonicalBytes, digest } from '@assay/protocol';
 import { ReferenceValues } from '@assay/rvps';
 import { MemoryStorage } from '@assay/storage';
+import { temporaryFolder } from '@assay/testkit';
 import { onTestFinished } from 'vitest';
 import type { EvidenceEntry, HashAlgorithm } from '../contract.js';
 import { AttestationService, type AttestationServiceOptions } from '../service.js';
@@ -28,7 +27,7 @@ export interface World {
 export async function openWorld(options: Partial<AttestationServiceOptions> = {}): Promise<World> {
   let time = START.getTime();
   const now = (): Date => new Date(time);
-  const directory = mkdtempSync(join(tmpdir(), 'assay-as-'));
+  const directory = temporaryFolder('assay-as-');
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const storage = new MemoryStorage({ now: () => time });
   const values = new ReferenceValues({ storage, now: () => time });

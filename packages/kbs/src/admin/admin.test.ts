@@ -1,9 +1,9 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonValue } from '@assay/bytes';
 import { exportPublicJwk, type JwsAlgorithm, signJwt } from '@assay/protocol';
+import { temporaryFolder } from '@assay/testkit';
 import { describe, expect, test } from 'vitest';
 import { toKbsError } from '../errors.js';
 import { call, openBench, refusalOf, SECRET_PATH } from '../testing/harness.test.helper.js';
@@ -258,7 +258,7 @@ describe('first administrator', () => {
   });
 
   test('the file is the owner’s alone and never overwritten', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'assay-admin-'));
+    const folder = temporaryFolder('assay-admin-');
     const path = join(folder, 'admin-token');
     await writeAdminToken(path, 'abc');
     expect(statSync(path).mode & 0o777).toBe(0o600);

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuiltinKms } from '@assay/kms';
 import { MemoryStorage } from '@assay/storage';
-import { fuzzRuns } from '@assay/testkit';
+import { fuzzRuns, temporaryFolder } from '@assay/testkit';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AuditLog } from '../audit/log.js';
@@ -19,7 +18,7 @@ let store: ResourceStore;
 let audit: AuditLog;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'assay-resources-'));
+  folder = temporaryFolder('assay-resources-');
   storage = new MemoryStorage({ now: () => NOW.getTime() });
   const now = () => NOW;
   audit = new AuditLog({ storage, now, random: randomBytes, days: 1, attempts: 10 });

@@ -1,7 +1,6 @@
 /** A broker over memory with a clock that tests move, and guests of every protocol version. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, JsonValue } from '@assay/bytes';
 import type { Finding } from '@assay/bytes/findings';
@@ -21,6 +20,7 @@ import {
   type TeeKeyPair,
 } from '@assay/protocol';
 import { MemoryStorage } from '@assay/storage';
+import { temporaryFolder } from '@assay/testkit';
 import { openKeyBroker } from '../broker.js';
 import type {
   AdminPrincipal,
@@ -62,7 +62,7 @@ export interface BenchOptions {
 export async function openBench(options: BenchOptions = {}): Promise<Bench> {
   const clock = { now: new Date('2026-11-21T10:00:00Z') };
   const now = () => clock.now;
-  const folder = mkdtempSync(join(tmpdir(), 'assay-kbs-'));
+  const folder = temporaryFolder('assay-kbs-');
   const storage = options.storage ?? new MemoryStorage({ now: () => clock.now.getTime() });
   const backend = new TestBackend(now);
   const warnings: Finding[] = [];

@@ -3,7 +3,6 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,13 +10,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { BuiltinKms } from './builtin.js';
 
-const root = mkdtempSync(join(tmpdir(), 'assay-kms-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder('assay-kms-');
 let folder: string;
 let count = 0;
 beforeEach(() => {

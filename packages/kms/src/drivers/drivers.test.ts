@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { expect, test } from 'vitest';
 import { kmsDrivers } from './drivers.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'drivers-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('drivers-');
 
 test('each provider reads its credentials from a folder of its own, or from the one that the environment names', async () => {
   const send = () => Promise.reject(new Error('nothing is to be sent'));

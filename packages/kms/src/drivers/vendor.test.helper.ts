@@ -1,9 +1,8 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   derBitString,
@@ -20,6 +19,7 @@ import {
   encodePem,
   encodeUtf8,
 } from '@assay/bytes';
+import { temporaryFolder } from '@assay/testkit';
 import type { DriverOptions } from './options.js';
 import { sendOverHttps } from './send.js';
 
@@ -94,7 +94,7 @@ export async function startVendor({ names, now, answer, publiclyTrusted }: Vendo
   const tls = createServer({ cert: certificate, key }, handle);
   const plain = createHttpServer(handle);
   const [port, plainPort] = [await listening(tls), await listening(plain)];
-  const folder = mkdtempSync(join(tmpdir(), 'kms-'));
+  const folder = temporaryFolder('kms-');
   const real = sendOverHttps({
     timeoutMs: IMPATIENCE_MS,
     connect: (host) => ({ host: '127.0.0.1', port: host === '100.100.100.200' ? plainPort : port }),

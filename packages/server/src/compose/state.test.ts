@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuiltinKms } from '@assay/kms';
 import { MemoryStorage } from '@assay/storage';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { defaultSettings } from '../config/load.js';
 import type { Settings } from '../config/schema.js';
 import { createServerCertificate } from '../http/self-signed.js';
 import { hostOf, openKeys, openStorage, serverCertificate, type World } from './state.js';
 
-const root = mkdtempSync(join(tmpdir(), 'assay-state-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder('assay-state-');
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
 const clock = { at: Date.parse('2026-11-21T10:00:00Z') };

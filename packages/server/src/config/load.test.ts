@@ -1,12 +1,12 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { describe, expect, test } from 'vitest';
 import { fatalIssues, renderIssue } from './issues.js';
 import { defaultSettings, loadConfig } from './load.js';
 
 function file(name: string, text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'assay-config-')), name);
+  const path = join(temporaryFolder('assay-config-'), name);
   writeFileSync(path, text);
   return path;
 }

@@ -1,23 +1,13 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { loadSqliteDriver, type SqliteDatabase } from './driver.js';
 import { fromSqlite } from './errors.js';
 import { migrateSqlite, SQLITE_MIGRATIONS } from './migrations.js';
 import { configureSqlite, openSqliteStorage } from './open.js';
 
-const root = mkdtempSync(join(tmpdir(), 'assay-sqlite-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder('assay-sqlite-');
 
 const now = Date.now;
 const driver = await loadSqliteDriver();

@@ -1,14 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { describe, expect, test } from 'vitest';
 import { startChild } from '../testing/child.js';
 import { crashRounds } from '../testing/crash.js';
 import { openSqliteStorage } from './open.js';
 
-const root = mkdtempSync(join(tmpdir(), 'assay-sqlite-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder('assay-sqlite-');
 
 describe('SQLite and several processes', () => {
   test('200 takes from two processes at once: exactly one gets each key', async () => {

@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { describe, test } from 'vitest';
 import { CONTRACT_START, contractCases } from '../contract-tests/index.js';
 import { openSqliteStorage } from './open.js';
 
-const root = mkdtempSync(join(tmpdir(), 'assay-sqlite-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder('assay-sqlite-');
 
 describe('SQLite keeps the contract', () => {
   test.each(contractCases.map((contractCase, i) => ({ ...contractCase, i })))('$name', async ({ run, i }) => {

@@ -1,15 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeUtf8 } from '@assay/bytes';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { KmsError } from '../driver.js';
 import { startVendor } from '../vendor.test.helper.js';
 import { awsDriver } from './aws.js';
 import { signed } from './signature.js';
 
-const root = mkdtempSync(join(tmpdir(), 'aws-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder('aws-');
 const key = new Uint8Array(32).fill(5);
 
 describe('AWS', () => {

@@ -1,6 +1,6 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { describe, expect, test } from 'vitest';
 import { fatalIssues, renderIssue } from '../issues.js';
 import { defaultSettings, loadConfig } from '../load.js';
@@ -8,7 +8,7 @@ import type { Settings } from '../schema.js';
 import { azureRules } from './azure.js';
 import { tpmRules } from './tpm.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-azure-tpm-'));
+const folder = temporaryFolder('assay-azure-tpm-');
 const roots = join(folder, 'roots.pem');
 // Self-signed, its key thrown away.
 const ROOT = `-----BEGIN CERTIFICATE-----

@@ -1,15 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { describe, expect, test } from 'vitest';
 import { fatalIssues, renderIssue } from '../issues.js';
 import { defaultSettings, loadConfig } from '../load.js';
 import type { Settings } from '../schema.js';
 import { ccaOptions } from './cca.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-cca-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('assay-cca-');
 
 function file(name: string, text: string): string {
   const path = join(folder, name);

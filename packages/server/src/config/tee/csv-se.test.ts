@@ -1,16 +1,16 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { imageTags } from '@assay/evidence/se';
 import { createTestWorld, seFiles } from '@assay/soft-tee';
+import { temporaryFolder } from '@assay/testkit';
 import { describe, expect, test } from 'vitest';
 import { fatalIssues, renderIssue } from '../issues.js';
 import { defaultSettings, loadConfig } from '../load.js';
 import { csvOptions } from './csv.js';
 import { seMaterials } from './se.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-csv-se-'));
+const folder = temporaryFolder('assay-csv-se-');
 const world = createTestWorld({ now: () => new Date(), random: randomBytes });
 const write = (name: string, content: string | Uint8Array): string => {
   const path = join(folder, name);

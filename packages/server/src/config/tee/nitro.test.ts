@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { expect, test } from 'vitest';
 import { fatalIssues, renderIssue } from '../issues.js';
 import { defaultSettings, loadConfig } from '../load.js';
 import { nitroRules } from './nitro.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-nitro-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('assay-nitro-');
 
 function load(text: string) {
   const path = join(folder, 'assay.toml');

@@ -1,14 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTestWorld } from '@assay/soft-tee';
-import { afterAll, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { expect, test } from 'vitest';
 import { fatalIssues, renderIssue } from '../issues.js';
 import { defaultSettings, loadConfig } from '../load.js';
 import { dpuOptions, nvidiaRules } from './nvidia.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-nvidia-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('assay-nvidia-');
 
 function load(text: string) {
   const path = join(folder, 'assay.toml');

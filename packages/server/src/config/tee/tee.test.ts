@@ -1,6 +1,6 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { describe, expect, test } from 'vitest';
 import { fatalIssues, renderIssue } from '../issues.js';
 import { defaultSettings, loadConfig } from '../load.js';
@@ -10,7 +10,7 @@ import { snpRules } from './snp.js';
 import { tdxRules } from './tdx.js';
 
 function load(text: string) {
-  const path = join(mkdtempSync(join(tmpdir(), 'assay-tee-')), 'assay.toml');
+  const path = join(temporaryFolder('assay-tee-'), 'assay.toml');
   writeFileSync(path, text);
   return loadConfig({ file: path });
 }

@@ -1,14 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { expect, test } from 'vitest';
 import { createServerCertificate } from '../../http/self-signed.js';
 import { fatalIssues, renderIssue } from '../issues.js';
 import { defaultSettings, loadConfig } from '../load.js';
 import { ekRoots } from './tpm-enrolment.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-tpm-'));
+const folder = temporaryFolder('assay-tpm-');
 const file = (name: string, content: string): string => {
   const path = join(folder, name);
   writeFileSync(path, content);
