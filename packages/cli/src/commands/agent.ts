@@ -92,6 +92,7 @@ function apiServer(): Command {
 interface ServeFlags extends AttestationAgentFlags, CommonFlags {
   readonly dataHubConfig?: string;
   readonly dataHubSocket?: string;
+  readonly dataHubGrpc?: string;
   readonly folder?: string;
   readonly bind?: string;
   readonly features?: ApiFeature;
@@ -105,6 +106,7 @@ function serve(emulated: EmulatedAttester | undefined): Command {
   return agentOptions(base, emulated)
     .option('--data-hub-config <file>', 'settings of the Confidential Data Hub')
     .option('--data-hub-socket <address>', 'instead of the one in the settings')
+    .option('--data-hub-grpc <host:port>', 'serve the Confidential Data Hub over gRPC too, on this machine only')
     .option('--folder <path>', 'files of the Confidential Data Hub (default: /run/confidential-containers/cdh)')
     .option('-b, --bind <host:port>', 'address of the REST interface (default: 127.0.0.1:8006)')
     .addOption(
@@ -117,12 +119,13 @@ function serve(emulated: EmulatedAttester | undefined): Command {
         const { startApiServer } = await import('../agent/api-server.js');
         const agent = await startAttestationAgent(flags, output, emulated);
         const agentSocket = agent[0]?.address ?? '';
-        const { dataHubConfig: config, dataHubSocket: socket, folder } = flags;
+        const { dataHubConfig: config, dataHubSocket: socket, dataHubGrpc: grpc, folder } = flags;
         const hub = await startDataHub(
           {
             agentSocket,
             ...(config === undefined ? {} : { config }),
             ...(socket === undefined ? {} : { socket }),
+            ...(grpc === undefined ? {} : { grpc }),
             ...(folder === undefined ? {} : { folder }),
           },
           output,
