@@ -15,6 +15,7 @@ export {
   type ImageTarget,
   type Location,
   parseLocation,
+  type SignedSource,
   type StoredManifest,
 } from './location/location.js';
 export { checkDigest, type Digest, DigestCheck, isDigest, sha256Digest } from './model/digest.js';
@@ -55,6 +56,7 @@ export type { KeySource } from './signature/key-source.js';
 export { type LookasideConfig, lookasideBase, readLookaside } from './signature/lookaside.js';
 export type { SignaturePayload } from './signature/payload.js';
 export {
+  lookUpPlace,
   lookUpScope,
   type PolicyScope,
   type Requirement,
@@ -69,6 +71,7 @@ export {
   type VerifiedSimpleSignature,
   verifySimpleSignature,
 } from './signature/simple-signing.js';
+export { nameOf, type Place, type SignedImage } from './signature/subject.js';
 export type { SignatureTrust, VerifiedSigner } from './sigstore/verify.js';
 export { countBeside } from './threads/digests.js';
 export type { Skipped } from './unpack/entry.js';

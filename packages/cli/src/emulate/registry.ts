@@ -22,7 +22,7 @@ export interface RegistryFlags extends CommonFlags {
 interface Served {
   readonly repository: string;
   readonly tag: string;
-  readonly source: ImageSource;
+  readonly open: () => ImageSource;
 }
 
 const REQUEST = /^\/v2\/(.+)\/(manifests|blobs)\/([\w.:-]+)$/;
@@ -76,7 +76,7 @@ function servedOf(text: string): Served {
   const { repository, tag = 'latest' } = parseReference(`registry.example/${text.slice(0, at)}`);
   const location = parseLocation(text.slice(at + 1));
   if (location.kind !== 'layout') throw due;
-  return { repository, tag, source: layoutSource(location.folder, location.tag) };
+  return { repository, tag, open: () => layoutSource(location.folder, location.tag) };
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, images: readonly Served[]): Promise<void> {
@@ -84,7 +84,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, images
   if (pathname === '/v2/') return end(response, 200);
   const [, repository, kind, name = ''] = REQUEST.exec(pathname) ?? [];
   const found = images.filter((image) => image.repository === repository);
-  for (const { source, tag } of found) {
+  for (const { open, tag } of found) {
+    // Anew each time: a source keeps the image that it found first.
+    const source = open();
     const top = await source.manifest();
     const digest = sha256Digest(top.bytes);
     if (kind === 'manifests' && (name === tag || name === digest)) {

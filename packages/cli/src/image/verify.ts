@@ -1,15 +1,19 @@
+import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
+  checkDigest,
   formatReference,
   type ImageReference,
   type ImageSource,
   judgeSignatures,
   lookasideBase,
   type MetRequirement,
+  nameOf,
   parseLocation,
   parseReference,
   readLookaside,
   readPolicy,
+  type SignedImage,
   sha256Digest,
 } from '@assay/oci';
 import { type CommonFlags, outputOf } from '../command.js';
@@ -75,20 +79,21 @@ export async function verifySignatures(
   }
   const fetch = documentsOf(flags);
   const policy = readPolicy(await fetch(flags.signaturePolicy), flags.signaturePolicy);
-  const reference = referenceOf(location, flags);
+  const image = { ...imageOf(location, flags), manifestDigest: digest };
+  // A registry was asked by its digest; elsewhere nothing has compared it yet.
+  if (image.reference?.digest !== undefined) checkDigest(bytes, image.reference.digest);
   const { scope, requirements: met } = await judgeSignatures({
+    ...image,
     policy,
-    reference,
-    manifestDigest: digest,
     source,
     readKey: fetch,
-    lookaside: await lookasideBy(flags),
+    lookaside: await lookasideBy(flags, image),
     now: new Date(),
     allowExpiredKey: flags.allowExpiredKey === true,
     allowSha1: flags.allowSha1 === true,
   });
   const how = met.map(inWords).join(', ');
-  return { scope, digest, requirements: met, line: `${formatReference(reference)}: scope \`${scope}\`: ${how}` };
+  return { scope, digest, requirements: met, line: `${nameOf(image)}: scope \`${scope}\`: ${how}` };
 }
 
 /** `sigstoreSigned alice@example.com (of https://accounts.example, logged 2026-03-01T12:05:00.000Z)` */
@@ -101,9 +106,14 @@ function inWords({ type, signer, issuer, logged }: MetRequirement): string {
 }
 
 /** Read before it is known whether the policy needs it: what cannot be read is told in any case. */
-async function lookasideBy(flags: SignatureFlags): Promise<(reference: ImageReference) => string> {
+async function lookasideBy(
+  flags: SignatureFlags,
+  { place }: Pick<SignedImage, 'place'>,
+): Promise<((reference: ImageReference) => string) | undefined> {
   const { lookaside: name } = flags;
   if (name === undefined) {
+    // A directory has its own, beside the manifest.
+    if (place?.transport === 'dir') return undefined;
     return () => {
       throw new CliError('--lookaside is missing: nothing says where OpenPGP signatures lie', EXIT.usage);
     };
@@ -117,15 +127,12 @@ async function lookasideBy(flags: SignatureFlags): Promise<(reference: ImageRefe
   };
 }
 
-function referenceOf(location: string, flags: SignatureFlags): ImageReference {
-  if (flags.reference !== undefined) return parseReference(flags.reference);
+/** A layout and a directory do not say under which name their image was signed: it has the one that it is given, or none. */
+function imageOf(location: string, flags: SignatureFlags): Pick<SignedImage, 'reference' | 'place'> {
   const parsed = parseLocation(location);
-  if (parsed.kind === 'registry') return parsed.reference;
-  throw new CliError(
-    '--reference is missing: a layout does not say under which name its image was signed',
-    EXIT.usage,
-    {
-      hint: '--reference registry.example/team/app:v1',
-    },
-  );
+  const reference = flags.reference === undefined ? undefined : parseReference(flags.reference);
+  if (parsed.kind === 'registry') return { reference: reference ?? parsed.reference };
+  // As policies name folders: all links followed.
+  const place = { transport: parsed.kind === 'layout' ? 'oci' : 'dir', folder: realpathSync(parsed.folder) } as const;
+  return { reference, place };
 }

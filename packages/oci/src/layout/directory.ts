@@ -1,32 +1,43 @@
 /** A directory as skopeo's `dir:` writes it: `manifest.json`, `version`, and every blob under its hex digest. */
-import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImageSource, ImageTarget } from '../location/location.js';
+import type { ImageTarget, SignedSource } from '../location/location.js';
 import { checkDigest, sha256Digest } from '../model/digest.js';
-import { readManifest } from '../model/manifest.js';
+import { LARGEST_MANIFEST, readManifest } from '../model/manifest.js';
 import { fileWriter } from './files.js';
-import { absent } from './layout.js';
+import { absent, once } from './layout.js';
+import { readAtMost, readIfThere, streamOf } from './read.js';
 
+/** Of a signature with its certificates and its log entry. */
+const LARGEST_SIGNATURE = 1024 * 1024;
 const VERSION = 'Directory Transport Version: 1.1\n';
 
-export function directorySource(folder: string): ImageSource {
+/** The manifest is read once: what was verified is what is copied, whoever writes into the folder meanwhile. */
+export function directorySource(folder: string): SignedSource {
   const name = `dir:${folder}`;
   const missing = (what: string) => (error: unknown) => {
     throw absent(name, what, error);
   };
+  const read = (file: string): Promise<Uint8Array> =>
+    readAtMost(join(folder, file), LARGEST_MANIFEST).catch(missing(file));
+  const top = once(async () => {
+    const bytes = await read('manifest.json');
+    return { bytes, mediaType: readManifest(bytes).mediaType };
+  });
   return {
     name,
     manifest: async (descriptor) => {
-      const file = descriptor === undefined ? 'manifest.json' : `${hexOf(descriptor.digest)}.manifest.json`;
-      const bytes = await readFile(join(folder, file)).catch(missing(file));
-      if (descriptor !== undefined) checkDigest(bytes, descriptor.digest);
-      return { bytes, mediaType: descriptor?.mediaType ?? readManifest(bytes).mediaType };
+      if (descriptor === undefined) return top();
+      const bytes = await read(`${hexOf(descriptor.digest)}.manifest.json`);
+      checkDigest(bytes, descriptor.digest);
+      return { bytes, mediaType: descriptor.mediaType };
     },
-    blob: async ({ digest }) => {
-      const path = join(folder, hexOf(digest));
-      await stat(path).catch(missing(digest));
-      return createReadStream(path, { highWaterMark: 1024 * 1024 });
+    blob: ({ digest }) => streamOf(join(folder, hexOf(digest))).catch(missing(digest)),
+    stored: async (digest, number) => {
+      // Those of a member of an index have its digest before them.
+      const whose = digest === sha256Digest((await top()).bytes) ? '' : `${hexOf(digest)}.`;
+      const file = `${whose}signature-${number}`;
+      return readIfThere(join(folder, file), LARGEST_SIGNATURE).catch(missing(file));
     },
   };
 }

@@ -1,37 +1,54 @@
 /** OCI image layouts: `oci-layout`, `index.json`, `blobs/`. */
-import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DecodeError, decodeUtf8, isJsonObject, type JsonObject, parseJsonStrict } from '@assay/bytes';
 import { type AssayError, assayError } from '@assay/bytes/findings';
-import type { ImageSource, ImageTarget, StoredManifest } from '../location/location.js';
+import type { ImageTarget, SignedSource, StoredManifest } from '../location/location.js';
 import { checkDigest, sha256Digest } from '../model/digest.js';
 import { type Descriptor, LARGEST_MANIFEST, MEDIA_TYPE, malformed, readManifest } from '../model/manifest.js';
+import { cosignEntries, imagesOf, type Layout, REF_NAME, referringEntries } from './attached.js';
 import { fileWriter } from './files.js';
+import { readAtMost, streamOf, TooLarge } from './read.js';
 
-const REF_NAME = 'org.opencontainers.image.ref.name';
+/** `{"imageLayoutVersion":"1.0.0"}` and white space. */
+const LARGEST_MARKER = 4096;
 
-/** Reads a layout. Without a tag it must hold exactly one image. */
-export function layoutSource(folder: string, tag?: string): ImageSource {
+/**
+ * Reads a layout. Without a tag it must hold exactly one image, signatures aside.
+ *
+ * The image is chosen once: what was verified is what is copied, whoever writes into the layout meanwhile.
+ */
+export function layoutSource(folder: string, tag?: string): SignedSource {
   const name = `oci:${folder}${tag === undefined ? '' : `:${tag}`}`;
+  const missing = (what: string) => (error: unknown) => {
+    throw absent(name, what, error);
+  };
+  const load = async ({ digest, size, mediaType }: Descriptor): Promise<StoredManifest> => {
+    if (size > LARGEST_MANIFEST) throw malformed('manifest', `it has ${size} bytes`);
+    const bytes = await readAtMost(blobPath(folder, digest), LARGEST_MANIFEST).catch(missing(digest));
+    checkDigest(bytes, digest);
+    return { bytes, mediaType };
+  };
+  const layout = async (): Promise<Layout> => ({ folder, manifests: await readIndex(folder), load });
+  const top = once(async () => load(choose(await readIndex(folder), tag, name)));
   return {
     name,
-    manifest: async (descriptor) => {
-      const found = descriptor ?? choose(await readIndex(folder), tag, name);
-      if (found.size > LARGEST_MANIFEST) throw malformed('manifest', `it has ${found.size} bytes`);
-      const bytes = await readFile(blobPath(folder, found.digest)).catch((error: unknown) => {
-        throw absent(name, found.digest, error);
-      });
-      checkDigest(bytes, found.digest);
-      return { bytes, mediaType: found.mediaType };
-    },
-    blob: async ({ digest }) => {
-      const path = blobPath(folder, digest);
-      await stat(path).catch((error: unknown) => {
-        throw absent(name, digest, error);
-      });
-      return createReadStream(path, { highWaterMark: 1024 * 1024 });
-    },
+    manifest: (descriptor) => (descriptor === undefined ? top() : load(descriptor)),
+    blob: ({ digest }) => streamOf(blobPath(folder, digest)).catch(missing(digest)),
+    saved: async (signatures) => cosignEntries(await layout(), signatures),
+    referrers: async (digest, artifactType) => referringEntries(await layout(), digest, artifactType),
+  };
+}
+
+/** Keeps a result; a failure is asked for again. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
   };
 }
 
@@ -65,7 +82,7 @@ async function addToIndex(
     size: bytes.length,
     ...(tag === undefined ? {} : { annotations: { [REF_NAME]: tag } }),
   };
-  const existing = await readFile(join(folder, 'index.json')).then(parseIndex, () => undefined);
+  const existing = await readAtMost(join(folder, 'index.json'), LARGEST_MANIFEST).then(parseIndex, () => undefined);
   const others = (existing?.manifests ?? []).filter(({ annotations }) => annotations?.[REF_NAME] !== tag);
   const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...others, entry] };
   await replaceFile(join(folder, 'oci-layout'), Buffer.from('{"imageLayoutVersion":"1.0.0"}'));
@@ -80,11 +97,12 @@ async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
 
 function choose(manifests: readonly Descriptor[], tag: string | undefined, name: string): Descriptor {
   const fitting =
-    tag === undefined ? manifests : manifests.filter(({ annotations }) => annotations?.[REF_NAME] === tag);
+    tag === undefined ? imagesOf(manifests) : manifests.filter(({ annotations }) => annotations?.[REF_NAME] === tag);
   const [found] = fitting;
   if (found !== undefined && fitting.length === 1) return found;
   const tags = manifests.map(({ annotations }) => annotations?.[REF_NAME] ?? '(no tag)').join(', ');
-  const what = fitting.length === 0 ? 'no such image' : `${fitting.length} images, and no tag that says which`;
+  const several = tag === undefined ? 'images, and no tag that says which' : 'images of one tag';
+  const what = fitting.length === 0 ? 'no such image' : `${fitting.length} ${several}`;
   throw assayError('image.reference.form', {
     params: { ref: name, what: `${what}; it has ${tags || 'none'}` },
     subject: name,
@@ -92,11 +110,13 @@ function choose(manifests: readonly Descriptor[], tag: string | undefined, name:
 }
 
 async function readIndex(folder: string): Promise<readonly Descriptor[]> {
-  const marker = await readFile(join(folder, 'oci-layout')).catch((error: unknown) => {
-    throw absent(`oci:${folder}`, 'oci-layout', error);
-  });
+  const read = (file: string, most: number): Promise<Uint8Array> =>
+    readAtMost(join(folder, file), most).catch((error: unknown) => {
+      throw absent(`oci:${folder}`, file, error);
+    });
+  const marker = await read('oci-layout', LARGEST_MARKER);
   if (layoutVersion(marker) !== '1.0.0') throw malformed('oci-layout', 'its version is not 1.0.0');
-  return parseIndex(await readFile(join(folder, 'index.json'))).manifests;
+  return parseIndex(await read('index.json', LARGEST_MANIFEST)).manifests;
 }
 
 function parseIndex(bytes: Uint8Array): { readonly manifests: readonly Descriptor[] } {
@@ -121,6 +141,7 @@ function blobPath(folder: string, digest: string): string {
 }
 
 export function absent(where: string, what: string, cause: unknown): AssayError {
+  if (cause instanceof TooLarge) return malformed(what, cause.message);
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'unreadable';
   return assayError('image.content.present', { params: { where, what, reason: code }, subject: what, cause });
 }

@@ -1,6 +1,7 @@
 /** Where an image is: a registry, an OCI layout, or a directory as skopeo writes it. */
 import type { Readable } from 'node:stream';
 import { type AssayError, assayError } from '@assay/bytes/findings';
+import type { Digest } from '../model/digest.js';
 import type { Descriptor } from '../model/manifest.js';
 import { type ImageReference, parseReference } from '../model/reference.js';
 
@@ -18,6 +19,21 @@ export interface ImageSource {
   manifest(descriptor?: Descriptor): Promise<StoredManifest>;
   blob(descriptor: Descriptor): Promise<Readable>;
   close?(): Promise<void>;
+}
+
+/**
+ * Gives signatures too, as far as such a place can hold them. None of it is to be believed: whoever verifies a signature finds in it which
+ * image it is about.
+ */
+export interface SignedSource extends ImageSource {
+  /** Manifest under another tag of the same repository. @returns undefined when there is none */
+  tagged?(tag: string): Promise<StoredManifest | undefined>;
+  /** Manifests that hold cosign's signatures, under this tag or saved beside the image. */
+  saved?(tag: string): Promise<readonly Descriptor[]>;
+  /** Manifests of one kind that refer to another one: signatures and statements. */
+  referrers?(digest: Digest, artifactType: string): Promise<readonly Descriptor[]>;
+  /** Signatures of a manifest that lie in files of their own, by number from 1. @returns undefined where they end */
+  stored?(digest: Digest, number: number): Promise<Uint8Array | undefined>;
 }
 
 /** A blob whose digest is known once it has been written. */

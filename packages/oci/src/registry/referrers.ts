@@ -1,5 +1,4 @@
 /** Manifests that refer to another one: signatures and statements about an image (OCI distribution 1.1, "Listing Referrers"). */
-import { isJsonArray, isJsonObject } from '@assay/bytes';
 import type { Digest } from '../model/digest.js';
 import { type Descriptor, type Index, LARGEST_MANIFEST, MEDIA_TYPE, readManifest } from '../model/manifest.js';
 import { discard, type RegistryClient, readLimited } from './client.js';
@@ -24,17 +23,13 @@ export async function referrersOf(
   return found.filter((one) => one.artifactType === artifactType).slice(0, MOST_REFERRERS);
 }
 
-interface Referrer extends Descriptor {
-  readonly artifactType: string | undefined;
-}
-
 /** @returns undefined where the registry has no lists */
 async function fromList(
   client: RegistryClient,
   digest: Digest,
   artifactType: string,
-): Promise<readonly Referrer[] | undefined> {
-  const found: Referrer[] = [];
+): Promise<readonly Descriptor[] | undefined> {
+  const found: Descriptor[] = [];
   const first = client.url(`referrers/${digest}?artifactType=${encodeURIComponent(artifactType)}`);
   let page: URL | undefined = first;
   for (let pages = 0; page !== undefined && pages < MOST_PAGES; pages += 1) {
@@ -55,7 +50,7 @@ async function fromList(
 }
 
 /** `sha256-<hex>`: an index that writers of signatures keep. */
-async function fromTag(client: RegistryClient, digest: Digest): Promise<readonly Referrer[]> {
+async function fromTag(client: RegistryClient, digest: Digest): Promise<readonly Descriptor[]> {
   const path = `manifests/${digest.replace(':', '-')}`;
   const answer = await client.send({
     method: 'GET',
@@ -68,12 +63,6 @@ async function fromTag(client: RegistryClient, digest: Digest): Promise<readonly
   return [];
 }
 
-function referrersIn(bytes: Uint8Array): readonly Referrer[] {
-  const index = readManifest(bytes, MEDIA_TYPE.index) as Index;
-  const { manifests: raw } = index.document;
-  return index.manifests.map((descriptor, position) => {
-    const one = raw !== undefined && isJsonArray(raw) ? raw[position] : undefined;
-    const type = one !== undefined && isJsonObject(one) ? one['artifactType'] : undefined;
-    return { ...descriptor, artifactType: typeof type === 'string' ? type : undefined };
-  });
+function referrersIn(bytes: Uint8Array): readonly Descriptor[] {
+  return (readManifest(bytes, MEDIA_TYPE.index) as Index).manifests;
 }

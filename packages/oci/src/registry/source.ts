@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AssayError, assayError } from '@assay/bytes/findings';
-import type { ImageSource, StoredManifest } from '../location/location.js';
+import type { SignedSource, StoredManifest } from '../location/location.js';
 import { checkDigest, type Digest } from '../model/digest.js';
 import { type Descriptor, LARGEST_MANIFEST, MEDIA_TYPE } from '../model/manifest.js';
 import { formatReference, type ImageReference } from '../model/reference.js';
@@ -23,7 +23,7 @@ const RESUMES = 5;
 const ENDED_EARLY = Object.assign(new Error('the connection ended early'), { code: 'ECONNRESET' });
 
 /** Where an image was found. */
-export interface RegistrySource extends ImageSource {
+export interface RegistrySource extends SignedSource {
   /** Manifest under another tag of the same repository: signatures. @returns undefined when there is none */
   tagged(tag: string): Promise<StoredManifest | undefined>;
   /** Manifests of one kind that refer to another one: signatures and statements. */

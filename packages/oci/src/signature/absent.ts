@@ -1,7 +1,6 @@
 import { type AssayError, assayError } from '@assay/bytes/findings';
-import { formatReference, type ImageReference } from '../model/reference.js';
 
-export function absent(reference: ImageReference, kind: string, where: string): AssayError {
-  const ref = formatReference(reference);
+/** @param ref the image, for people */
+export function absent(ref: string, kind: string, where: string): AssayError {
   return assayError('signature.object.present', { params: { ref, kind, where }, subject: ref });
 }

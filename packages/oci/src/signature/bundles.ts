@@ -3,12 +3,12 @@ import { AssayError, assayError } from '@assay/bytes/findings';
 import { readBlob } from '../copy/copy.js';
 import type { ImageSource } from '../location/location.js';
 import { type Descriptor, readManifest } from '../model/manifest.js';
-import { formatReference, type ImageReference } from '../model/reference.js';
 import { foundInEnvelope, readBundle } from '../sigstore/bundle.js';
 import { malformed } from '../sigstore/failure.js';
 import { listOf, objectOf, readObject } from '../sigstore/members.js';
 import { type SignatureTrust, type VerifiedSigner, verifyFound } from '../sigstore/verify.js';
-import { identityFits, type SignedIdentity } from './identity.js';
+import type { SignedIdentity } from './identity.js';
+import { checkIdentity, type SignedImage } from './subject.js';
 
 const BUNDLE_TYPES = /^application\/vnd\.dev\.sigstore\.bundle(\.v0\.\d)?\+json/;
 const STATEMENT = 'application/vnd.in-toto+json';
@@ -22,7 +22,7 @@ export interface BundleRequest {
   /** Manifests that refer to the image. */
   readonly referrers: readonly Descriptor[];
   readonly trust: SignatureTrust;
-  readonly image: { readonly reference: ImageReference; readonly manifestDigest: string };
+  readonly image: SignedImage;
   readonly identity: SignedIdentity;
 }
 
@@ -72,8 +72,5 @@ function checkStatement(payload: Uint8Array, image: BundleRequest['image'], iden
     const expected = image.manifestDigest;
     throw assayError('signature.digest.match', { params: { actual, expected }, expected, actual });
   }
-  const name = typeof subject['name'] === 'string' ? subject['name'] : '';
-  if (identityFits(identity, image.reference, name)) return;
-  const [actual, expected] = [name === '' ? 'no name' : name, formatReference(image.reference)];
-  throw assayError('signature.identity.match', { params: { actual, expected, type: identity.type }, expected, actual });
+  checkIdentity(identity, image, typeof subject['name'] === 'string' ? subject['name'] : '');
 }

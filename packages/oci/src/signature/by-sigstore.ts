@@ -1,43 +1,64 @@
-/** A `sigstoreSigned` requirement: fetches keys, and signatures of either form, and verifies. */
+/** A `sigstoreSigned` requirement: fetches keys, and signatures of every form, and verifies. */
 import { DecodeError } from '@assay/bytes';
 import { AssayError, assayError } from '@assay/bytes/findings';
 import { type Certificate, parseCertificates } from '@assay/evidence/x509';
 import { readBlob } from '../copy/copy.js';
+import type { StoredManifest } from '../location/location.js';
 import { readManifest } from '../model/manifest.js';
 import { BUNDLE_TYPE } from '../sigstore/bundle.js';
 import { readLogKey } from '../sigstore/log-key.js';
 import type { SignatureTrust, VerifiedSigner } from '../sigstore/verify.js';
 import { absent } from './absent.js';
 import { verifyBundles } from './bundles.js';
-import { readCosignKey, signatureTag, verifyCosign } from './cosign.js';
-import { DEFAULT_IDENTITY } from './identity.js';
+import { type CosignVerification, readCosignKey, signatureTag, verifyCosign } from './cosign.js';
+import { DEFAULT_IDENTITY, type SignedIdentity } from './identity.js';
 import type { JudgeOptions } from './judge.js';
 import { keyTexts } from './key-source.js';
+import { malformed } from './payload.js';
 import type { SigstoreRequirement } from './sigstore-requirement.js';
+import { storedSignatures } from './stored.js';
+import { nameOf } from './subject.js';
 
-/** Beside the image under a tag, or referring to it: one good signature of either form is enough. @throws AssayError `signature.*` */
+/** Under a tag, saved beside the image, in files, or referring to it: one good signature of any form is enough. @throws AssayError `signature.*` */
 export async function bySigstore(requirement: SigstoreRequirement, options: JudgeOptions): Promise<VerifiedSigner> {
-  const { source, manifestDigest, reference } = options;
   const { identity = DEFAULT_IDENTITY } = requirement;
   const trust = await trustOf(requirement, options);
-  const image = { reference, manifestDigest };
-  const tag = signatureTag(manifestDigest);
-  const stored = await source.tagged?.(tag);
-  const manifest = stored === undefined ? undefined : readManifest(stored.bytes, stored.mediaType);
-  let reason: unknown;
-  if (manifest?.kind === 'manifest') {
+  let reason: AssayError | undefined;
+  for await (const attempt of attempts(options, { trust, image: options, identity })) {
     try {
-      const payload = (layer: Parameters<typeof readBlob>[1]) => readBlob(source, layer);
-      return (await verifyCosign({ manifest, payload, trust, image, identity })).signer;
+      return await attempt();
     } catch (error) {
       if (!(error instanceof AssayError)) throw error;
-      reason = error;
+      reason ??= error;
     }
   }
+  throw reason ?? absent(nameOf(options), 'cosign', `tag ${signatureTag(options.manifestDigest)}`);
+}
+
+async function* attempts(
+  options: JudgeOptions,
+  wanted: Pick<CosignVerification, 'trust' | 'image' | 'identity'> & { readonly identity: SignedIdentity },
+): AsyncGenerator<() => Promise<VerifiedSigner>> {
+  const { source, manifestDigest } = options;
+  const tag = signatureTag(manifestDigest);
+  const inManifest = async ({ bytes, mediaType }: StoredManifest): Promise<VerifiedSigner> => {
+    const manifest = readManifest(bytes, mediaType);
+    if (manifest.kind === 'index') throw absent(nameOf(options), 'cosign', `the index under tag ${tag}`);
+    return (await verifyCosign({ manifest, payload: (layer) => readBlob(source, layer), ...wanted })).signer;
+  };
+  const tagged = await source.tagged?.(tag);
+  if (tagged !== undefined) yield () => inManifest(tagged);
+  for (const one of (await source.saved?.(tag)) ?? []) yield async () => inManifest(await source.manifest(one));
+  for await (const read of storedSignatures((number) => source.stored?.(manifestDigest, number))) {
+    yield async () => {
+      const found = read();
+      if (found.kind !== 'sigstore') throw malformed('it is one of OpenPGP');
+      const { layer, payload } = found;
+      return (await verifyCosign({ manifest: { layers: [layer] }, payload: async () => payload, ...wanted })).signer;
+    };
+  }
   const referrers = (await source.referrers?.(manifestDigest, BUNDLE_TYPE)) ?? [];
-  if (referrers.length > 0) return verifyBundles({ source, referrers, trust, image, identity });
-  if (reason !== undefined) throw reason;
-  throw absent(reference, 'cosign', manifest === undefined ? `tag ${tag}` : `tag ${tag}, which is an index,`);
+  if (referrers.length > 0) yield () => verifyBundles({ source, referrers, ...wanted });
 }
 
 async function trustOf({ signer, logs }: SigstoreRequirement, { readKey, now }: JudgeOptions): Promise<SignatureTrust> {

@@ -5,15 +5,22 @@ import { AssayError, assayError } from '@assay/bytes/findings';
 import type { Digest } from '../model/digest.js';
 import { checkDigest } from '../model/digest.js';
 import type { Descriptor, Manifest } from '../model/manifest.js';
-import type { ImageReference } from '../model/reference.js';
 import { malformed as malformedBundle } from '../sigstore/failure.js';
 import type { LogEntry } from '../sigstore/log-entry.js';
 import { bytesOf, countOf, objectOf, readObject, textOf } from '../sigstore/members.js';
 import { type FoundSignature, type SignatureTrust, type VerifiedSigner, verifyFound } from '../sigstore/verify.js';
 import type { SignedIdentity } from './identity.js';
-import { COSIGN_TYPE, checkPayload, malformed, readPayload, type SignaturePayload } from './payload.js';
+import {
+  COSIGN_TYPE,
+  checkPayload,
+  LARGEST_PAYLOAD,
+  malformed,
+  readPayload,
+  type SignaturePayload,
+} from './payload.js';
+import type { SignedImage } from './subject.js';
 
-const PAYLOAD_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
+export const PAYLOAD_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const SIGNATURE = 'dev.cosignproject.cosign/signature';
 const CERTIFICATE = 'dev.sigstore.cosign/certificate';
 const CHAIN = 'dev.sigstore.cosign/chain';
@@ -38,11 +45,12 @@ export function readCosignKey(text: string, file: string): KeyObject {
 }
 
 export interface CosignVerification {
-  readonly manifest: Manifest;
+  /** Its layers, one for each signature. */
+  readonly manifest: Pick<Manifest, 'layers'>;
   /** Content of a layer. */
   readonly payload: (layer: Descriptor) => Promise<Uint8Array>;
   readonly trust: SignatureTrust;
-  readonly image: { readonly reference: ImageReference; readonly manifestDigest: string };
+  readonly image: SignedImage;
   /** Undefined: names are not compared. */
   readonly identity: SignedIdentity | undefined;
 }
@@ -68,7 +76,7 @@ export async function verifyCosign(request: CosignVerification): Promise<Verifie
   const unsigned: AssayError[] = [];
   let reason: AssayError | undefined;
   for (const layer of layers) {
-    const bytes = await request.payload(layer).catch((error: unknown) => note(error, unsigned));
+    const bytes = await payloadOf(layer, request).catch((error: unknown) => note(error, unsigned));
     if (bytes === undefined) continue;
     let signer: VerifiedSigner;
     try {
@@ -90,6 +98,12 @@ export async function verifyCosign(request: CosignVerification): Promise<Verifie
   if (layers.length === 0) throw malformed('the manifest of signatures holds none');
   // Of another's key: not worth telling where one of the right key has another fault.
   throw reason ?? unsigned.find(({ code }) => code !== 'signature.key.match') ?? noKey(layers.length, request.trust);
+}
+
+/** Not fetched where it is larger than one may be. */
+async function payloadOf(layer: Descriptor, { payload }: CosignVerification): Promise<Uint8Array> {
+  if (layer.size > LARGEST_PAYLOAD) throw malformed(`its payload has ${layer.size} bytes`);
+  return payload(layer);
 }
 
 function note(error: unknown, to: AssayError[]): undefined {

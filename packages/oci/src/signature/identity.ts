@@ -13,21 +13,20 @@ export type SignedIdentity =
 /** Rule where a policy names none. */
 export const DEFAULT_IDENTITY: SignedIdentity = { type: 'matchRepoDigestOrExact' };
 
+/** True where the rule compares with the name of the image: one without a name fits none of these. */
+export function needsName({ type }: SignedIdentity): boolean {
+  return type !== 'matchDigest' && type !== 'exactReference' && type !== 'exactRepository';
+}
+
 /**
- * @param image what was asked for, not where a mirror had it
+ * @param image what was asked for, not where a mirror had it; undefined where it has no name
  * @param signed the `docker-reference` of a signature: what does not parse fits nothing
  */
-export function identityFits(identity: SignedIdentity, image: ImageReference, signed: string): boolean {
+export function identityFits(identity: SignedIdentity, image: ImageReference | undefined, signed: string): boolean {
   if (identity.type === 'matchDigest') return true;
   const signature = tryName(signed);
   if (signature === undefined) return false;
   switch (identity.type) {
-    case 'matchExact':
-      return sameReference(image, signature);
-    case 'matchRepoDigestOrExact':
-      return exactOrRepository(image, signature);
-    case 'matchRepository':
-      return repositoryOf(image) === repositoryOf(signature);
     case 'exactReference': {
       const wanted = tryName(identity.dockerReference);
       return wanted !== undefined && sameReference(wanted, signature);
@@ -36,6 +35,21 @@ export function identityFits(identity: SignedIdentity, image: ImageReference, si
       const wanted = tryName(identity.dockerRepository);
       return wanted !== undefined && repositoryOf(wanted) === repositoryOf(signature);
     }
+    default:
+      return image !== undefined && nameFits(identity, image, signature);
+  }
+}
+
+type NamedIdentity = Exclude<SignedIdentity, { type: 'matchDigest' | 'exactReference' | 'exactRepository' }>;
+
+function nameFits(identity: NamedIdentity, image: ImageReference, signature: ImageReference): boolean {
+  switch (identity.type) {
+    case 'matchExact':
+      return sameReference(image, signature);
+    case 'matchRepoDigestOrExact':
+      return exactOrRepository(image, signature);
+    case 'matchRepository':
+      return repositoryOf(image) === repositoryOf(signature);
     case 'remapIdentity': {
       const remapped = remap(image, identity.prefix, identity.signedPrefix);
       return remapped !== undefined && exactOrRepository(remapped, signature);

@@ -2,8 +2,8 @@
 import { DecodeError, decodeUtf8, isJsonObject, type JsonValue, parseJsonStrict } from '@assay/bytes';
 import { type AssayError, assayError } from '@assay/bytes/findings';
 import { type Digest, isDigest } from '../model/digest.js';
-import { formatReference, type ImageReference } from '../model/reference.js';
-import { identityFits, type SignedIdentity } from './identity.js';
+import type { SignedIdentity } from './identity.js';
+import { checkIdentity, type SignedImage } from './subject.js';
 
 export const SIMPLE_SIGNING_TYPE = 'atomic container signature';
 export const COSIGN_TYPE = 'cosign container image signature';
@@ -14,7 +14,8 @@ export interface SignaturePayload {
   readonly dockerReference: string;
 }
 
-const LARGEST_PAYLOAD = 64 * 1024;
+/** Bytes. */
+export const LARGEST_PAYLOAD = 64 * 1024;
 
 /** @param type the one that this kind of signature must have. @throws AssayError `signature.object.form` */
 export function readPayload(bytes: Uint8Array, type: string): SignaturePayload {
@@ -32,21 +33,18 @@ export function readPayload(bytes: Uint8Array, type: string): SignaturePayload {
  * Compares a payload, whose signature has been verified, with the image.
  *
  * @param identity undefined: the name is not compared (rule of guests for cosign where a policy says nothing)
- * @throws AssayError `signature.digest.match`, `signature.identity.match`
+ * @throws AssayError `signature.digest.match`, `signature.identity.*`
  */
 export function checkPayload(
   { manifestDigest, dockerReference }: SignaturePayload,
-  image: { readonly reference: ImageReference; readonly manifestDigest: string },
+  image: SignedImage,
   identity: SignedIdentity | undefined,
 ): void {
   if (manifestDigest !== image.manifestDigest) {
     const params = { actual: manifestDigest, expected: image.manifestDigest };
     throw assayError('signature.digest.match', { params, expected: image.manifestDigest, actual: manifestDigest });
   }
-  if (identity === undefined || identityFits(identity, image.reference, dockerReference)) return;
-  const wanted = formatReference(image.reference);
-  const params = { actual: dockerReference, expected: wanted, type: identity.type };
-  throw assayError('signature.identity.match', { params, expected: wanted, actual: dockerReference });
+  if (identity !== undefined) checkIdentity(identity, image, dockerReference);
 }
 
 function parse(bytes: Uint8Array): JsonValue {

@@ -9,8 +9,9 @@ import type { ImageReference } from '../model/reference.js';
 import type { SignedIdentity } from './identity.js';
 import { type KeySource, keySourceOf } from './key-source.js';
 import { malformed, objectOf, onlyKeys } from './members.js';
-import { scopeParents, wildcardsOf } from './scopes.js';
+import { folderParents, isFolderScope, scopeParents, wildcardsOf } from './scopes.js';
 import { readSigstoreRequirement, SIGSTORE_MEMBERS, type SigstoreRequirement } from './sigstore-requirement.js';
+import type { Place } from './subject.js';
 
 export type Requirement =
   | { readonly type: 'insecureAcceptAnything' }
@@ -20,12 +21,12 @@ export type Requirement =
 
 export interface SignaturePolicy {
   readonly default: readonly Requirement[];
-  /** By transport (`docker`), then by scope. */
+  /** By transport (`docker`, `oci`, `dir`; others are for other programs), then by scope. */
   readonly transports: ReadonlyMap<string, ReadonlyMap<string, readonly Requirement[]>>;
 }
 
 export interface PolicyScope {
-  /** Key of the policy that decides: `quay.io/acme`, `*.example`, `default`. */
+  /** Key of the policy that decides: `quay.io/acme`, `*.example`, `default`; of a folder with its transport, `oci:/srv`. */
   readonly scope: string;
   /** All of them must hold. */
   readonly requirements: readonly Requirement[];
@@ -38,13 +39,15 @@ export function readPolicy(bytes: Uint8Array, file = 'policy.json'): SignaturePo
   const policy = objectOf(parse(bytes, file), '', file);
   onlyKeys(policy, ['default', 'transports'], '', file);
   if (policy['default'] === undefined) throw malformed(file, '`default` is missing');
-  const transports = Object.entries(objectOf(policy['transports'] ?? {}, 'transports', file));
+  const { transports = {} } = policy;
+  const byTransport = Object.entries(objectOf(transports, 'transports', file));
   return {
     default: requirementsOf(policy['default'], 'default', file),
     transports: new Map(
-      transports.map(([transport, scopes]) => {
+      byTransport.map(([transport, scopes]) => {
         const where = `transports.${transport}`;
         const entries = Object.entries(objectOf(scopes, where, file));
+        checkScopes(transport, entries, file);
         return [
           transport,
           new Map(entries.map(([scope, list]) => [scope, requirementsOf(list, `${where}."${scope}"`, file)])),
@@ -52,6 +55,15 @@ export function readPolicy(bytes: Uint8Array, file = 'policy.json'): SignaturePo
       }),
     ),
   };
+}
+
+/** A folder that is written otherwise than it is looked up would never fit, and its requirements never be asked. */
+function checkScopes(transport: string, entries: readonly (readonly [string, unknown])[], file: string): void {
+  if (transport !== 'oci' && transport !== 'dir') return;
+  const unfit = entries.find(([scope]) => scope !== '' && !isFolderScope(scope));
+  if (unfit === undefined) return;
+  const what = `transports.${transport}: scope ${JSON.stringify(unfit[0]).slice(0, 120)}`;
+  throw malformed(file, `${what} is no absolute path of a folder without \`.\`, \`..\` and a \`/\` at its end`);
 }
 
 /** What decides about an image of a registry: the longest scope that fits, as containers/image looks for it. */
@@ -62,6 +74,16 @@ export function lookUpScope(policy: SignaturePolicy, image: ImageReference): Pol
     if (requirements !== undefined) return { scope, requirements };
   }
   return { scope: 'default', requirements: policy.default };
+}
+
+/** What a policy says of a folder with an image: the longest scope that fits. @returns undefined when it says nothing */
+export function lookUpPlace(policy: SignaturePolicy, { transport, folder }: Place): PolicyScope | undefined {
+  const scopes = policy.transports.get(transport);
+  for (const scope of [...folderParents(folder), '']) {
+    const requirements = scopes?.get(scope);
+    if (requirements !== undefined) return { scope: `${transport}:${scope}`, requirements };
+  }
+  return undefined;
 }
 
 function requirementsOf(value: JsonValue | undefined, where: string, file: string): readonly Requirement[] {

@@ -2,11 +2,12 @@
 import { type AssayError, assayError } from '@assay/bytes/findings';
 import { openpgp } from '@assay/ocicrypt';
 import type { PublicKey } from 'openpgp';
-import type { ImageReference } from '../model/reference.js';
 import type { SignedIdentity } from './identity.js';
 import { checkPayload, malformed, readPayload, SIMPLE_SIGNING_TYPE, type SignaturePayload } from './payload.js';
+import type { SignedImage } from './subject.js';
 
-const LARGEST_SIGNATURE = 64 * 1024;
+/** Bytes. */
+export const LARGEST_SIGNATURE = 64 * 1024;
 
 export interface SimpleSigningOptions {
   readonly now: Date;
@@ -48,7 +49,7 @@ export async function readKeyring(bytes: Uint8Array, file: string): Promise<read
 export async function verifySimpleSignature(
   signature: Uint8Array,
   keyring: readonly PublicKey[],
-  image: { readonly reference: ImageReference; readonly manifestDigest: string },
+  image: SignedImage,
   identity: SignedIdentity,
   options: SimpleSigningOptions,
 ): Promise<VerifiedSimpleSignature> {

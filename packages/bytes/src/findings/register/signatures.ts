@@ -137,4 +137,20 @@ export const SIGNATURES = {
     type: 'text',
     since: '0.1.0',
   },
+  'signature.identity.known': {
+    stage: 'bind',
+    severity: 'high',
+    unmet: 'fail',
+    checks: 'an image whose name is to be compared with that in its signature has one',
+    title: '{place} has no name; {type} would compare it with `{actual}`',
+    causes: ['an OCI layout or a directory does not say under which name its image was signed'],
+    remedy:
+      'Say the name (`--reference NAME`), or write `exactReference`, `exactRepository` or `matchDigest` as signedIdentity into the scope of {place}.',
+    party: 'owner',
+    retry: 'after-change',
+    status: 422,
+    origin: 'policy',
+    type: 'text',
+    since: '0.1.0',
+  },
 } as const satisfies RegisterPart;
