@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { concatBytes, encodeUtf8 } from '@assay/bytes';
@@ -38,13 +38,25 @@ export async function mountObjectStorage(
   const folder = await mkdtemp(join(tmpdir(), 'oss-'));
   try {
     const login = await secretFile(folder, 'login', concatBytes(encodeUtf8(`${bucket}:`), id, encodeUtf8(':'), secret));
-    const below = encrypted ? join(tmpdir(), randomBytes(5).toString('hex')) : mountPoint;
-    await mkdir(below, { recursive: true });
-    await run(program('ossfs'), [`${bucket}:${path}`, below, `-ourl=${url}`, `-opasswd_file=${login}`, ...other]);
-    if (!encrypted) return;
-    const password = await secretFile(folder, 'password', await reveal(own(options, 'encPasswd') ?? ''));
-    await mkdir(mountPoint, { recursive: true });
-    await run(program('gocryptfs'), [below, mountPoint, '-passfile', password, '-nosyslog']);
+    const mountBucket = async (on: string): Promise<void> => {
+      await mkdir(on, { recursive: true });
+      await run(program('ossfs'), [`${bucket}:${path}`, on, `-ourl=${url}`, `-opasswd_file=${login}`, ...other]);
+    };
+    if (!encrypted) return await mountBucket(mountPoint);
+    const below = join(tmpdir(), randomBytes(5).toString('hex'));
+    let mounted = false;
+    try {
+      await mountBucket(below);
+      mounted = true;
+      const password = await secretFile(folder, 'password', await reveal(own(options, 'encPasswd') ?? ''));
+      await mkdir(mountPoint, { recursive: true });
+      await run(program('gocryptfs'), [below, mountPoint, '-passfile', password, '-nosyslog']);
+    } catch (error) {
+      // Nobody knows its random name any more. The first failure is told, whatever becomes of this.
+      if (mounted) await run('umount', [below]).catch(() => undefined);
+      await rmdir(below).catch(() => undefined);
+      throw error;
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -3,17 +3,18 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { encodeUtf8 } from '@assay/bytes';
 import { formatResourceUri } from '@assay/protocol';
+import { temporaryFolder } from '@assay/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { superblocks, withoutLazyTables } from './ext4.js';
 import { MountError } from './mount-error.js';
@@ -33,7 +34,7 @@ let runs: Run[];
 let failing: RegExp | undefined;
 let files: Record<string, string>;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mount-'));
+  folder = temporaryFolder('mount-');
   runs = [];
   failing = undefined;
   files = {};
@@ -248,6 +249,22 @@ describe('object storage', () => {
       'alibaba-cloud-oss',
     );
     expect(runs.map(({ program }) => program)).toEqual(['/usr/local/bin/ossfs', 'gocryptfs']);
+    rmdirSync(runs[0]?.args[1] ?? '');
+  });
+
+  test.each([
+    ['ossfs', ['ossfs']],
+    ['gocryptfs', ['ossfs', 'gocryptfs', 'umount']],
+    ['gocryptfs|umount', ['ossfs', 'gocryptfs', 'umount']],
+  ])('with gocryptfs over it leaves no bucket behind when %s fails', async (name, programs) => {
+    failing = new RegExp(name);
+    const options = { ...oss, encrypted: 'gocryptfs', encPasswd: 'pass' };
+    await expect(mount(options, {}, 'alibaba-cloud-oss')).rejects.toThrow(/(ossfs|gocryptfs) failed/);
+    expect(runs.map(({ program }) => basename(program))).toEqual(programs);
+    const below = runs[0]?.args[1] ?? '';
+    if (programs.length > 1) expect(runs.at(-1)?.args).toEqual([below]);
+    expect(below.startsWith(tmpdir())).toBe(true);
+    expect(existsSync(below)).toBe(false);
   });
 
   test.each(Object.keys(oss))('without %s it is refused', async (name) => {
