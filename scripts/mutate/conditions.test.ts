@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { expect, test } from 'vitest';
 import { planOf } from './conditions.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-mutate-test-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('assay-mutate-test-');
 
 /** Changes and changed text of one source. */
 function planned(text: string): { readonly changes: string[]; readonly text: string | undefined } {

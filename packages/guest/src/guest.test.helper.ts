@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AttestationAgentService } from '@assay/protocol/guest';
+import { temporaryFolder } from '@assay/testkit';
 import { callTtrpc, TtrpcClient } from '@assay/ttrpc';
 import { type AgentOptions, AttestationAgent } from './agent/agent.js';
 import { type AgentServiceOptions, agentService } from './agent/service.js';
@@ -39,7 +39,7 @@ export interface TestGuest {
 export const KBS_URL = 'http://broker';
 
 export async function startTestGuest(options: TestGuestOptions = {}): Promise<TestGuest> {
-  const folder = mkdtempSync(join(tmpdir(), 'guest-'));
+  const folder = temporaryFolder('guest-');
   const now = options.now ?? (() => new Date());
   const broker = new FakeBroker({ now, ...options.broker });
   const failures: { what: string; error: unknown }[] = [];

@@ -1,11 +1,11 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { beforeEach, expect, test } from 'vitest';
 import { configHome, readCredentials, rememberServer, writePrivately } from './config-home.js';
 
-const root = mkdtempSync(join(tmpdir(), 'assay-home-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder('assay-home-');
 let home: string;
 beforeEach(() => {
   home = join(mkdtempSync(join(root, 'x-')), 'deep', 'assay');

@@ -1,13 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EXIT } from '../exit.js';
 import { emulatedGuest, keepWorld, openWorld } from './emulated.js';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'assay-emulated-'));
+  folder = temporaryFolder('assay-emulated-');
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -1,10 +1,10 @@
 /** What the commands of images refuse before they begin, and what they say of an image, without a process for each. */
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { layoutSource, MEDIA_TYPE } from '@assay/oci';
-import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { EXIT } from '../exit.js';
 import { decryptImage, encryptImage, pullImage } from './copy.js';
 import { inspectImage } from './inspect.js';
@@ -12,7 +12,7 @@ import { sourceOf } from './locations.js';
 import { platformOf, runImage } from './run.js';
 import { verifyImage } from './verify.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-image-'));
+const folder = temporaryFolder('assay-image-');
 const at = (name: string): string => join(folder, name);
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
@@ -73,7 +73,6 @@ async function printed(act: () => Promise<unknown>): Promise<string> {
 afterEach(() => {
   process.exitCode = undefined;
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a command of images is refused', () => {
   const usage = (words: string): object => ({ exit: EXIT.usage, message: expect.stringContaining(words) });

@@ -1,17 +1,17 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { rpcService, serveRpc } from '@assay/guest/services';
 import { GetResourceService } from '@assay/protocol/guest';
+import { temporaryFolder } from '@assay/testkit';
 import { STATUS, StatusError } from '@assay/ttrpc';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EXIT } from '../exit.js';
 import { documentsOf, isResource } from './documents.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-documents-'));
+const folder = temporaryFolder('assay-documents-');
 const at = (name: string): string => join(folder, name);
 let broker: Server;
 let asked = 0;

@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLayer, type Unwrapped } from '@assay/ocicrypt';
+import { temporaryFolder } from '@assay/testkit';
 import { generateKey } from 'openpgp';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { EXIT } from '../exit.js';
 import { unwrappersOf, wrappersOf } from './keys.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-keys-'));
+const folder = temporaryFolder('assay-keys-');
 const at = (name: string): string => join(folder, name);
 const bytes = Buffer.from('options');
 const { PATH } = process.env;
@@ -25,7 +25,6 @@ beforeAll(async () => {
 afterEach(() => {
   process.env['PATH'] = PATH;
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A program in place of gpg, which is the only one on the path. */
 function gpgThat(script: string): void {

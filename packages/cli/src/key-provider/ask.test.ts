@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RpcServer, rpcService, serveRpc } from '@assay/guest/services';
 import {
@@ -11,12 +10,13 @@ import {
   writeWrapAnswer,
 } from '@assay/ocicrypt';
 import { KeyProviderService } from '@assay/protocol/guest';
+import { temporaryFolder } from '@assay/testkit';
 import { STATUS, StatusError } from '@assay/ttrpc';
 import { afterEach, describe, expect, test } from 'vitest';
 import { unwrappersOf, wrappersOf } from '../image/keys.js';
 import { askingProviders, providersOf } from './ask.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-ask-'));
+const folder = temporaryFolder('assay-ask-');
 const servers: RpcServer[] = [];
 afterEach(async () => {
   delete process.env['OCICRYPT_KEYPROVIDER_CONFIG'];

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   openPacket,
@@ -12,6 +11,7 @@ import {
   writeProviderRequest,
 } from '@assay/ocicrypt';
 import { formatResourceUri, type ResourceUri } from '@assay/protocol';
+import { temporaryFolder } from '@assay/testkit';
 import { STATUS } from '@assay/ttrpc';
 import { describe, expect, test } from 'vitest';
 import { keyFolder } from './key-folder.js';
@@ -21,7 +21,7 @@ import type { Registrar } from './registrar.js';
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 const options = Buffer.from('{"symkey":"secret of the layer"}');
-const folder = mkdtempSync(join(tmpdir(), 'assay-provider-'));
+const folder = temporaryFolder('assay-provider-');
 const kekFile = join(folder, 'kek.bin');
 writeFileSync(kekFile, Buffer.alloc(32, 7));
 
@@ -202,10 +202,10 @@ describe('packets of EAA', () => {
 });
 
 describe('keys in a folder', () => {
-  const keys = () => keyFolder(mkdtempSync(join(tmpdir(), 'assay-keks-')));
+  const keys = () => keyFolder(temporaryFolder('assay-keks-'));
 
   test('are made once, for their owner alone, and used again', async () => {
-    const place = mkdtempSync(join(tmpdir(), 'assay-keks-'));
+    const place = temporaryFolder('assay-keks-');
     const first = await wrap(provider({ keys: keyFolder(place) }), 'keyid=default/key/1');
     const file = join(place, 'default/key/1');
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -253,7 +253,7 @@ describe('keys in a folder', () => {
   });
 
   test('are no keys when their files have another size', () => {
-    const place = mkdtempSync(join(tmpdir(), 'assay-keks-'));
+    const place = temporaryFolder('assay-keks-');
     const at = keyFolder(place);
     at.add(parseKeyId('a/b/c'), new Uint8Array(31));
     expect(() => at.find(parseKeyId('a/b/c'))).toThrow('31 bytes');

@@ -1,10 +1,10 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeJwtUnverified, parseResourceUri, verifyJws } from '@assay/protocol';
+import { temporaryFolder } from '@assay/testkit';
 import { STATUS } from '@assay/ttrpc';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EXIT } from '../exit.js';
@@ -16,7 +16,7 @@ interface Asked {
   readonly body: Buffer;
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-registrar-'));
+const folder = temporaryFolder('assay-registrar-');
 const asked: Asked[] = [];
 let status = 200;
 let broker: Server;

@@ -1,7 +1,6 @@
 /** Key providers behind TLS (`grpc-tls`): each side shows who it is. */
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   derBitString,
@@ -21,11 +20,12 @@ import {
 import { type ProviderTls, readUnwrapAnswer, writeProviderRequest, writeUnwrapAnswer } from '@assay/ocicrypt';
 import { create } from '@assay/protocol/grpc';
 import { grpcServiceDefinition, KeyProviderService } from '@assay/protocol/guest';
+import { temporaryFolder } from '@assay/testkit';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { askingProviders } from './ask.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-provider-tls-'));
+const folder = temporaryFolder('assay-provider-tls-');
 const at = (name: string): string => join(folder, name);
 const bytes = Uint8Array.of(1, 2, 3);
 const request = writeProviderRequest({ op: 'keyunwrap', parameters: {}, annotation: bytes });

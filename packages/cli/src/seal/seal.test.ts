@@ -1,15 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeUtf8 } from '@assay/bytes';
 import { openSecret, type Unsealing, unsealPayload } from '@assay/guest/services';
 import { formatResourceUri } from '@assay/protocol';
-import { afterAll, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { expect, test } from 'vitest';
 import { CliError } from '../exit.js';
 import { makeSigningKey, sealEnvelope, sealPointer } from './seal.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'seal-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('seal-');
 const put = (name: string, content: string | Uint8Array): string => {
   writeFileSync(join(folder, name), content);
   return join(folder, name);

@@ -1,8 +1,8 @@
 /** What the SEV commands print and refuse, called in this process; e2e/sev calls them as a person does. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { CliError, EXIT } from '../exit.js';
 import { annotateManifest } from './annotate.js';
 import { ANNOTATIONS } from './annotations.js';
@@ -11,9 +11,8 @@ import { lintFile } from './lint.js';
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'assay-sev-'));
+  folder = temporaryFolder('assay-sev-');
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function fileOf(manifest: object): string {
   const file = join(folder, 'pod.json');

@@ -1,15 +1,15 @@
 import { createCipheriv } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeUtf8 } from '@assay/bytes';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KbcError } from '../kbc/kbc-error.js';
 import { type Call, grpcCaller, ttrpcCaller } from '../rpc/independent-clients.test.helper.js';
 import { type RpcServer, serveRpc } from '../rpc/serve.js';
 import { earlyServices } from './early-services.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'early-'));
+const folder = temporaryFolder('early-');
 const KEY = Buffer.alloc(32, 7);
 const failures: string[] = [];
 const open: { close(): unknown }[] = [];

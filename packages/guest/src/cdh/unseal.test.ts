@@ -1,17 +1,16 @@
 import { createCipheriv, generateKeyPairSync, sign } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeUtf8 } from '@assay/bytes';
 import { KmsError, kmsDrivers } from '@assay/kms/drivers';
 import { formatResourceUri, SealedSecretError } from '@assay/protocol';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { KbcError } from '../kbc/kbc-error.js';
 import { localKeysIn } from './local-keys.js';
 import { type Unsealing, unseal } from './unseal.js';
 
-const root = mkdtempSync(join(tmpdir(), 'unseal-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder('unseal-');
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const jwk = encodeUtf8(JSON.stringify(publicKey.export({ format: 'jwk' })));

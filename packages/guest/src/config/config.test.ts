@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { describe, expect, test } from 'vitest';
 import { agentConfigOf, parseAgentConfig } from './agent-config.js';
 import { ConfigError } from './config-error.js';
 import { AGENT_SOCKET, DATA_HUB_SOCKET, parseDataHubConfig } from './data-hub-config.js';
@@ -9,8 +9,7 @@ import { readConfigFile } from './document.js';
 import { DEFAULT_IMAGE_CONFIG } from './image-config.js';
 import { kbcParamsOf, kernelParameter, parseKbcParams, readKernelCommandLine } from './kbc-params.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'config-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('config-');
 const file = (name: string, text: string): string => {
   const path = join(folder, name);
   writeFileSync(path, text);

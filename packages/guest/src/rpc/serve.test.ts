@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GetResourceService } from '@assay/protocol/guest';
+import { temporaryFolder } from '@assay/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { grpcCaller, ttrpcCaller } from './independent-clients.test.helper.js';
 import { type RpcServer, serveRpc } from './serve.js';
@@ -11,7 +11,7 @@ let folder: string;
 let defects: unknown[];
 const servers: RpcServer[] = [];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rpc-'));
+  folder = temporaryFolder('rpc-');
   defects = [];
 });
 afterEach(async () => {

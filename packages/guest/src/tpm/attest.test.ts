@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { concatBytes, decodeHex, encodeHex } from '@assay/bytes';
 import { marshalPublic, marshalQuote, selectPcrs, TpmWriter } from '@assay/evidence/tpm';
-import { afterAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { describe, expect, test } from 'vitest';
 import { tpmAttester } from '../attester/tpm.js';
 import type { Transport } from '../kbc/transport.js';
 import { enrol, firstElement } from './enrol.js';
@@ -14,8 +14,7 @@ import { refused, response, scripted } from './fake-tpm.test.helper.js';
 import { akTemplate } from './index.js';
 import { ALL_PCRS, quoteReportData } from './quoted.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'tpm-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('tpm-');
 
 const sized = (bytes: Uint8Array): Uint8Array => new TpmWriter().sized(bytes).finish();
 const number = (command: Uint8Array): number => Buffer.from(command).readUInt32BE(6);

@@ -4,23 +4,19 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fuzzRuns } from '@assay/testkit';
+import { fuzzRuns, temporaryFolder } from '@assay/testkit';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { openSealedFolder, sealFolder } from './folder.js';
 
-const work = mkdtempSync(join(tmpdir(), 'sealed-'));
-afterAll(() => rmSync(work, { recursive: true, force: true }));
+const work = temporaryFolder('sealed-');
 const key = randomBytes(16);
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 const folder = join(work, 'plain');

@@ -1,9 +1,9 @@
 /** Small images for tests, as layouts. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { temporaryFolder } from '@assay/testkit';
 import { type Digest, MEDIA_TYPE, sha256Digest } from '../index.js';
 
 export interface MadeImage {
@@ -13,7 +13,7 @@ export interface MadeImage {
 }
 
 export function temporary(): string {
-  return mkdtempSync(join(tmpdir(), 'assay-oci-'));
+  return temporaryFolder('assay-oci-');
 }
 
 /** One tar archive with one file, as ustar. */

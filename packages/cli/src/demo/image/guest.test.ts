@@ -1,12 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { expect, test } from 'vitest';
 import { createKbc } from '../../client/broker.js';
 import { guestImages, nothingLeft } from './guest.js';
 
 test('a guest that was refused and has files ends the demo, whatever they are', () => {
-  const folder = join(mkdtempSync(join(tmpdir(), 'assay-demo-guest-')), 'guest');
+  const folder = join(temporaryFolder('assay-demo-guest-'), 'guest');
   const kbc = createKbc({ transport: () => Promise.reject(new Error('nobody is asked')) });
   const images = guestImages(kbc, folder, '127.0.0.1:1/a/b:v1', 'kbs:///a/b/c');
   mkdirSync(join(folder, 'work'));

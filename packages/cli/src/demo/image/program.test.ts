@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, openSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { describe, expect, test } from 'vitest';
 import { isMachine, type Machine, program } from './program.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-program-'));
+const folder = temporaryFolder('assay-program-');
 const here: Machine | undefined = process.platform === 'linux' && isMachine(process.arch) ? process.arch : undefined;
 
 test.each<[Machine, number]>([

@@ -1,5 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   copyImage,
@@ -10,12 +8,13 @@ import {
   registryTarget,
   sha256Digest,
 } from '@assay/oci';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildGreeter } from './publish.js';
 import { type DemoRegistry, startRegistry } from './registry.js';
 import { changeOneByte, replaceImage } from './tamper.js';
 
-const layout = join(mkdtempSync(join(tmpdir(), 'assay-demo-registry-')), 'plain');
+const layout = join(temporaryFolder('assay-demo-registry-'), 'plain');
 let registry: DemoRegistry;
 let digest = '';
 
@@ -35,7 +34,7 @@ async function push(): Promise<string> {
 
 async function pull(): Promise<string> {
   const source = await registrySource(reference(), { insecure: true, attempts: 1 });
-  const target = layoutTarget(mkdtempSync(join(tmpdir(), 'assay-demo-pulled-')), 'v1');
+  const target = layoutTarget(temporaryFolder('assay-demo-pulled-'), 'v1');
   return (await copyImage({ source, target }).finally(() => source.close())).digest;
 }
 
@@ -82,7 +81,7 @@ describe('the registry of the demo', () => {
     changeOneByte(registry, 'acme/greeter:v1');
     await expect(pull()).rejects.toMatchObject({ code: 'image.manifest.digest' });
     expect(() => changeOneByte(registry, 'acme/none:v1')).toThrow('no image');
-    const folder = mkdtempSync(join(tmpdir(), 'assay-demo-replaced-'));
+    const folder = temporaryFolder('assay-demo-replaced-');
     await replaceImage(`${registry.host}/acme/greeter:v1`, folder);
     // Nothing but a policy about signatures would tell.
     const replaced = await pull();

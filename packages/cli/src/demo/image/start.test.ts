@@ -1,15 +1,15 @@
 /** Which way the program of the image was started is said as it was. */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { layoutSource, makeBundle, platformManifest } from '@assay/oci';
+import { temporaryFolder } from '@assay/testkit';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { findPeers, runProgram } from './peers.js';
 import { isMachine } from './program.js';
 import { buildGreeter, LINE } from './publish.js';
 import { start } from './start.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-demo-start-'));
+const folder = temporaryFolder('assay-demo-start-');
 const layout = join(folder, 'plain');
 const bundle = join(folder, 'bundle');
 const runs = process.platform === 'linux' && isMachine(process.arch);

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { concatBytes, decodeBase64, decodeHex, encodeHex, encodeUtf8 } from '@assay/bytes';
 import { eventDetails, parseEventlog, replay } from '@assay/evidence/eventlog';
 import type { HashAlgorithm } from '@assay/protocol';
+import { temporaryFolder } from '@assay/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MeasurementRegisters } from '../../attester/attester.js';
 import { FakeSystem } from '../../attester/fake-system.test.helper.js';
@@ -47,7 +47,7 @@ class Registers implements MeasurementRegisters {
 let folder: string;
 let registers: Registers;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'aael-'));
+  folder = temporaryFolder('aael-');
   registers = new Registers();
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,15 +1,15 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { parseReference } from '@assay/oci';
+import { temporaryFolder } from '@assay/testkit';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_IMAGE_CONFIG, type ImageConfig } from '../../config/image-config.js';
 import { documentsBy } from './documents.js';
 import { imageClient } from './image-client.js';
 import { ImagePuller } from './puller.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'guest-image-'));
+const folder = temporaryFolder('guest-image-');
 const file = (name: string, text: string): string => {
   const path = join(folder, name);
   writeFileSync(path, text);

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeUtf8 } from '@assay/bytes';
+import { temporaryFolder } from '@assay/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MountError } from './mount-error.js';
 import { type RunProgram, runProgram } from './run-program.js';
@@ -38,7 +38,7 @@ function mayMount(): boolean {
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'real-'));
+  folder = temporaryFolder('real-');
   mkdirSync(join(folder, 'mnt'));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));

@@ -9,10 +9,9 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sealFolder } from '@assay/oci';
-import { fuzzRuns } from '@assay/testkit';
+import { fuzzRuns, temporaryFolder } from '@assay/testkit';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { IMAGE_FILE, KEY_FILE, keyContext, sealedStore } from '../agent/store/sealed-store.js';
@@ -20,7 +19,7 @@ import { imageFolders } from '../shim/plan-sandbox.js';
 import { bootImage, bootRole } from './boot.js';
 import { formatKeyText, isPublicKeyText, KeyTextError, parseKeyText } from './key-text.js';
 
-const root = mkdtempSync(join(tmpdir(), 'enclave-boot-'));
+const root = temporaryFolder('enclave-boot-');
 const temporary = process.env['TMPDIR'];
 process.env['TMPDIR'] = mkdtempSync(join(root, 'tmp-'));
 afterAll(() => {

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { JsonObject } from '@assay/bytes';
 import type { FindingDraft } from '@assay/bytes/findings';
 import { tomlToJson } from '@assay/protocol';
-import { afterAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readDecryptConfig } from '../config/decrypt-config.js';
 import { readOcicryptConfig } from '../config/ocicrypt-config.js';
@@ -241,8 +241,7 @@ describe('a pod', () => {
 });
 
 describe('a node', () => {
-  const root = mkdtempSync(join(tmpdir(), 'enclave-node-'));
-  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryFolder('enclave-node-');
   const put = (path: string, text: string): void => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);

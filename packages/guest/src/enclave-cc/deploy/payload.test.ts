@@ -3,17 +3,15 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { renderDecryptConfig } from '../config/decrypt-config.js';
 import { renderOcicryptConfig } from '../config/ocicrypt-config.js';
 import { PACKAGED_SHIM_CONFIG } from '../config/shim-config.js';
@@ -22,8 +20,7 @@ import { renderContainerdRuntime } from './containerd.js';
 import { lintHost } from './host.js';
 import { payloadFiles } from './payload.js';
 
-const work = mkdtempSync(join(tmpdir(), "enclave payload's "));
-afterAll(() => rmSync(work, { recursive: true, force: true }));
+const work = temporaryFolder("enclave payload's ");
 const put = (path: string, content: string | Uint8Array, mode = 0o644): void => {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);

@@ -1,16 +1,15 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EnclaveImageService, ShimImageService } from '@assay/protocol/guest';
+import { temporaryFolder } from '@assay/testkit';
 import { callTtrpc, STATUS, StatusError, serveTtrpc, TtrpcClient, type TtrpcServer, ttrpcService } from '@assay/ttrpc';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ttrpcCaller } from '../../rpc/independent-clients.test.helper.js';
 import { EnclaveAgentClient } from './agent-client.js';
 import { shimImageService } from './image-service.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'enclave-client-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('enclave-client-');
 const servers: TtrpcServer[] = [];
 let asked: object[] = [];
 beforeEach(() => {

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openTransport } from './open.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'tpm-'));
+const folder = temporaryFolder('tpm-');
 const servers: Server[] = [];
 let made = 0;
 
