@@ -106,7 +106,7 @@ function withSignatures(to: Command): Command {
   return to
     .option('--signature-policy <file>', 'which signatures are wanted: containers-policy.json')
     .option('--lookaside <yaml>', 'where OpenPGP signatures lie: a file of registries.d')
-    .option('--reference <name>', 'name under which an image of a layout was signed')
+    .option('--reference <name>', 'name of an image in a layout or directory, which has none of its own')
     .option('--allow-expired-key', 'take signatures of OpenPGP keys that have expired since')
     .option('--allow-sha1', 'take OpenPGP signatures over SHA-1');
 }
@@ -135,6 +135,7 @@ function verify(): Command {
     withSignatures(
       command('verify', 'ask a signature policy about an image', [
         'assay image verify docker://registry.example/team/app:v1 --signature-policy policy.json',
+        'assay image verify oci:app:v1 --signature-policy policy.json',
         'assay image verify oci:app:v1 --signature-policy policy.json --lookaside sigstore.yaml --reference registry.example/team/app:v1',
       ]),
     )

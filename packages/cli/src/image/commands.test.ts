@@ -86,11 +86,6 @@ describe('a command of images is refused', () => {
     ['decrypt with nothing', () => decryptImage(plain, target, {}), usage('--decryption-key is missing')],
     ['verify without a policy', () => verifyImage(plain, {}), usage('--signature-policy is missing')],
     [
-      'verify a layout without a name',
-      () => verifyImage(plain, { signaturePolicy: at('policy.json') }),
-      usage('--reference is missing'),
-    ],
-    [
       'verify OpenPGP without a place',
       () => verifyImage(plain, { signaturePolicy: at('gpg.json'), reference: 'x.example/a:1' }),
       usage('--lookaside is missing'),

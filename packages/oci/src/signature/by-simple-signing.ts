@@ -18,11 +18,10 @@ export async function bySimpleSigning(
   options: JudgeOptions,
 ): Promise<string> {
   const { now, allowExpiredKey = false, allowSha1 = false } = options;
+  const places = [beside(options), apart(options)].filter((place) => place !== undefined);
   const keyring = await keyringOf(keys, options);
   let reason: AssayError | undefined;
-  for (const place of [beside, apart]) {
-    const files = place(options);
-    if (files === undefined) continue;
+  for (const files of places) {
     for await (const read of storedSignatures(files)) {
       try {
         const found = read();
