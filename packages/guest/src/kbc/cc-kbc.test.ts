@@ -2,6 +2,7 @@ import { encodeUtf8 } from '@assay/bytes';
 import {
   generateTeeKeyPair,
   HASH_ALGORITHMS,
+  kbsErrorBody,
   PROTOCOL_VERSIONS,
   type ProtocolVersion,
   parseResourceUri,
@@ -147,6 +148,35 @@ describe('a session that has ended', () => {
     });
     expect(broker.count('/auth')).toBe(3);
     expect(broker.count('/resource/default/key/1')).toBe(3);
+  });
+
+  test.each([
+    ['with its code', { code: 'resource.refused' }],
+    ['of a broker without codes', {}],
+  ])('a policy’s refusal %s ends it: once attested in this call, not again', async (_, more) => {
+    let refusing = true;
+    const body = encodeUtf8(JSON.stringify(kbsErrorBody('PolicyDeny', 'Access denied by policy', more)));
+    const { kbc, broker } = setup({
+      change: (answer, { path }) =>
+        refusing && path.includes('/resource/') ? { status: 401, setCookie: [], body } : answer,
+    });
+    expect(await refused(kbc.getResource(uri))).toMatchObject({ reason: 'refused', status: 401, decided: true });
+    expect([broker.count('/auth'), broker.count('/resource/default/key/1')]).toEqual([1, 1]);
+    // The session is an older one now: the evidence may be worth more today, so it is shown once more.
+    expect(await refused(kbc.getResource(uri))).toMatchObject({ decided: true });
+    expect([broker.count('/auth'), broker.count('/resource/default/key/1')]).toEqual([2, 3]);
+    refusing = false;
+    expect(Buffer.from(await kbc.getResource(uri)).toString()).toBe('open sesame');
+    expect(broker.count('/auth')).toBe(2);
+  });
+
+  test('a refusal with another code of the same kind is none of the policy', async () => {
+    const body = encodeUtf8(JSON.stringify(kbsErrorBody('PolicyDeny', 'no', { code: 'token.refused' })));
+    const { kbc, broker } = setup({
+      change: (answer, { path }) => (path.includes('/resource/') ? { status: 401, setCookie: [], body } : answer),
+    });
+    expect(await refused(kbc.getResource(uri))).toMatchObject({ decided: false });
+    expect(broker.count('/auth')).toBe(3);
   });
 
   test('evidence that is refused is not sent again', async () => {

@@ -41,7 +41,7 @@ export interface CcKbcOptions {
   readonly initDataToml?: string;
   /** A token got earlier (passport): resources are then asked for with it, without a handshake. */
   readonly token?: string;
-  /** Handshakes that are tried for one resource when the broker answers 401. Default 3, as upstream. */
+  /** Handshakes that are tried for one resource when the broker answers 401 without having decided. Default 3, as upstream. */
   readonly attempts?: number;
 }
 
@@ -79,8 +79,12 @@ export class CcKbc implements AttestingKbc {
     const path = resourceRequestPath(uri);
     const passport = this.#options.token;
     const tries = passport === undefined ? (this.#options.attempts ?? 3) : 1;
+    let attested = false;
     for (let n = 1; ; n++) {
-      if (passport === undefined && this.#cookie === undefined) await this.attest();
+      if (passport === undefined && this.#cookie === undefined) {
+        await this.attest();
+        attested = true;
+      }
       const answer = await this.#send(
         'GET',
         path,
@@ -88,8 +92,9 @@ export class CcKbc implements AttestingKbc {
       );
       if (answer.status === 200) return this.#open(answer);
       const refusal = refusalOf(answer, 'resource');
-      // A session ends while the guest lives: attest again, as upstream's client does on every 401.
-      if (refusal.status !== 401 || n >= tries) throw refusal;
+      // A session ends while the guest lives, and what its evidence is worth changes: attest again, as upstream's client does on
+      // every 401. What the policy says of evidence of this moment it says the next time too.
+      if (refusal.status !== 401 || n >= tries || (attested && refusal.decided)) throw refusal;
       this.#cookie = undefined;
     }
   }
@@ -212,9 +217,15 @@ function reading<T>(what: string, parse: () => T): T {
 function refusalOf(answer: TransportAnswer, step: 'auth' | 'attest' | 'resource'): KbcError {
   const facts = { status: answer.status, attempt: answer.attempt };
   try {
-    const { detail, code, attempt } = parseErrorBody(parseJsonStrict(answer.body));
+    const { type, detail, code, attempt } = parseErrorBody(parseJsonStrict(answer.body));
     const reason = answer.status === 404 ? 'missing' : isOutage(answer.status) ? 'unavailable' : 'refused';
-    return new KbcError(reason, `${step}: ${detail}`, { ...facts, code, attempt: attempt ?? facts.attempt });
+    return new KbcError(reason, `${step}: ${detail}`, {
+      ...facts,
+      code,
+      attempt: attempt ?? facts.attempt,
+      // Other brokers than Assay have no codes; the kind is all that they say.
+      decided: code === undefined ? type.endsWith('/PolicyDeny') : code === 'resource.refused',
+    });
   } catch (error) {
     if (!(error instanceof DecodeError || error instanceof ProtocolError)) throw error;
     // A proxy that cannot reach the broker does not speak its protocol: an outage all the same.

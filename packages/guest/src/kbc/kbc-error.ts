@@ -19,6 +19,8 @@ export class KbcError extends Error {
   readonly code: string | undefined;
   /** Id under which the owner finds the explanation: `assay audit show <attempt>`. */
   readonly attempt: string | undefined;
+  /** The broker knew who asks, and its policy says no: asking again with evidence as new as this changes nothing. */
+  readonly decided: boolean;
 
   constructor(
     reason: KbcErrorReason,
@@ -27,6 +29,7 @@ export class KbcError extends Error {
       readonly status?: number | undefined;
       readonly code?: string | undefined;
       readonly attempt?: string | undefined;
+      readonly decided?: boolean;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -35,5 +38,6 @@ export class KbcError extends Error {
     this.status = facts.status;
     this.code = facts.code;
     this.attempt = facts.attempt;
+    this.decided = facts.decided ?? false;
   }
 }

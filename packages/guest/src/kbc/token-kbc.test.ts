@@ -73,6 +73,28 @@ test('a token that does not say when it ends is used until it is refused; other 
   expect(credentials).toBe(2);
 });
 
+test('a policy’s refusal costs an older token, and ends the asking with a new one', async () => {
+  let sent = 0;
+  let credentials = 0;
+  const answers = [refusal(404)];
+  const denied = encodeUtf8('{"type":"https://github.com/x/errors/PolicyDeny","detail":"y","code":"resource.refused"}');
+  const kbc = new TokenKbc({
+    transport: async () => {
+      sent += 1;
+      return answers.shift() ?? { ...refusal(401), body: denied };
+    },
+    credential: async () => {
+      credentials += 1;
+      return { token: token({ n: credentials }), keyPair };
+    },
+    random,
+    now: () => new Date(),
+  });
+  await expect(kbc.getResource(uri)).rejects.toMatchObject({ reason: 'missing' });
+  await expect(kbc.getResource(uri)).rejects.toMatchObject({ code: 'resource.refused' });
+  expect([credentials, sent]).toEqual([2, 3]);
+});
+
 test('a credential that cannot be got fails all that wait for it, and is asked for again later', async () => {
   let asked = 0;
   const kbc = new TokenKbc({

@@ -24,7 +24,7 @@ export interface TokenKbcOptions {
   readonly credential: () => Promise<Credential>;
   readonly random: RandomSource;
   readonly now: () => Date;
-  /** Rounds for one resource while the broker answers 401. Default 3, as upstream. */
+  /** Rounds for one resource while the broker answers 401 and has not decided about a new token. Default 3, as upstream. */
   readonly attempts?: number;
 }
 
@@ -51,11 +51,13 @@ export class TokenKbc implements Kbc {
   async getResource(uri: ResourceUri): Promise<Uint8Array> {
     const rounds = this.#options.attempts ?? 3;
     for (let round = 1; ; round += 1) {
+      const before = this.#ready;
       const ready = await this.#credential();
       try {
         return await ready.kbc.getResource(uri);
       } catch (error) {
         if (!(error instanceof KbcError) || error.status !== 401 || round >= rounds) throw error;
+        if (error.decided && ready !== before) throw error;
         // Others may have replaced it meanwhile: theirs is tried before another is got.
         if (this.#ready === ready) this.#ready = undefined;
       }
