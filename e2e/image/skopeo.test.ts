@@ -1,18 +1,18 @@
-/** Images that Debian's skopeo encrypts are decrypted here, and the reverse. */
-import { execFileSync, spawnSync } from 'node:child_process';
+/** Images that Debian's skopeos encrypt are decrypted here, and the reverse. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { describe, expect, test, vi } from 'vitest';
 import { makeImage } from '../../packages/oci/src/testing/image.test.helper.js';
 import { selfSigned } from '../../packages/ocicrypt/src/certificate.test.helper.js';
 import { assay } from '../support/cli.js';
 import { peersFor } from '../support/peers.js';
+import { layersIn, SKOPEOS, skopeoCopy } from '../support/skopeo.js';
 
-const possible = peersFor('exchange of encrypted images with skopeo', { skopeo: '/usr/bin/skopeo' });
-const folder = mkdtempSync(join(tmpdir(), 'assay-skopeo-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+vi.setConfig({ testTimeout: 60_000 });
+
+const folder = temporaryFolder('assay-skopeo-');
 
 const at = (name: string): string => join(folder, name);
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -28,20 +28,10 @@ writeKeys('ec', ec.publicKey, ec.privateKey);
 const identity = selfSigned('recipient');
 writeFileSync(at('recipient.crt'), identity.certificate.toString());
 writeFileSync(at('recipient.key'), identity.key.export({ type: 'pkcs8', format: 'pem' }));
-writeFileSync(at('policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}');
 
 const image = makeImage(2, at('plain'));
 
-function skopeo(...args: string[]): void {
-  execFileSync('skopeo', ['--policy', at('policy.json'), 'copy', '-q', ...args], { stdio: 'pipe' });
-}
-
-const layersOf = (location: string): readonly string[] => {
-  const root = location.replace(/^oci:(.*):v1$/, '$1');
-  const index = JSON.parse(readFileSync(join(root, 'index.json'), 'utf8'));
-  const manifest = readFileSync(join(root, 'blobs', index.manifests[0].digest.replace(':', '/')), 'utf8');
-  return JSON.parse(manifest).layers.map(({ digest }: { digest: string }) => digest);
-};
+const original = layersIn(image.folder);
 
 const cases = [
   ['JWE for an RSA key', ['jwe:rsa.pub'], ['rsa.key']],
@@ -51,56 +41,58 @@ const cases = [
   ['JWE and PKCS#7, opened by PKCS#7', ['jwe:ec.pub', 'pkcs7:recipient.crt'], ['recipient.key', 'recipient.crt']],
 ] as const;
 
-describe.skipIf(!possible)('skopeo', () => {
+describe.each(SKOPEOS)('skopeo of Debian %s', (release, program, peers) => {
+  const possible = peersFor(`exchange of encrypted images with skopeo of Debian ${release}`, peers);
   const inFolder = (key: string): string =>
     key.replace(/^([a-z0-9]+:)?(.*)$/, (_, kind = '', file) => `${kind}${at(file)}`);
   const flags = (flag: string, keys: readonly string[]): string[] => keys.flatMap((key) => [flag, inFolder(key)]);
+  const folderOf = (what: string, name: string): string => at(`${release} ${what} ${name}`.replaceAll(/[ ,]+/g, '-'));
+  const layout = (path: string): string => `oci:${path}:v1`;
 
-  test.each(cases)('encrypts, and we decrypt: %s', async (name, to, from) => {
-    const [encrypted, plain] = [`oci:${at(`s-${name}`)}:v1`, `oci:${at(`p-${name}`)}:v1`].map((l) =>
-      l.replaceAll(' ', '_'),
-    );
-    skopeo(...flags('--encryption-key', to), `oci:${image.folder}:v1`, encrypted ?? '');
-    const run = await assay(['image', 'decrypt', encrypted ?? '', plain ?? '', ...flags('--decryption-key', from)]);
+  test.skipIf(!possible).each(cases)('encrypts, and we decrypt: %s', async (name, to, from) => {
+    const [encrypted, plain] = [folderOf('theirs', name), folderOf('opened', name)];
+    const made = await skopeoCopy(program, [...flags('--encryption-key', to), layout(image.folder), layout(encrypted)]);
+    expect(made, made.err).toMatchObject({ code: 0 });
+    expect(layersIn(encrypted)).not.toEqual(original);
+    const keys = flags('--decryption-key', from);
+    const run = await assay(['image', 'decrypt', layout(encrypted), layout(plain), ...keys]);
     expect(run, run.err).toMatchObject({ code: 0 });
-    expect(layersOf(plain ?? '')).toEqual(layersOf(`oci:${image.folder}:v1`));
+    expect(layersIn(plain)).toEqual(original);
   });
 
-  test.each(cases)('decrypts what we encrypt: %s', async (name, to, from) => {
-    const [encrypted, plain] = [`oci:${at(`e-${name}`)}:v1`, `oci:${at(`d-${name}`)}:v1`].map((l) =>
-      l.replaceAll(' ', '_'),
-    );
-    const run = await assay([
-      'image',
-      'encrypt',
-      `oci:${image.folder}:v1`,
-      encrypted ?? '',
-      ...flags('--encryption-key', to),
-    ]);
+  test.skipIf(!possible).each(cases)('decrypts what we encrypt: %s', async (name, to, from) => {
+    const [encrypted, plain] = [folderOf('ours', name), folderOf('read', name)];
+    const keys = flags('--encryption-key', to);
+    const run = await assay(['image', 'encrypt', layout(image.folder), layout(encrypted), ...keys]);
     expect(run, run.err).toMatchObject({ code: 0 });
-    skopeo(...flags('--decryption-key', from), encrypted ?? '', plain ?? '');
-    expect(layersOf(plain ?? '')).toEqual(layersOf(`oci:${image.folder}:v1`));
+    const opened = await skopeoCopy(program, [...flags('--decryption-key', from), layout(encrypted), layout(plain)]);
+    expect(opened, opened.err).toMatchObject({ code: 0 });
+    expect(layersIn(plain)).toEqual(original);
   });
 
-  test('neither opens with the key of somebody else, and ours says for whom the layer is', async () => {
-    const encrypted = `oci:${at('other')}:v1`;
-    await assay(['image', 'encrypt', `oci:${image.folder}:v1`, encrypted, '--encryption-key', `jwe:${at('rsa.pub')}`]);
-    const theirs = spawnSync('skopeo', [
-      '--policy',
-      at('policy.json'),
-      'copy',
-      '--decryption-key',
-      at('ec.key'),
-      encrypted,
-      `dir:${at('x')}`,
-    ]);
-    expect(theirs.status).not.toBe(0);
-    const ours = await assay(['image', 'decrypt', encrypted, `dir:${at('y')}`, '--decryption-key', at('ec.key')]);
-    expect(ours.code).toBe(1);
-    expect(ours.err).toContain('none opens it; it is for jwe');
-    const inspected = await assay(['image', 'inspect', encrypted, '--decryption-key', at('rsa.key'), '--json']);
+  test.skipIf(!possible).each([
+    ['jwe', 'jwe:rsa.pub', ['ec.key'], 'RSA-OAEP', ['rsa.key']],
+    ['pkcs7', 'pkcs7:recipient.crt', ['rsa.key'], undefined, ['recipient.key', 'recipient.crt']],
+  ] as const)('does not open %s with the key of somebody else, nor do we', async (kind, to, wrong, alg, right) => {
+    const keys = flags('--decryption-key', wrong);
+    const [mine, its] = [folderOf('mine', kind), folderOf('its', kind)];
+    await assay(['image', 'encrypt', layout(image.folder), layout(mine), ...flags('--encryption-key', [to])]);
+    const refused = await skopeoCopy(program, [...keys, layout(mine), layout(folderOf('x', kind))]);
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('private key') });
+    await skopeoCopy(program, [...flags('--encryption-key', [to]), layout(image.folder), layout(its)]);
+    const ours = await assay(['image', 'decrypt', layout(its), layout(folderOf('y', kind)), ...keys]);
+    expect(ours).toMatchObject({ code: 1, err: expect.stringContaining(`none opens it; it is for ${kind}`) });
+    const given = flags('--decryption-key', right);
+    const inspected = await assay(['image', 'inspect', layout(its), ...given, '--json']);
     expect(inspected.json()).toMatchObject({
-      images: [{ layers: [{ encrypted: true, recipients: 'jwe', opens: { alg: 'RSA-OAEP' } }, { encrypted: true }] }],
+      images: [
+        {
+          layers: [
+            { encrypted: true, recipients: kind, opens: alg === undefined ? expect.any(Object) : { alg } },
+            { encrypted: true },
+          ],
+        },
+      ],
     });
   });
 });

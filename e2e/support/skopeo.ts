@@ -5,11 +5,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Peers } from './peers.js';
 
-export const SKOPEO = '/usr/bin/skopeo';
+const SKOPEO = '/usr/bin/skopeo';
 export const SKOPEO_13 = fileURLToPath(
   new URL('../../node_modules/.cache/assay-debian-13/bin/skopeo', import.meta.url),
 );
 export const SKOPEO_13_PEERS: Peers = { 'scripts/debian-13-skopeo.sh': SKOPEO_13 };
+
+/** Release of Debian, program, and what brings it. */
+export const SKOPEOS: readonly (readonly [string, string, Peers])[] = [
+  ['12', SKOPEO, { skopeo: SKOPEO }],
+  ['13', SKOPEO_13, SKOPEO_13_PEERS],
+];
 
 export interface Copied {
   readonly code: number;
