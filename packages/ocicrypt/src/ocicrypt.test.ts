@@ -250,6 +250,8 @@ describe('recipients', () => {
     );
     const alone = await openLayer(annotations, [jweUnwrapper([rsa.privateKey])], 'layer 0').catch((thrown) => thrown);
     expect(alone.remedy).toBe('Give the key that the layer is for: provider one, jwe.');
+    const broken = providerUnwrapper(new Map([['one', undefined]]), () => Promise.reject(new RangeError('a defect')));
+    await expect(openLayer(annotations, [broken], 'layer 0')).rejects.toThrow(RangeError);
   });
 });
 
