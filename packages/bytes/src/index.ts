@@ -34,3 +34,4 @@ export {
   type JsonValue,
 } from './json/value.js';
 export { decodePem, encodePem, type PemBlock } from './pem.js';
+export { readBounded } from './read-bounded.js';

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { rootCertificates } from 'node:tls';
+import { readBounded } from '@assay/bytes';
 import { CliError, EXIT } from '../exit.js';
 
 /** An answer with its whole body. */
@@ -47,8 +48,9 @@ export function call(what: HttpCall): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => reject(unreachable(url, error));
     const request = (secure ? httpsRequest : httpRequest)(url, options, (response) => {
-      readAll(response).then(
-        (bytes) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: bytes }),
+      readBounded(response, largestAnswer, 'an answer').then(
+        (bytes) =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.from(bytes.buffer) }),
         fail,
       );
     });
@@ -56,17 +58,6 @@ export function call(what: HttpCall): Promise<HttpAnswer> {
     request.on('error', fail);
     request.end(body);
   });
-}
-
-async function readAll(response: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > largestAnswer) throw new Error(`answer is longer than ${largestAnswer} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function unreachable(url: URL, error: Error): CliError {

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { rootCertificates } from 'node:tls';
+import { readBounded } from '@assay/bytes';
 import { KbcError } from './kbc-error.js';
 import type { Transport, TransportAnswer, TransportRequest } from './transport.js';
 
@@ -46,7 +47,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
         `${base}${request.path}`,
         { method: request.method, agent, headers: headersOf(request, options.userAgent) },
         (response) => {
-          read(response).then((body) => {
+          readBounded(response, LARGEST_ANSWER, 'an answer').then((body) => {
             clearTimeout(timer);
             resolve(answerOf(response, body));
           }, fail);
@@ -74,20 +75,6 @@ function answerOf(response: IncomingMessage, body: Uint8Array): TransportAnswer 
     body,
     ...(typeof attempt === 'string' ? { attempt } : {}),
   };
-}
-
-async function read(response: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > LARGEST_ANSWER) {
-      response.destroy();
-      throw new Error(`an answer longer than ${LARGEST_ANSWER} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function unreachable(base: string, error: NodeJS.ErrnoException): KbcError {

@@ -1,5 +1,6 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { readBounded } from '@assay/bytes';
 import { KmsError } from './driver.js';
 
 /** One request to a service. */
@@ -59,7 +60,7 @@ export function sendOverHttps({ timeoutMs = TIMEOUT_MS, connect }: SendOptions =
             : {}),
         },
         (response) => {
-          read(response).then((bytes) => {
+          readBounded(response, LARGEST_ANSWER, 'an answer').then((bytes) => {
             clearTimeout(timer);
             resolve({ status: response.statusCode ?? 0, body: bytes });
           }, fail);
@@ -69,20 +70,6 @@ export function sendOverHttps({ timeoutMs = TIMEOUT_MS, connect }: SendOptions =
       call.on('error', fail);
       call.end(body);
     });
-}
-
-async function read(response: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > LARGEST_ANSWER) {
-      response.destroy();
-      throw new Error(`an answer longer than ${LARGEST_ANSWER} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function unbracketed(hostname: string): string {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { readBounded } from '@assay/bytes';
 
 /** A route's answer before anything is done to it. */
 export interface ServiceAnswer {
@@ -83,7 +84,7 @@ export async function startService(
     counts.set(name, (counts.get(name) ?? 0) + 1);
     const method = found?.route.method ?? 'GET';
     if (request.method !== method) return send(response, text(405, `${method} only`));
-    const body = method === 'POST' ? await bodyOf(request) : new Uint8Array(0);
+    const body = method === 'POST' ? await readBounded(request, LARGEST_BODY, 'a body') : new Uint8Array(0);
     const answer =
       found === undefined ? text(404, 'not found') : await found.route.answer(found.match, url.searchParams, body);
     await sendWith(nextFailure(name), answer, response);
@@ -115,17 +116,6 @@ export async function startService(
 
 /** Questions of guests and verifiers are small. */
 const LARGEST_BODY = 16 * 1024 * 1024;
-
-async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > LARGEST_BODY) throw new RangeError('body is too large');
-    chunks.push(chunk);
-  }
-  return Uint8Array.from(Buffer.concat(chunks));
-}
 
 /** A plain-text answer. */
 export function text(status: number, body: string, headers: Readonly<Record<string, string>> = {}): ServiceAnswer {
