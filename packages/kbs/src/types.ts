@@ -172,6 +172,8 @@ export interface AdminCall {
   readonly method: string;
   /** Request URI as received, with its query. */
   readonly uri: string;
+  /** The URI in full where the request has a short form, such as a resource without its repository: a role must be allowed both. */
+  readonly meant?: string;
   readonly authorization: string | undefined;
   readonly caller?: CallerInfo;
 }

@@ -94,6 +94,35 @@ describe('upstream behaviours, at each administrative endpoint', () => {
   });
 });
 
+describe('a role for one repository', () => {
+  test.each<[string, string | undefined]>([
+    ['team-a/key/1', undefined],
+    ['/team-a/key/1', 'admin.role.allowed'],
+    ['team-b/key/1', 'admin.role.allowed'],
+    // Two segments mean repository `default`.
+    ['team-a/key', 'admin.role.allowed'],
+    ['key/1', 'admin.role.allowed'],
+  ])('storing %s: %s', async (path, code) => {
+    const bench = await openBench({ config: { admin: config(provider, '^/kbs/v0/resource/team-a/.*$') } });
+    bench.clock.now = NOW;
+    const stored = call(bench, 'POST', `resource/${path}`, {
+      authorization: `Bearer ${token()}`,
+      body: Buffer.from('x'),
+    });
+    if (code === undefined) await stored;
+    else expect(await refusalOf(stored)).toMatchObject({ code });
+    await bench.close();
+  });
+
+  test('a name in short form is stored where its role may write both', async () => {
+    const bench = await openBench({ config: { admin: config(provider, '^/kbs/v0/resource/.*$') } });
+    bench.clock.now = NOW;
+    await call(bench, 'POST', 'resource/key/1', { authorization: `Bearer ${token()}`, body: Buffer.from('x') });
+    expect(await bench.broker.resources.describe('default/key/1')).toMatchObject({ bytes: 1 });
+    await bench.close();
+  });
+});
+
 describe('tokens', () => {
   test.each<[string, { readonly [name: string]: JsonValue }, string]>([
     ['another issuer', { ...CLAIMS, iss: 'other' }, 'admin.token.trust'],

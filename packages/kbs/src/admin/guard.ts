@@ -79,7 +79,8 @@ async function authenticated(call: AdminCall, providers: IdentityProviders, acl:
   const path = pathOf(call.uri);
   if (token === undefined) throw assayError('admin.credential.present', { params: { method: call.method, path } });
   const claims = await providers.verify(token);
-  if (!acl.allows(claims.role, call.uri)) {
+  const uris = call.meant === undefined ? [call.uri] : [call.uri, call.meant];
+  if (!uris.every((uri) => acl.allows(claims.role, uri))) {
     throw assayError('admin.role.allowed', {
       params: { role: claims.role, method: call.method, path, list: listInLine(acl.allowedTo(claims.role), 3) },
       details: { role: claims.role, uri: path },

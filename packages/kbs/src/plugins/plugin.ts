@@ -30,6 +30,11 @@ export interface PluginAnswer {
 export interface Plugin {
   /** Segment of the URL. */
   readonly name: string;
+  /**
+   * What segments in a short form stand for: the whole name, which roles and policies are asked about and `handle` is given.
+   * Left out where every path has one form. What is malformed stays as it is.
+   */
+  wholePath?(path: readonly string[]): readonly string[];
   /** Whether the call is an administrator's; otherwise it needs an attestation token, and the resource policy decides. */
   requiresAdmin(request: PluginRequest): boolean;
   /** Whether the answer to an attested guest is encrypted to its key. Administrators' answers never are. */

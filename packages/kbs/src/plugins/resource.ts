@@ -1,5 +1,5 @@
 import { assayError } from '@assay/bytes/findings';
-import { parseResourceName } from '../resources/name.js';
+import { parseResourceName, withRepository } from '../resources/name.js';
 import type { ResourceService } from '../resources/service.js';
 import type { Plugin, PluginAnswer, PluginCaller, PluginRequest } from './plugin.js';
 
@@ -7,6 +7,7 @@ import type { Plugin, PluginAnswer, PluginCaller, PluginRequest } from './plugin
 export function resourcePlugin(resources: ResourceService): Plugin {
   return {
     name: 'resource',
+    wholePath: withRepository,
     requiresAdmin: ({ method }) => method === 'POST' || method === 'DELETE',
     encrypted: ({ method }) => method === 'GET',
     handle: (request, caller) => handle(resources, request, caller),

@@ -163,6 +163,17 @@ describe('paths', () => {
     expect(toKbsError(error).body.type).toContain('PluginInternalError');
   });
 
+  test('the policy is asked about the secret that would be released, however its name is written', async () => {
+    await bench.broker.resources.set('default/team-a/key', SECRET, bench.admin);
+    const guest = await attested('package policy\nallow if { data["resource-path"][0] == "team-a" }');
+    expect(await refusalOf(guest.get('resource/team-a/key'))).toMatchObject({ code: 'resource.policy.allows' });
+    const whole = await attested('package policy\nallow if { data["resource-path"] == ["default", "team-a", "key"] }');
+    const reply = await whole.get('resource/team-a/key');
+    expect(whole.open(reply)).toBe('shhhhhhh');
+    const detail = await bench.broker.attempts.get(reply.attempt ?? '');
+    expect(detail?.releases[0]?.resource).toBe('resource/default/team-a/key');
+  });
+
   test('names with dots are fine', async () => {
     await bench.broker.resources.set('1.ok/2ok./3...', SECRET, bench.admin);
     const guest = await attested();

@@ -68,7 +68,9 @@ export class Release {
     const plugin = plugins.get(name);
     if (plugin === undefined) throw refusal(unknownPlugin(call, name), { operation: 'plugin' });
     // `trustee-attester --path a/b/c` of Trustee v0.21 asks for `resource//a/b/c`.
-    const path = rest[0] === '' && rest.length > 1 ? rest.slice(1) : rest;
+    const named = rest[0] === '' && rest.length > 1 ? rest.slice(1) : rest;
+    // Whoever decides is asked about what is meant, not about how it was written.
+    const path = plugin.wholePath?.(named) ?? named;
     const request: PluginRequest = { method: call.method, path, query: call.query, body: call.body };
     const started = performance.now();
     let ok = false;
@@ -85,10 +87,12 @@ export class Release {
 
   async #asAdmin(plugin: Plugin, request: PluginRequest, call: PluginCall): Promise<PluginReply> {
     const { method, uri, authorization, caller } = call;
+    const whole = [plugin.name, ...request.path].join('/');
     const principal = await this.#options.admin.authorize({
       method,
       uri,
       authorization,
+      ...(whole === call.path ? {} : { meant: `/kbs/v0/${whole}${uri.slice(pathOf(uri).length)}` }),
       ...(caller === undefined ? {} : { caller }),
     });
     try {
@@ -281,6 +285,10 @@ export class Release {
     await sessions.rememberToken(token.digest, { attempt }, new Date((token.expiresAt + 120) * 1000), operations);
     course.known = true;
   }
+}
+
+function pathOf(uri: string): string {
+  return uri.split('?', 1)[0] ?? uri;
 }
 
 function issuerOf(iss: JsonValue | undefined): string {

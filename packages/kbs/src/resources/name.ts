@@ -9,14 +9,18 @@ export interface ResourceName extends Name {
 
 const DEFAULT_REPOSITORY = 'default';
 
+/** Two segments are the form of servers up to Trustee v0.11, which meant repository `default`. */
+export function withRepository(segments: readonly string[]): readonly string[] {
+  return segments.length === 2 ? [DEFAULT_REPOSITORY, ...segments] : segments;
+}
+
 /**
- * Reads the segments that follow the plug-in's name. Two segments are the form of servers up to Trustee v0.11, which meant
- * repository `default`.
+ * Reads the segments that follow the plug-in's name, see {@link withRepository}.
  *
  * @throws AssayError `resource.name.form`
  */
 export function parseResourceName(segments: readonly string[]): ResourceName {
-  const name = reading(() => parse(segments.length === 2 ? [DEFAULT_REPOSITORY, ...segments] : segments));
+  const name = reading(() => parse(withRepository(segments)));
   return { ...name, path: `${name.repository}/${name.type}/${name.tag}` };
 }
 
