@@ -1,13 +1,23 @@
 /** Simple signing: the payload within an OpenPGP signed message (containers-signature). */
 import { type AssayError, assayError } from '@assay/bytes/findings';
 import { openpgp } from '@assay/ocicrypt';
-import type { PublicKey } from 'openpgp';
+import type { Config, PublicKey, Subkey } from 'openpgp';
 import type { SignedIdentity } from './identity.js';
-import { checkPayload, malformed, readPayload, SIMPLE_SIGNING_TYPE, type SignaturePayload } from './payload.js';
+import {
+  checkPayload,
+  LARGEST_PAYLOAD,
+  malformed,
+  readPayload,
+  SIMPLE_SIGNING_TYPE,
+  type SignaturePayload,
+} from './payload.js';
 import type { SignedImage } from './subject.js';
 
 /** Bytes. */
 export const LARGEST_SIGNATURE = 64 * 1024;
+
+/** Bytes of one that was compressed: its payload, and a signature. */
+const LARGEST_MESSAGE = 2 * LARGEST_PAYLOAD;
 
 export interface SimpleSigningOptions {
   readonly now: Date;
@@ -55,7 +65,12 @@ export async function verifySimpleSignature(
 ): Promise<VerifiedSimpleSignature> {
   if (signature.length > LARGEST_SIGNATURE) throw malformed(`it has ${signature.length} bytes`);
   const { enums, readMessage, config } = await openpgp();
-  const lenient = { ...config, rejectMessageHashAlgorithms: new Set<never>(), rejectHashAlgorithms: new Set<never>() };
+  const lenient = {
+    ...config,
+    rejectMessageHashAlgorithms: new Set<never>(),
+    rejectHashAlgorithms: new Set<never>(),
+    maxDecompressedMessageSize: LARGEST_MESSAGE,
+  };
   const message = await readMessage({ binaryMessage: signature, config: lenient }).catch(() => {
     throw malformed('it is no OpenPGP message');
   });
@@ -67,7 +82,7 @@ export async function verifySimpleSignature(
   if (result === undefined || results.length !== 1) throw malformed(`it has ${results.length} signatures`);
   const signer = keyring.find((key) => key.getKeys(result.keyID).length > 0);
   if (signer === undefined) throw notByKey(`key ${result.keyID.toHex()}`, keyring.length);
-  if (await signer.isRevoked(undefined, undefined, options.now)) throw keyTime('is by a key that was revoked');
+  if (await isRevoked(signer, result.keyID, options.now, lenient)) throw keyTime('is by a key that was revoked');
   const valid = await result.verified.catch(() => false);
   const packet = (await result.signature).packets[0];
   if (!valid || packet?.created === null || packet?.created === undefined || packet.hashAlgorithm === null) {
@@ -78,9 +93,10 @@ export async function verifySimpleSignature(
     throw assayError('signature.hash.accepted', { params: { actual: hash }, actual: hash });
   }
   const created = packet.created;
-  const keyExpired = await isExpired(signer, options.now);
+  const keyExpired = await isExpired(signer, result.keyID, options.now, lenient);
   if (created.getTime() > options.now.getTime() + ALLOWED_AHEAD)
     throw keyTime(`was made at ${created.toISOString()}, later than now`);
+  if (packet.getExpirationTime() <= options.now) throw keyTime('has expired');
   if (keyExpired && options.allowExpiredKey !== true) throw keyTime('is by a key that has expired');
   const payloadBytes = new Uint8Array(message.getLiteralData() as Uint8Array);
   const payload = readPayload(payloadBytes, SIMPLE_SIGNING_TYPE);
@@ -92,9 +108,25 @@ export async function verifySimpleSignature(
 /** Clocks differ by minutes. */
 const ALLOWED_AHEAD = 5 * 60_000;
 
-async function isExpired(key: PublicKey, now: Date): Promise<boolean> {
-  const end = await key.getExpirationTime();
-  return end !== null && end !== Infinity && new Date(end).getTime() <= now.getTime();
+type KeyId = Parameters<PublicKey['getKeys']>[0];
+
+/** Subkeys that may have signed. */
+function subkeysOf(key: PublicKey, id: KeyId): readonly Subkey[] {
+  return key.subkeys.filter((one) => key.getKeys(id).includes(one));
+}
+
+async function isRevoked(key: PublicKey, id: KeyId, now: Date, config: Config): Promise<boolean> {
+  // Whichever signature revokes it; the declaration wants one to be named.
+  const any = undefined as never;
+  const subkeys = subkeysOf(key, id).map((one) => one.isRevoked(any, any, now, config));
+  return (await Promise.all([key.isRevoked(any, any, now, config), ...subkeys])).includes(true);
+}
+
+/** What nothing vouches for any longer has expired. */
+async function isExpired(key: PublicKey, id: KeyId, now: Date, config: Config): Promise<boolean> {
+  const subkeys = subkeysOf(key, id).map((one) => one.getExpirationTime(now, config));
+  const ends = await Promise.all([key.getExpirationTime(undefined, config), ...subkeys]);
+  return ends.some((end) => end === null || (end !== Infinity && new Date(end) <= now));
 }
 
 /** `SHA-512` for `sha512`. */
