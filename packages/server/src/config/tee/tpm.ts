@@ -9,7 +9,7 @@ import { enrolmentSettings } from './tpm-enrolment.js';
 
 export const TpmSettings = section('TPMs: which attestation keys are trusted, and how they are enrolled.', {
   ak_roots: Texts(
-    'Certificates of CAs (PEM or DER) that certify attestation keys, root or not. What they issue must name the usage 2.23.133.8.3.',
+    'Certificates of CAs (PEM or DER) that certify attestation keys, root or not. What they issue must name the usage 2.23.133.8.3, or be of an instance of Google Compute Engine.',
   ),
   untrusted_ak: Type.Enum(['refuse', 'policy'], {
     description:
