@@ -1,6 +1,6 @@
 /** The verifier of TEE `nvidiadpu`: a BlueField DPU, by its DICE certificates and a signature over the report data. */
 import { constantTimeEqual, encodeHex } from '@assay/bytes';
-import { type FindingDraft, failed, notChecked, passed, refuses, warned } from '@assay/bytes/findings';
+import { type FindingDraft, failed, notChecked, passed, refuses, reported, warned } from '@assay/bytes/findings';
 import { fit } from '../binding/report-data.js';
 import type { ExpectedReportData, Verifier, VerifierResult, VerifyInput } from '../verifier.js';
 import { type Certificate, KeyCache, verifyFixedWidth, verifySignature } from '../x509/index.js';
@@ -39,18 +39,15 @@ function verify(input: VerifyInput, roots: readonly DpuRoot[], rules: DpuRules):
   const { alias, authentic, findings: certified } = authenticateDpu(device, roots, rules, input.now, CLOCK);
   const binding = compareSignature(alias, device.signature, input.reportData);
   const findings = [finding, ...certified, binding.finding, initData];
-  if (authentic === undefined || findings.some(refuses)) return { accepted: false, findings };
   const bound = binding.matched === undefined ? undefined : input.reportData?.[binding.matched];
+  if (authentic === undefined || bound === undefined || findings.some(refuses)) return { accepted: false, findings };
   return {
     accepted: true,
     findings: authentic.root.emulated ? [...findings, emulatedHardware()] : findings,
     claimSets: [
       {
         class: 'nvidia-dpu',
-        claims: {
-          ...dpuClaims(authentic),
-          ...(bound === undefined ? {} : { session_nonce: encodeHex(bound.bytes) }),
-        },
+        claims: { ...dpuClaims(authentic), session_nonce: encodeHex(bound.bytes) },
         origins: { '': 'nvidia.dpu.chain', session_nonce: 'nvidia.dpu.signature' },
       },
     ],
@@ -65,10 +62,7 @@ function compareSignature(
   expected: readonly ExpectedReportData[] | undefined,
 ): { readonly finding: FindingDraft; readonly matched: number | undefined } {
   const subject = 'nvidiadpu';
-  if (expected === undefined) {
-    const why = 'not compared: no report data was asked for';
-    return { finding: notChecked('nvidia.dpu.signature', why, { subject }), matched: undefined };
-  }
+  if (expected === undefined) return { finding: unasked(), matched: undefined };
   if (alias === undefined) {
     const why = 'not compared: the alias certificate was not read';
     return { finding: notChecked('nvidia.dpu.signature', why, { subject }), matched: undefined };
@@ -88,6 +82,19 @@ function compareSignature(
     origin: { kind: 'request', what: 'runtime-data' },
   });
   return { finding, matched: undefined };
+}
+
+/** Certificates may be shown by anybody who saw them: that the DPU is here, its signature over report data alone says. */
+function unasked(): FindingDraft {
+  return reported('nvidia.dpu.signature', 'nvidiadpu: no report data was asked for, which this TEE demands', {
+    subject: 'nvidiadpu',
+    expected: 'report data',
+    actual: null,
+    compare: { relation: 'present', type: 'bytes' },
+    source: 'request: runtime data',
+    origin: { kind: 'request', what: 'runtime-data' },
+    remedy: 'Ask with runtime data: without a signature over them the evidence is a copy of public certificates.',
+  });
 }
 
 function signedBy({ publicKey }: Certificate, data: Uint8Array, signature: Uint8Array): boolean {

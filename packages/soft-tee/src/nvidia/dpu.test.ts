@@ -62,12 +62,6 @@ describe('accepted', () => {
     expect(refusing(overrides)).toEqual([]);
   });
 
-  test('without report data nothing is compared, and no nonce is claimed', () => {
-    const result = verify(dpuEvidence(world, REPORT_DATA), { reportData: undefined });
-    expect(claimsOf(result)).not.toHaveProperty('session_nonce');
-    expect(result).toMatchObject({ matched: undefined });
-  });
-
   test('the alternative that is signed is told', () => {
     const other = { ...expected, bytes: new Uint8Array(48) };
     expect(verify(dpuEvidence(world, REPORT_DATA), { reportData: [other, expected] })).toMatchObject({ matched: 1 });
@@ -149,6 +143,15 @@ describe('refused', () => {
     ['a signature over something else', { signed: new Uint8Array(64) }, ['nvidia.dpu.signature']],
   ])('%s', (_, overrides, ids) => {
     expect(refusing(overrides)).toEqual(ids);
+  });
+
+  test('without report data, whoever signed: certificates are no secret', () => {
+    for (const overrides of [{}, { signed: new Uint8Array(64) }]) {
+      expect(refusing(overrides, { reportData: undefined })).toEqual(['nvidia.dpu.signature']);
+    }
+    const { findings } = verify(dpuEvidence(world, REPORT_DATA), { reportData: undefined });
+    const finding = findings.find(({ outcome }) => outcome === 'fail');
+    expect(finding).toMatchObject({ title: expect.stringContaining('no report data was asked for') as unknown });
   });
 
   test('without a root nothing is accepted', () => {
