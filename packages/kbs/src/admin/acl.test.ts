@@ -17,6 +17,15 @@ describe('what a rule allows', () => {
     ['^/kbs/v0/(resource-policy|attestation-policy)$', '/kbs/v0/attestation-policy/x', false],
     ['^/api/v1/.*$', '/api/v1/attestations', true],
     ['^/kbs/v0/.*$', '/api/v1/attestations', false],
+    // What comes after the path does not make another path of it.
+    ['^/api/v1/resources/.*/leases$', '/api/v1/resources/a/b/c/leases', true],
+    ['^/api/v1/resources/.*/leases$', '/api/v1/resources/a/b/c/leases?limit=1', false],
+    ['^/api/v1/resources/.*/leases$', '/api/v1/resources/a/b/c?/leases', false],
+    ['^/api/v1/resources/.*/leases$', '/api/v1/resources/a/b/c#/leases', false],
+    ['^/api/v1/.*$', '/api/v1/audit#', false],
+    ['^/kbs/v0/nebula-ca/credential\\?name=pod[0-9]+$', '/kbs/v0/nebula-ca/credential?name=pod1', true],
+    ['^/kbs/v0/nebula-ca/credential[?]name=pod[0-9]+$', '/kbs/v0/nebula-ca/credential?name=pod1', true],
+    ['^/api/v1/audit(\\?limit=[0-9]+)?$', '/api/v1/audit?limit=5', true],
     // What is hidden by percent-encoding is matched in both forms.
     ['^/kbs/v0/[^/]*$', '/kbs/v0/resource%2Fteam-b%2Fx%2Fy', false],
     ['^/kbs/v0/resource/team-a/[^/]+/[^/]+$', '/kbs/v0/resource/team-a/b%2Fc/d', false],

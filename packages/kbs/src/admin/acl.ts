@@ -1,6 +1,7 @@
 /**
  * Which role may call what: upstream's regular expressions over the request URI, made safe. They are matched by the policy
- * engine's expression machine (RE2 syntax, linear time), over the whole URI, in the form received and in decoded form.
+ * engine's expression machine (RE2 syntax, linear time), over the whole URI, in the form received and in decoded form; a rule that
+ * names no query must match the path by itself too.
  */
 import { assayError } from '@assay/bytes/findings';
 import type { AclEntry } from './config.js';
@@ -38,7 +39,7 @@ export class EndpointAcl {
     if (uri.length > LONGEST_URI) return false;
     const forms = formsOf(uri);
     if (forms === undefined) return false;
-    return this.#rules.some((rule) => rule.role === role && forms.every((form) => rule.matches(form)));
+    return this.#rules.some((rule) => rule.role === role && forms.every((form) => covers(rule, form)));
   }
 
   /** Patterns of one role, for the refusal's explanation. */
@@ -47,17 +48,37 @@ export class EndpointAcl {
   }
 }
 
+interface Form {
+  readonly uri: string;
+  /** The URI without its query. */
+  readonly path: string;
+}
+
+/**
+ * Whether a rule matches a URI. A caller may add any query, and it does not change what is called: a rule that names no query must
+ * match the path by itself, or one for whatever ends in `/public` would be met by `/kbs/v0/resource/a/b/secret?/public`.
+ */
+function covers({ pattern, matches }: Rule, { uri, path }: Form): boolean {
+  return matches(uri) && (uri === path || namesQuery(pattern) || matches(path));
+}
+
+function namesQuery(pattern: string): boolean {
+  return pattern.includes('\\?') || pattern.includes('[?]');
+}
+
 /**
  * The texts that must all match: the URI as received and, where percent-encoding hides something, as it will be read. A rule
  * for one repository then cannot be passed by `%2F`, and what cannot be decoded matches nothing.
  */
-function formsOf(uri: string): readonly string[] | undefined {
-  if (hasControl(uri)) return undefined;
-  if (!uri.includes('%')) return [uri];
+function formsOf(uri: string): readonly Form[] | undefined {
+  // A request has no fragment (RFC 9110 section 7.1); routers cut it off, so that what a rule matched would not be what is called.
+  if (hasControl(uri) || uri.includes('#')) return undefined;
+  const [path = '', ...query] = uri.split('?');
+  const received = { uri, path };
+  if (!uri.includes('%')) return [received];
   try {
-    const [path = '', ...query] = uri.split('?');
-    const decoded = [decodeURIComponent(path), ...query].join('?');
-    return hasControl(decoded) ? undefined : [uri, decoded];
+    const decoded = decodeURIComponent(path);
+    return hasControl(decoded) ? undefined : [received, { uri: [decoded, ...query].join('?'), path: decoded }];
   } catch {
     return undefined;
   }
