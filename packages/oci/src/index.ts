@@ -60,10 +60,10 @@ export {
   lookUpScope,
   type PolicyScope,
   type Requirement,
-  readIdentity,
   readPolicy,
   type SignaturePolicy,
 } from './signature/policy.js';
+export { readIdentity } from './signature/read-identity.js';
 export type { SigstoreRequirement } from './signature/sigstore-requirement.js';
 export {
   readKeyring,

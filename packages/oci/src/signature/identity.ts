@@ -72,13 +72,16 @@ function sameReference(left: ImageReference, right: ImageReference): boolean {
 function remap(image: ImageReference, prefix: string, signedPrefix: string): ImageReference | undefined {
   const name = repositoryOf(image);
   if (name !== prefix && !name.startsWith(`${prefix}/`)) return image;
-  const replaced = tryName(`${signedPrefix}${name.slice(prefix.length)}`);
-  if (replaced === undefined) return undefined;
+  const full = `${signedPrefix}${name.slice(prefix.length)}`;
+  const replaced = tryName(full);
+  // A prefix without its registry means none, and not Docker Hub.
+  if (replaced === undefined || formatReference(replaced) !== full) return undefined;
   const { tag, digest } = image;
   return { ...replaced, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
 }
 
-function tryName(text: string): ImageReference | undefined {
+/** @returns undefined for what is none */
+export function tryName(text: string): ImageReference | undefined {
   try {
     return parseName(text);
   } catch (error) {

@@ -1,5 +1,5 @@
 /** What a signature of an image says: which manifest, and under which name (containers-signature, and cosign's form of it). */
-import { DecodeError, decodeUtf8, isJsonObject, type JsonValue, parseJsonStrict } from '@assay/bytes';
+import { DecodeError, decodeUtf8, isJsonObject, type JsonObject, type JsonValue, parseJsonStrict } from '@assay/bytes';
 import { type AssayError, assayError } from '@assay/bytes/findings';
 import { type Digest, isDigest } from '../model/digest.js';
 import type { SignedIdentity } from './identity.js';
@@ -14,16 +14,23 @@ export interface SignaturePayload {
   readonly dockerReference: string;
 }
 
+const DIGEST = 'docker-manifest-digest';
+const REFERENCE = 'docker-reference';
 /** Bytes. */
 export const LARGEST_PAYLOAD = 64 * 1024;
 
-/** @param type the one that this kind of signature must have. @throws AssayError `signature.object.form` */
+/**
+ * A member that is critical and not known forbids to accept the signature (containers-signature); what is optional may be anything.
+ *
+ * @param type the one that this kind of signature must have
+ * @throws AssayError `signature.object.form`
+ */
 export function readPayload(bytes: Uint8Array, type: string): SignaturePayload {
-  const critical = memberOf(parse(bytes), 'critical');
-  const digest = memberOf(memberOf(critical, 'image'), 'docker-manifest-digest');
-  const reference = memberOf(memberOf(critical, 'identity'), 'docker-reference');
-  const found = memberOf(critical, 'type');
+  const critical = only(parse(bytes), ['critical', 'optional'], 'its payload')['critical'];
+  const { type: found, image, identity } = only(critical, ['type', 'image', 'identity'], 'critical');
   if (found !== type) throw malformed(`its type is ${JSON.stringify(found ?? null).slice(0, 60)}`);
+  const { [DIGEST]: digest } = only(image, [DIGEST], 'image');
+  const { [REFERENCE]: reference } = only(identity, [REFERENCE], 'identity');
   if (typeof digest !== 'string' || !isDigest(digest)) throw malformed('it names no digest of a manifest');
   if (typeof reference !== 'string') throw malformed('it names no reference');
   return { type, manifestDigest: digest, dockerReference: reference };
@@ -56,8 +63,12 @@ function parse(bytes: Uint8Array): JsonValue {
   }
 }
 
-function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
-  return value !== undefined && isJsonObject(value) ? value[name] : undefined;
+/** An object with these members, or some of them, and no others. */
+function only(value: JsonValue | undefined, known: readonly string[], what: string): JsonObject {
+  if (value === undefined || !isJsonObject(value)) throw malformed(`${what} is no object`);
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw malformed(`${what} has an unknown member \`${unknown.slice(0, 40)}\``);
+  return value;
 }
 
 export function malformed(what: string): AssayError {

@@ -9,6 +9,7 @@ import type { ImageReference } from '../model/reference.js';
 import type { SignedIdentity } from './identity.js';
 import { type KeySource, keySourceOf } from './key-source.js';
 import { malformed, objectOf, onlyKeys } from './members.js';
+import { readIdentity } from './read-identity.js';
 import { folderParents, isFolderScope, scopeParents, wildcardsOf } from './scopes.js';
 import { readSigstoreRequirement, SIGSTORE_MEMBERS, type SigstoreRequirement } from './sigstore-requirement.js';
 import type { Place } from './subject.js';
@@ -116,36 +117,6 @@ function requirementOf(entry: JsonObject, where: string, file: string): Requirem
 function identityOf(entry: JsonObject, where: string, file: string): { readonly identity?: SignedIdentity } {
   if (entry['signedIdentity'] === undefined) return {};
   return { identity: readIdentity(entry['signedIdentity'], `${where}.signedIdentity`, file) };
-}
-
-/** @throws AssayError `signature.policy.form` */
-export function readIdentity(value: JsonValue, where = 'signedIdentity', file = 'policy.json'): SignedIdentity {
-  const entry = objectOf(value, where, file);
-  const text = (key: string): string => {
-    const member = entry[key];
-    if (typeof member !== 'string' || member === '') throw malformed(file, `${where}: ${key} is missing`);
-    return member;
-  };
-  const { type } = entry;
-  switch (type) {
-    case 'matchExact':
-    case 'matchRepoDigestOrExact':
-    case 'matchRepository':
-    case 'matchDigest':
-      onlyKeys(entry, ['type'], where, file);
-      return { type };
-    case 'exactReference':
-      onlyKeys(entry, ['type', 'dockerReference'], where, file);
-      return { type, dockerReference: text('dockerReference') };
-    case 'exactRepository':
-      onlyKeys(entry, ['type', 'dockerRepository'], where, file);
-      return { type, dockerRepository: text('dockerRepository') };
-    case 'remapIdentity':
-      onlyKeys(entry, ['type', 'prefix', 'signedPrefix'], where, file);
-      return { type, prefix: text('prefix'), signedPrefix: text('signedPrefix') };
-    default:
-      throw malformed(file, `${where}: type ${JSON.stringify(type ?? null).slice(0, 60)} is not known`);
-  }
 }
 
 function parse(bytes: Uint8Array, file: string): JsonValue {

@@ -84,6 +84,18 @@ describe('identities', () => {
       'b.example:5000/x:1',
       false,
     ],
+    [
+      { type: 'remapIdentity', prefix: 'mirror.example', signedPrefix: 'acme' },
+      'mirror.example/x:1',
+      'docker.io/acme/x:1',
+      false,
+    ],
+    [
+      { type: 'remapIdentity', prefix: 'mirror.example', signedPrefix: 'docker.io' },
+      'mirror.example/x:1',
+      'docker.io/library/x:1',
+      false,
+    ],
     [{ type: 'remapIdentity', prefix: 'a.example/x', signedPrefix: 'UPPER' }, 'a.example/x:1', 'a.example/x:1', false],
     [exact, 'quay.io/a:v1', 'not a reference', false],
   ])('%j: image %s, signature %s: %s', (identity, asked, signed, fits) => {
@@ -124,6 +136,26 @@ describe('policies', () => {
     ],
     ['an identity without its member', inDocker({ ...signed, signedIdentity: { type: 'exactReference' } })],
     ['an identity that is no object', inDocker({ ...signed, signedIdentity: 'matchExact' })],
+    ['an identity of null', inDocker({ ...signed, signedIdentity: null })],
+    ['transports of null', { default: reject, transports: null }],
+    ['a key twice', '{"default":[{"type":"reject"}],"default":[{"type":"insecureAcceptAnything"}]}'],
+    [
+      'a scope twice',
+      '{"default":[{"type":"reject"}],"transports":{"docker":{"x":[{"type":"reject"}],"x":[{"type":"insecureAcceptAnything"}]}}}',
+    ],
+    ...(
+      [
+        ['a reference without a tag', { type: 'exactReference', dockerReference: 'quay.io/b' }],
+        ['a reference that is none', { type: 'exactReference', dockerReference: 'quay.io/B:v1' }],
+        ['a repository that is none', { type: 'exactRepository', dockerRepository: 'quay.io//b' }],
+        ['a prefix that is none', { type: 'remapIdentity', prefix: 'quay.io/B', signedPrefix: 'docker.io' }],
+        ['a prefix with a tag', { type: 'remapIdentity', prefix: 'quay.io/a:v1', signedPrefix: 'docker.io' }],
+        ['a prefix with a slash at its end', { type: 'remapIdentity', prefix: 'quay.io/', signedPrefix: 'docker.io' }],
+      ] as const
+    ).map(
+      ([name, signedIdentity]) =>
+        [`an identity of ${name}`, inDocker({ ...signed, signedIdentity })] as [string, unknown],
+    ),
   ])('with %s are refused', (_, policy) => {
     expect(() => read(policy)).toThrow(expect.objectContaining({ code: 'signature.policy.form' }));
   });
@@ -150,6 +182,16 @@ describe('policies', () => {
     expect(lookUpScope(read({ default: reject }), asked)).toEqual({ scope: 'default', requirements: reject });
     const wildcard = read({ default: reject, transports: { docker: { '*.b.example': reject } } });
     expect(lookUpScope(wildcard, parseReference('b.example/x')).scope).toBe('default');
+  });
+
+  test.each([
+    { type: 'exactReference', dockerReference: 'alpine:3' },
+    { type: 'exactReference', dockerReference: `quay.io/b@${digest}` },
+    { type: 'exactRepository', dockerRepository: 'alpine' },
+    { type: 'remapIdentity', prefix: 'docker.io', signedPrefix: 'docker.io/library' },
+    { type: 'remapIdentity', prefix: 'a.example:5000/x', signedPrefix: 'localhost/y' },
+  ])('may have an identity of %j', (signedIdentity) => {
+    expect(read(inDocker({ ...signed, signedIdentity }))).toBeDefined();
   });
 
   test('keys and identities are kept', () => {
@@ -305,8 +347,42 @@ describe('cosign', () => {
       'signature.object.form',
     ],
     ['no signature', () => [part(good, { ...layerOf(good), mediaType: 'text/plain' })], 'signature.object.form'],
+    ['something more that is critical', () => [part(changed({ until: '2026-01-01' }))], 'signature.object.form'],
+    [
+      'something more of the image',
+      () => [part(changed({ image: { 'docker-manifest-digest': digest, platform: 'arm64' } }))],
+      'signature.object.form',
+    ],
+    [
+      'something more of the name',
+      () => [part(changed({ identity: { 'docker-reference': 'quay.io/acme/app:v1', 'not-for': 'production' } }))],
+      'signature.object.form',
+    ],
+    [
+      'something beside what is critical and what is optional',
+      () => [part(Buffer.from(JSON.stringify({ ...JSON.parse(good.toString()), revoked: true })))],
+      'signature.object.form',
+    ],
+    [
+      'a digest twice',
+      () => [
+        part(
+          Buffer.from(
+            good
+              .toString()
+              .replace('"docker-manifest-digest":', `"docker-manifest-digest":"${digest}","docker-manifest-digest":`),
+          ),
+        ),
+      ],
+      'signature.object.form',
+    ],
   ])('a signature of %s is refused', async (_, parts, code) => {
     await expect(judge(parts())).rejects.toMatchObject({ code });
+  });
+
+  test.each([{ creator: 'x', timestamp: 1 }, null, undefined])('what is optional may be %j', async (optional) => {
+    const payload = Buffer.from(JSON.stringify({ ...JSON.parse(good.toString()), optional }));
+    await expect(judge([part(payload)])).resolves.toBeDefined();
   });
 
   test('without an identity names are not compared', async () => {
