@@ -93,7 +93,7 @@ export class AttestationService implements AttestationBackend {
 
   async evaluate(request: EvaluateRequest): Promise<Evaluation> {
     const now = this.#now();
-    const policies = this.#policies.current();
+    const policies = await this.#policies.current();
     // Before anything is fetched for them.
     checkCount(request.entries.length);
     const teeOf = (entry: EvidenceEntry): string => this.#registry.find(entry.tee).tee;

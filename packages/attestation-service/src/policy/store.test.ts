@@ -115,15 +115,46 @@ describe('deleting', () => {
 });
 
 describe('replicas', () => {
-  test("see each other's writes within the refresh interval, without waiting for the storage", async () => {
+  test("see each other's writes within the refresh interval, though they evaluated nothing meanwhile", async () => {
     const world = await openWorld({ refreshMs: 500 });
     const other = await AttestationService.open(world.options);
     await other.setPolicy('default_cpu', ALWAYS, OWNER);
     expect((await world.service.evaluate(request)).verdict.decision).toBe('refuse');
     world.advance(500);
-    await world.service.evaluate(request);
-    await new Promise((resolve) => setTimeout(resolve, 5));
     expect((await world.service.evaluate(request)).verdict.decision).toBe('accept');
+    await other.setPolicy('default_cpu', NEVER, OWNER);
+    world.advance(3_600_000);
+    expect((await world.service.evaluate(request)).verdict.decision).toBe('refuse');
+    await other.setPolicy('default_cpu', ALWAYS, OWNER);
+    // The clock was set back.
+    world.advance(-7_200_000);
+    expect((await world.service.evaluate(request)).verdict.decision).toBe('accept');
+  });
+
+  test('a look that was under way when a policy was set does not bring the former one back', async () => {
+    const world = await openWorld({ refreshMs: 500 });
+    await world.service.setPolicy('default_cpu', ALWAYS, OWNER);
+    const list = world.storage.list.bind(world.storage);
+    let release: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const other = await AttestationService.open(world.options);
+    await other.setPolicy('other_cpu', ALWAYS, OWNER);
+    world.storage.list = async (ns, options) => {
+      const page = await list(ns, options);
+      if (ns === 'attestation_service_policy' && options.prefix === 'current/') {
+        world.storage.list = list;
+        await held;
+      }
+      return page;
+    };
+    world.advance(500);
+    const early = world.service.evaluate(request);
+    await world.service.setPolicy('default_cpu', NEVER, OWNER);
+    release();
+    await early;
+    expect((await world.service.evaluate(request)).verdict.decision).toBe('refuse');
   });
 
   test('keep the last state while the storage is out, and say so', async () => {
@@ -151,8 +182,8 @@ test('a stored text that no longer compiles is a finding, and the others go on',
   };
   await storage.put('attestation_service_policy', 'current/old_cpu', new TextEncoder().encode(JSON.stringify(record)));
   const store = await PolicyStore.open({ storage, now, defaults: { default_cpu: ALWAYS } });
-  expect(store.current().policies.get('old_cpu')?.compiled).toBeInstanceOf(AssayError);
-  expect(store.current().policies.get('default_cpu')?.compiled).not.toBeInstanceOf(AssayError);
+  expect((await store.current()).policies.get('old_cpu')?.compiled).toBeInstanceOf(AssayError);
+  expect((await store.current()).policies.get('default_cpu')?.compiled).not.toBeInstanceOf(AssayError);
 });
 
 test('a damaged record is named', async () => {

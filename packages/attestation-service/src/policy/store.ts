@@ -43,6 +43,9 @@ export class PolicyStore {
   #revision = -1;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
+  /** Looks at the storage that were begun, and the last of them whose outcome is in force. */
+  #begun = 0;
+  #newest = 0;
   #fault: AssayError | undefined;
 
   private constructor(options: PolicyStoreOptions) {
@@ -66,21 +69,20 @@ export class PolicyStore {
   }
 
   /**
-   * What is in force now. Never waits: a look for other replicas' writes goes on in the background, and the present
-   * snapshot stays in force where the storage does not answer.
+   * What is in force now, at most the refresh interval old: a replica that evaluated nothing for a day looks before it decides
+   * by a policy that another one has replaced. Where the storage does not answer, the last snapshot stays in force.
    */
-  current(): PolicySnapshot {
-    const now = this.#now().getTime();
-    if (now - this.#lookedAt >= this.#refreshMs || now < this.#lookedAt) {
-      this.#lookedAt = now;
-      this.#refreshing ??= this.refresh()
-        .catch((thrown: unknown) => {
-          this.#fault = asAssayError(thrown);
-        })
-        .finally(() => {
-          this.#refreshing = undefined;
-        });
-    }
+  async current(): Promise<PolicySnapshot> {
+    const age = this.#now().getTime() - this.#lookedAt;
+    if (age >= 0 && age < this.#refreshMs) return this.#snapshot;
+    this.#refreshing ??= this.refresh()
+      .catch((thrown: unknown) => {
+        this.#fault = asAssayError(thrown);
+      })
+      .finally(() => {
+        this.#refreshing = undefined;
+      });
+    await this.#refreshing;
     return this.#snapshot;
   }
 
@@ -91,9 +93,14 @@ export class PolicyStore {
 
   /** Loads what the storage has now. */
   async refresh(): Promise<void> {
+    const look = ++this.#begun;
+    const at = this.#now().getTime();
     const revision = await this.#storage.revision(NAMESPACE);
-    if (revision !== this.#revision) {
-      const records = await this.#readAll();
+    const records = revision === this.#revision ? undefined : await this.#readAll();
+    // One that was begun later has seen at least what this one has: what a policy was before must not come back.
+    if (look < this.#newest) return;
+    this.#newest = look;
+    if (records !== undefined) {
       const before = this.#snapshot.policies;
       const policies = new Map<string, ActivePolicy>();
       for (const record of records) {
@@ -105,7 +112,7 @@ export class PolicyStore {
       this.#revision = revision;
     }
     this.#fault = undefined;
-    this.#lookedAt = this.#now().getTime();
+    this.#lookedAt = at;
   }
 
   /**
