@@ -3,13 +3,14 @@
  * may be read by others. The name of a file is the digest of its content, which is compared each time before it is used.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { isEncrypted } from '@assay/ocicrypt';
 import type { ImageSource } from '../location/location.js';
 import { type Digest, hashFor } from '../model/digest.js';
 import type { Descriptor } from '../model/manifest.js';
+import { type WorkFolder, workFolder } from '../work-folder/work-folder.js';
 
 export interface LayerCacheOptions {
   /** Made where it is missing. Files in it that are not the cache's own are left alone. */
@@ -89,12 +90,12 @@ async function* keeping(
   } finally {
     content.destroy();
     await part?.file.close().catch(() => undefined);
-    if (part !== undefined) await rm(part.folder, { recursive: true, force: true }).catch(() => undefined);
+    await part?.folder.remove().catch(() => undefined);
   }
 }
 
 interface Part {
-  readonly folder: string;
+  readonly folder: WorkFolder;
   readonly path: string;
   readonly file: FileHandle;
 }
@@ -102,8 +103,8 @@ interface Part {
 async function newPart(folder: string): Promise<Part | undefined> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const own = await mkdtemp(join(folder, PART));
-    const path = join(own, 'layer');
+    const own = await workFolder(join(folder, PART));
+    const path = join(own.path, 'layer');
     return { folder: own, path, file: await open(path, 'wx', 0o600) };
   } catch {
     return undefined;

@@ -1,11 +1,12 @@
 /** Layers fetched several at a time, ahead of the unpacking, which takes one after the other. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ImageSource } from '../location/location.js';
 import { DigestCheck } from '../model/digest.js';
 import type { Descriptor } from '../model/manifest.js';
+import { workFolder } from '../work-folder/work-folder.js';
 import { atMost } from './at-most.js';
 
 export interface PrefetchOptions {
@@ -27,12 +28,12 @@ export interface Prefetched {
 /** Begins to fetch. A layer that cannot be fetched is an error for whoever asks for it. */
 export async function prefetchLayers({ source, layers, folder, concurrency }: PrefetchOptions): Promise<Prefetched> {
   await mkdir(folder, { recursive: true });
-  const own = await mkdtemp(join(folder, '.assay-pull-'));
+  const own = await workFolder(join(folder, '.assay-pull-'));
   const abort = new AbortController();
   const wanted = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
   const fetched = new Map(wanted.map(({ digest }) => [digest as string, withResolvers()]));
   const all = atMost(concurrency, wanted, async (layer) => {
-    const path = join(own, layer.digest.replace(':', '-'));
+    const path = join(own.path, layer.digest.replace(':', '-'));
     const check = new DigestCheck(layer.digest, layer.size);
     const write = createWriteStream(path, { flags: 'wx', mode: 0o600 });
     await pipeline(await source.blob(layer), check, write, { signal: abort.signal });
@@ -55,7 +56,7 @@ export async function prefetchLayers({ source, layers, folder, concurrency }: Pr
     close: async () => {
       abort.abort();
       await all;
-      await rm(own, { recursive: true, force: true });
+      await own.remove();
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, open, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -12,6 +12,8 @@ import { concatBytes, DecodeError, encodeUtf8 } from '@assay/bytes';
 import { createTarDecoder } from 'modern-tar';
 import { packTar } from 'modern-tar/fs';
 import { applyEntry, type EntryContext } from '../unpack/entry.js';
+import { settleFolders } from '../unpack/folders.js';
+import { workFolder } from '../work-folder/work-folder.js';
 
 const FORMAT = 'sealed folder';
 const MAGIC = encodeUtf8('ASSAYSF1');
@@ -59,16 +61,16 @@ export interface OpenOptions {
 export async function openSealedFolder({ file, key, context, target }: OpenOptions): Promise<void> {
   const place = resolve(target);
   await mkdir(dirname(place), { recursive: true });
-  const work = await mkdtemp(join(dirname(place), '.assay-open-'));
+  const work = await workFolder(join(dirname(place), '.assay-open-'));
   try {
-    const plain = join(work, 'tar');
+    const plain = join(work.path, 'tar');
     await decrypt(file, key, context, plain);
-    const root = join(work, 'root');
+    const root = join(await realpath(work.path), 'root');
     await mkdir(root, { mode: 0o755 });
     await unpack(plain, root);
     await rename(root, place);
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await work.remove();
   }
 }
 
@@ -105,7 +107,7 @@ async function unpack(tar: string, root: string): Promise<void> {
     layer: FORMAT,
     owners: process.geteuid?.() === 0,
     made: new Set(),
-    folderTimes: new Map(),
+    folders: new Map(),
     skipped: [],
   };
   const { readable, writable } = createTarDecoder({ strict: true });
@@ -113,5 +115,5 @@ async function unpack(tar: string, root: string): Promise<void> {
   fed.catch(() => undefined);
   for await (const entry of readable) await applyEntry(entry, context);
   await fed;
-  for (const [path, time] of [...context.folderTimes].reverse()) await utimes(path, time, time).catch(() => undefined);
+  await settleFolders(context.folders);
 }

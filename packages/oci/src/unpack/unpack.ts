@@ -1,5 +1,5 @@
 /** An image, verified and unpacked into a root file system: all of it, or nothing. */
-import { mkdir, mkdtemp, rename, rm, utimes } from 'node:fs/promises';
+import { mkdir, realpath, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -12,10 +12,13 @@ import { countChecked } from '../model/checked.js';
 import { type Digest, DigestCheck } from '../model/digest.js';
 import { type Descriptor, type ImageConfig, type Manifest, malformed, readConfig } from '../model/manifest.js';
 import { countBeside } from '../threads/digests.js';
+import { workFolder } from '../work-folder/work-folder.js';
 import { countArchive, isOfArchive } from './archive-digest.js';
 import { decompressor } from './decompress.js';
 import { applyEntry, type EntryContext, type Skipped } from './entry.js';
+import { type Folders, settleFolders } from './folders.js';
 import { ArchiveCheck, DEFAULT_LIMITS, UnpackBudget, type UnpackLimits } from './limits.js';
+import { letIn } from './remove.js';
 
 export interface UnpackOptions {
   readonly source: ImageSource;
@@ -47,21 +50,28 @@ export async function unpackImage(options: UnpackOptions): Promise<UnpackedImage
   }
   const target = resolve(options.target);
   await mkdir(dirname(target), { recursive: true });
-  const partial = await mkdtemp(join(dirname(target), '.assay-unpack-'));
+  const partial = await workFolder(join(dirname(target), '.assay-unpack-'));
   const budget = new UnpackBudget(options.limits ?? DEFAULT_LIMITS);
   const skipped: Skipped[] = [];
+  const folders: Folders = new Map();
   try {
-    const root = join(partial, 'rootfs');
-    await mkdir(root, { mode: 0o755 });
+    const root = join(await realpath(partial.path), 'rootfs');
+    await mkdir(root);
+    await chmod(root, 0o755);
     for (const [index, layer] of manifest.layers.entries()) {
       const name = `layer ${index}`;
       const diffId = config.diffIds[index] as Digest;
-      const entries = await unpackLayer({ source, layer, name, root, diffId, unwrappers, budget, skipped });
+      const entries = await unpackLayer({ source, layer, name, root, diffId, unwrappers, budget, folders, skipped });
       options.onLayer?.({ name, encrypted: isEncrypted(layer.mediaType), entries });
     }
+    // A folder that its owner may not write to cannot be moved: the root comes last.
+    const own = folders.get(root);
+    folders.delete(root);
+    await settleFolders(folders);
     await rename(root, target);
+    if (own !== undefined) await settleFolders(new Map([[await realpath(target), own]]));
   } finally {
-    await rm(partial, { recursive: true, force: true });
+    await partial.remove();
   }
   return { config, skipped };
 }
@@ -74,11 +84,12 @@ interface LayerTask {
   readonly diffId: Digest;
   readonly unwrappers: readonly KeyUnwrapper[];
   readonly budget: UnpackBudget;
+  readonly folders: Folders;
   readonly skipped: Skipped[];
 }
 
 async function unpackLayer(task: LayerTask): Promise<number> {
-  const { source, layer, name, root, diffId, budget, skipped } = task;
+  const { source, layer, name, root, diffId, budget, folders, skipped } = task;
   const content = await contentOf(task);
   const mediaType = isEncrypted(layer.mediaType) ? plainMediaType(layer.mediaType) : layer.mediaType;
   const context: EntryContext = {
@@ -86,7 +97,7 @@ async function unpackLayer(task: LayerTask): Promise<number> {
     layer: name,
     owners: process.geteuid?.() === 0,
     made: new Set(),
-    folderTimes: new Map(),
+    folders,
     skipped,
   };
   let entries = 0;
@@ -108,8 +119,6 @@ async function unpackLayer(task: LayerTask): Promise<number> {
   } catch (error) {
     throw (await alteration(task, content, error)) ?? asMalformed(name, error);
   }
-  // Deepest first: a folder's time is not changed by what happens in it before.
-  for (const [path, time] of [...context.folderTimes].reverse()) await utimes(path, time, time).catch(() => undefined);
   return entries;
 }
 

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, rm, rmdir } from 'node:fs/promises';
+import { mkdir, open, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { concatBytes, encodeUtf8 } from '@assay/bytes';
+import { workFolder } from '@assay/oci';
 import { MountError } from './mount-error.js';
 import { type MountOptions, own, requiredOption, words } from './options.js';
 import type { RunProgram } from './run-program.js';
@@ -35,9 +36,13 @@ export async function mountObjectStorage(
   if (bucket.startsWith('-')) throw new MountError('bucket must be the name of a bucket');
   const program = (name: string): string => (isThere(`${PLACE}/${name}`) ? `${PLACE}/${name}` : name);
   const encrypted = own(options, 'encrypted') === 'gocryptfs';
-  const folder = await mkdtemp(join(tmpdir(), 'oss-'));
+  const folder = await workFolder(join(tmpdir(), 'oss-'));
   try {
-    const login = await secretFile(folder, 'login', concatBytes(encodeUtf8(`${bucket}:`), id, encodeUtf8(':'), secret));
+    const login = await secretFile(
+      folder.path,
+      'login',
+      concatBytes(encodeUtf8(`${bucket}:`), id, encodeUtf8(':'), secret),
+    );
     const mountBucket = async (on: string): Promise<void> => {
       await mkdir(on, { recursive: true });
       await run(program('ossfs'), [`${bucket}:${path}`, on, `-ourl=${url}`, `-opasswd_file=${login}`, ...other]);
@@ -48,7 +53,7 @@ export async function mountObjectStorage(
     try {
       await mountBucket(below);
       mounted = true;
-      const password = await secretFile(folder, 'password', await reveal(own(options, 'encPasswd') ?? ''));
+      const password = await secretFile(folder.path, 'password', await reveal(own(options, 'encPasswd') ?? ''));
       await mkdir(mountPoint, { recursive: true });
       await run(program('gocryptfs'), [below, mountPoint, '-passfile', password, '-nosyslog']);
     } catch (error) {
@@ -58,7 +63,7 @@ export async function mountObjectStorage(
       throw error;
     }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await folder.remove();
   }
 }
 

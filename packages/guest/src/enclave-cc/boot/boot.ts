@@ -1,8 +1,8 @@
 /** What `init` of a boot instance does with an image that a simulated agent enclave put away. */
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSealedFolder } from '@assay/oci';
+import { openSealedFolder, workFolder } from '@assay/oci';
 import { IMAGE_FILE, KEY_FILE, keyContext } from '../agent/store/sealed-store.js';
 import { isPublicKeyText, KeyTextError, parseKeyText } from './key-text.js';
 
@@ -29,16 +29,16 @@ export interface BootOptions {
  * @throws KeyTextError, DecodeError where this enclave is another than the agent's, or something was changed; nothing is then left
  */
 export async function bootImage({ folder, containerId, sealingKey, target }: BootOptions): Promise<void> {
-  const work = await mkdtemp(join(tmpdir(), 'assay-keys-'));
+  const work = await workFolder(join(tmpdir(), 'assay-keys-'));
   try {
-    const keys = join(work, 'keys');
+    const keys = join(work.path, 'keys');
     const file = join(folder, 'keys/sefs/lower', KEY_FILE);
     await openSealedFolder({ file, key: sealingKey, context: keyContext(containerId), target: keys });
     const text = await keyTextIn(join(keys, 'key.txt'));
     const image = join(folder, 'sefs/lower', IMAGE_FILE);
     await openSealedFolder({ file: image, key: parseKeyText(text), context: containerId, target });
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await work.remove();
   }
 }
 

@@ -2,10 +2,10 @@
  * An image as one encrypted file, and its key as another that only the same enclave opens: the places, the key's text and the order are those
  * of the real agent. The files are not SEFS: Occlum does not read them.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sealFolder } from '@assay/oci';
+import { sealFolder, workFolder } from '@assay/oci';
 import { formatKeyText, KEY_BYTES } from '../../boot/key-text.js';
 import type { ImageStore } from './store.js';
 
@@ -44,12 +44,12 @@ async function sealKey(
   containerId: string,
   { sealingKey, random }: SealedStoreOptions,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'assay-keys-'));
+  const work = await workFolder(join(tmpdir(), 'assay-keys-'));
   try {
-    await writeFile(join(folder, 'key.txt'), formatKeyText(key), { mode: 0o600 });
-    await sealFolder({ folder, file, key: sealingKey, context: keyContext(containerId), random });
+    await writeFile(join(work.path, 'key.txt'), formatKeyText(key), { mode: 0o600 });
+    await sealFolder({ folder: work.path, file, key: sealingKey, context: keyContext(containerId), random });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await work.remove();
   }
 }
 

@@ -1,0 +1,63 @@
+/** Folders for what is under way: gone when the work is done or has failed, and when the process is told to end in the middle of it. */
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+
+export interface WorkFolder {
+  readonly path: string;
+  /** @throws the system's error */
+  remove(): Promise<void>;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const open = new Set<string>();
+
+/**
+ * Makes a folder of its owner alone, for content that must not outlive the work: a key, plaintext, half of an image. It goes with
+ * the process too, unless that is killed.
+ *
+ * @param prefix path and beginning of the name, as of `mkdtemp`
+ */
+export async function workFolder(prefix: string): Promise<WorkFolder> {
+  const path = await mkdtemp(prefix);
+  if (open.size === 0) watch();
+  open.add(path);
+  return {
+    path,
+    remove: async () => {
+      await rm(path, { recursive: true, force: true });
+      open.delete(path);
+      if (open.size === 0) unwatch();
+    },
+  };
+}
+
+function watch(): void {
+  process.on('exit', removeAll);
+  // First of all listeners: those that listen once are gone when later ones count them.
+  for (const signal of SIGNALS) process.prependListener(signal, endedBy);
+}
+
+function unwatch(): void {
+  process.removeListener('exit', removeAll);
+  for (const signal of SIGNALS) process.removeListener(signal, endedBy);
+}
+
+/** Without this listener the signal would end the process at once, so it still does. */
+function endedBy(signal: NodeJS.Signals): void {
+  // Somebody else decides what the signal means; if the process ends, it says so.
+  if (process.listenerCount(signal) > 1) return;
+  unwatch();
+  removeAll();
+  process.kill(process.pid, signal);
+}
+
+function removeAll(): void {
+  for (const path of open) {
+    try {
+      // What was under way may still write: then it is tried again.
+      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+      // The others are to go all the same, and nobody is left to be told.
+    }
+  }
+}
