@@ -45,11 +45,11 @@ export { type RegistryTarget, registryTarget } from './registry/target.js';
 export { openSealedFolder, sealFolder } from './sealed/folder.js';
 export {
   type CosignVerification,
-  readCosignKey,
   signatureTag,
   type VerifiedSignature,
   verifyCosign,
 } from './signature/cosign.js';
+export { readCosignKey } from './signature/cosign-key.js';
 export { DEFAULT_IDENTITY, identityFits, type SignedIdentity } from './signature/identity.js';
 export { type Judgement, type JudgeOptions, judgeSignatures, type MetRequirement } from './signature/judge.js';
 export type { KeySource } from './signature/key-source.js';

@@ -1,6 +1,5 @@
 /** Signatures as cosign has stored them since its first release: an OCI manifest under the tag `sha256-….sig`, one layer for each signature. */
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { DecodeError, decodeBase64, decodePem, decodeUtf8, encodeUtf8 } from '@assay/bytes';
+import { DecodeError, decodeBase64, decodePem, encodeUtf8 } from '@assay/bytes';
 import { AssayError, assayError } from '@assay/bytes/findings';
 import type { Digest } from '../model/digest.js';
 import { checkDigest } from '../model/digest.js';
@@ -31,17 +30,6 @@ const MOST_CERTIFICATES = 16;
 /** Tag of the signatures of an image. */
 export function signatureTag(manifestDigest: Digest): string {
   return `${manifestDigest.replace(':', '-')}.sig`;
-}
-
-/** Public keys of a policy: PEM, or (`keyData` of containers/image) base64 of PEM. @throws AssayError `signature.policy.form` */
-export function readCosignKey(text: string, file: string): KeyObject {
-  const pem = text.includes('-----BEGIN') ? text : fromBase64(text);
-  try {
-    if (pem !== undefined) return createPublicKey(pem);
-  } catch {
-    // Said below.
-  }
-  throw assayError('signature.policy.form', { params: { file, what: 'no public key in PEM' }, subject: file });
 }
 
 export interface CosignVerification {
@@ -169,13 +157,4 @@ function noSignature(): AssayError {
 function noKey(signatures: number, { signer }: SignatureTrust): AssayError {
   const expected = signer.kind === 'keys' ? `${signer.keys.length} keys of the policy` : 'a certificate of its signer';
   return assayError('signature.key.match', { params: { n: signatures, expected, found: 'signatures of other keys' } });
-}
-
-function fromBase64(text: string): string | undefined {
-  try {
-    return decodeUtf8(decodeBase64(text.trim()));
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
 }

@@ -24,6 +24,7 @@ import {
   verifyCosign,
   verifySimpleSignature,
 } from '../index.js';
+import { authority, pemOf } from '../sigstore/world.test.helper.js';
 
 const digest = sha256Digest(Buffer.from('manifest'));
 const image = { reference: parseReference('quay.io/acme/app:v1'), manifestDigest: digest };
@@ -404,6 +405,45 @@ describe('cosign', () => {
     for (const text of ['', 'x', Buffer.from('x').toString('base64'), '-----BEGIN PUBLIC KEY-----']) {
       expect(() => readCosignKey(text, 'k')).toThrow(expect.objectContaining({ code: 'signature.policy.form' }));
     }
+    // Whatever stands around it.
+    expect(readCosignKey(`cosign.pub of acme\n${pem}\n`, 'k').equals(key)).toBe(true);
+  });
+
+  const spki = (one: KeyObject): string => one.export({ type: 'spki', format: 'pem' }).toString();
+
+  test('keys are those that cosign signs with', () => {
+    for (const one of [
+      generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+      generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+      generateKeyPairSync('rsa', { modulusLength: 2048 }),
+      generateKeyPairSync('ed25519'),
+    ]) {
+      expect(readCosignKey(spki(one.publicKey), 'k').equals(one.publicKey)).toBe(true);
+    }
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
+    expect(readCosignKey(rsa.export({ type: 'pkcs1', format: 'pem' }).toString(), 'k').equals(rsa)).toBe(true);
+  });
+
+  test.each<[string, () => string, string]>([
+    ['a private key', () => pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), 'is a PRIVATE KEY'],
+    ['a certificate', () => pemOf(authority('acme').der), 'is a CERTIFICATE'],
+    ['two keys', () => spki(pair.publicKey) + spki(stranger.publicKey), 'has 2 blocks'],
+    ['a weak RSA key', () => spki(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey), 'RSA of 1024 bits'],
+    [
+      'a curve that cosign has not',
+      () => spki(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey),
+      'EC on secp256k1',
+    ],
+    ['a key that signs nothing', () => spki(generateKeyPairSync('x25519').publicKey), 'x25519'],
+    [
+      'a key of DSA',
+      () => spki(generateKeyPairSync('dsa', { modulusLength: 2048, divisorLength: 256 }).publicKey),
+      'dsa',
+    ],
+  ])('%s is no key of a policy', (_, text, words) => {
+    expect(() => readCosignKey(text(), 'k')).toThrow(
+      expect.objectContaining({ code: 'signature.policy.form', title: expect.stringContaining(words) }),
+    );
   });
 });
 

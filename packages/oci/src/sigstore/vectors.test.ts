@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { AssayError } from '@assay/bytes/findings';
 import { vectorsArea } from '@assay/testkit';
 import { describe, expect, test } from 'vitest';
-import { readCosignKey } from '../signature/cosign.js';
+import { readCosignKey } from '../signature/cosign-key.js';
 import { foundInEnvelope, readBundle } from './bundle.js';
 import { readSignerCertificate } from './certificate.js';
 import { type LogKey, readLogKey } from './log-key.js';
