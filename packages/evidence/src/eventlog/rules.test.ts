@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { concatBytes, encodeUtf8 } from '@assay/bytes';
 import { describe, expect, test } from 'vitest';
 import { EVENT } from './event-type.js';
-import { extended, logOf, type TestEvent, u32 } from './eventlog.test.helper.js';
+import { agentEvent, extended, logOf, type TestEvent, u32 } from './eventlog.test.helper.js';
 import { type EventRules, judgeEvents } from './rules.js';
 import { verifyEventlog } from './verify.js';
 
@@ -31,6 +31,25 @@ const kernel = application('kernel');
 const cmdline = tag('LOADED_IMAGE::LoadOptions', 'console=hvc0');
 const initrd = tag('Linux initrd', 'initrd');
 const secure = variable('SecureBoot', 1);
+/** A variable of which firmware measures the value alone. */
+const bootVariable = (value: string, measured: string): TestEvent => {
+  const name = Buffer.from('Boot0000', 'utf16le');
+  const lengths = concatBytes(u32(8), u32(0), u32(value.length), u32(0));
+  const data = concatBytes(new Uint8Array(16), lengths, name, encodeUtf8(value));
+  return { index: 2, type: EVENT.efiVariableBoot, data, measured: encodeUtf8(measured) };
+};
+const separator = (index: number, changes: Partial<TestEvent> = {}): TestEvent => ({
+  index,
+  type: EVENT.separator,
+  data: new Uint8Array(4),
+  ...changes,
+});
+const text = (index: number, type: number, data: string, measured = data): TestEvent => ({
+  index,
+  type,
+  data: encodeUtf8(data),
+  measured: encodeUtf8(measured),
+});
 
 /** Judges a boot whose registers are what its events make of them. */
 function judge(events: readonly TestEvent[], rules: EventRules): string[] {
@@ -49,7 +68,7 @@ function said(findings: ReturnType<typeof judgeEvents>): string[] {
   return findings.map(({ id, outcome, title }) => `${outcome} ${id}${title === undefined ? '' : `: ${title}`}`);
 }
 
-const boot = [secure, kernel, cmdline, initrd];
+const boot = [secure, separator(1), kernel, cmdline, initrd];
 const RULES = {
   kernel: { kernels: [sha384('kernel')] },
   cmdline: { commandLines: [sha384('console=hvc0')] },
@@ -108,18 +127,38 @@ describe('another', () => {
 
 describe('Secure Boot', () => {
   const cases: readonly (readonly [string, readonly TestEvent[], string])[] = [
-    ['off', [variable('SecureBoot', 0)], 'is off; wanted on'],
-    ['on and off', [secure, variable('SecureBoot', 0)], 'is off; wanted on'],
-    ['of another value', [variable('SecureBoot', 2)], 'is of an unknown value'],
-    ['not measured', [kernel], 'is not measured'],
-    ['another variable', [variable('SetupMode', 1)], 'is not measured'],
-    ['of another vendor', [variable('SecureBoot', 1, {}, '00'.repeat(16))], 'is not measured'],
-    ['a boot variable', [variable('SecureBoot', 1, { type: EVENT.efiVariableBoot2 })], 'is not measured'],
+    ['off', [variable('SecureBoot', 0), separator(1)], 'is off; wanted on'],
+    ['on and off', [secure, variable('SecureBoot', 0), separator(1)], 'is off; wanted on'],
+    ['of another value', [variable('SecureBoot', 2), separator(1)], 'is of an unknown value'],
+    ['not measured', [separator(1), kernel], 'is not measured'],
+    ['another variable', [variable('SetupMode', 1), separator(1)], 'is not measured'],
+    ['of another vendor', [variable('SecureBoot', 1, {}, '00'.repeat(16)), separator(1)], 'is not measured'],
+    ['a boot variable', [variable('SecureBoot', 1, { type: EVENT.efiVariableBoot2 }), separator(1)], 'is not measured'],
+    ['in another register', [separator(1), { ...secure, index: 4 }, separator(4)], 'is not measured'],
+    ['by nothing that ends with a separator', [secure], 'is not measured before a separator'],
+    ['behind the separator', [separator(1), secure], 'is not measured before the separator'],
+    ['behind the separator of ones', [separator(1, { data: new Uint8Array(4).fill(0xff) }), secure], 'is not measured'],
+    [
+      // What booted extends the register again; the log calls the true variable and the true separator something else.
+      'measured again by what booted',
+      [
+        variable('SecureBoot', 0, { type: EVENT.efiVariableBoot2 }),
+        separator(1, { type: EVENT.ipl, data: encodeUtf8('x'), measured: new Uint8Array(4) }),
+        secure,
+        separator(1),
+      ],
+      'is not measured before the separator',
+    ],
   ];
   test.each(cases)('%s', (_, events, message) => {
     const [finding = ''] = judge(events, RULES.secureBoot);
     expect(finding).toContain('fail eventlog.event.secure-boot');
     expect(finding).toContain(message);
+  });
+
+  test('what comes behind the separator counts for nothing', () => {
+    const again = [secure, separator(1), variable('SecureBoot', 0), separator(1)];
+    expect(judge(again, RULES.secureBoot)).toEqual(['pass eventlog.event.secure-boot']);
   });
 
   test('the value that is shown must be the one that was measured', () => {
@@ -131,6 +170,76 @@ describe('Secure Boot', () => {
     expect(said(judgeEvents(authentic, true, RULES.secureBoot, 'tdx'))[0]).toMatch(
       /^not-checked eventlog.event.secure-boot/,
     );
+  });
+});
+
+describe('a kernel that the log calls something else, and then extends the register with the known digest', () => {
+  const cases: readonly (readonly [string, TestEvent])[] = [
+    ['a firmware volume', text(2, EVENT.efiPlatformFirmwareBlob2, 'x', 'MZ evil')],
+    ['an action', text(2, EVENT.ipl, 'Calling EFI Application', 'MZ evil')],
+    ['a driver', text(2, 0x80000004, 'x', 'MZ evil')],
+    ['an event whose data are its file', text(2, EVENT.ipl, 'MZ evil')],
+    ['a file without a DOS header', text(2, EVENT.ipl, 'PE\0\0 evil')],
+    ['a terse image', text(2, EVENT.ipl, 'VZ evil')],
+    ['a boot variable whose value is its file', bootVariable('MZ evil', 'MZ evil')],
+    ['a boot variable of another value', bootVariable('x', 'MZ evil')],
+  ];
+  test.each(cases)('%s', (_, evil) => {
+    const [finding = '', ...others] = judge([evil, kernel], RULES.kernel);
+    expect(finding).toMatch(
+      /^fail eventlog.event.kernel: event 1 \(.*\) is no known kernel, and not what its data say/,
+    );
+    expect(others).toEqual([]);
+  });
+});
+
+test('events beside the kernel that show what was measured', () => {
+  const others = [
+    bootVariable('a device', 'a device'),
+    text(2, EVENT.efiAction, 'Calling EFI Application from Boot Option'),
+    separator(2),
+    text(2, 0x80000006, 'EFI PART …'),
+    { ...text(2, EVENT.noAction, 'x', 'MZ'), type: EVENT.noAction },
+    text(3, EVENT.ipl, 'MokList', 'of shim, into its own register'),
+  ];
+  expect(judge([...others, kernel], RULES.kernel)).toEqual(['pass eventlog.event.kernel']);
+  expect(judge([text(2, 0x80000004, 'a driver', 'kernel'), kernel], RULES.kernel)).toEqual([
+    'pass eventlog.event.kernel',
+  ]);
+});
+
+describe('after a direct boot the kernel measures first', () => {
+  const evil = text(3, EVENT.ipl, 'MokList', 'init=/bin/sh');
+  const all = { ...RULES.kernel, ...RULES.cmdline, ...RULES.initrd };
+  const first = /^fail eventlog.event.cmdline: event 2 \(EV_IPL\) came before the command line/;
+  test('another command line, and then the known one', () => {
+    expect(judge([kernel, evil, initrd, cmdline], { ...RULES.kernel, ...RULES.cmdline })).toEqual([
+      'pass eventlog.event.kernel',
+      expect.stringMatching(first),
+    ]);
+  });
+
+  test('another initrd, and then the known one', () => {
+    const events = [kernel, cmdline, text(3, EVENT.ipl, 'MokList', 'other initrd'), initrd];
+    expect(judge(events, all)).toEqual([
+      'pass eventlog.event.kernel',
+      'pass eventlog.event.cmdline',
+      expect.stringMatching(/^fail eventlog.event.initrd: event 3 \(EV_IPL\) came before the initrd/),
+    ]);
+    expect(judge([kernel, evil, evil, cmdline, initrd], all)).toHaveLength(3);
+  });
+
+  test('an initrd alone, with or without a command line before it', () => {
+    const rules = { ...RULES.kernel, ...RULES.initrd };
+    const passing = ['pass eventlog.event.kernel', 'pass eventlog.event.initrd'];
+    expect(judge([kernel, initrd], rules)).toEqual(passing);
+    expect(judge([kernel, cmdline, initrd, agentEvent('a b c', { index: 3 })], rules)).toEqual(passing);
+  });
+
+  test('boot loaders measure before it: then there is no telling', () => {
+    const rules = { ...all, kernels: [...RULES.kernel.kernels, sha384('loader')] };
+    const events = [application('loader'), kernel, text(3, EVENT.ipl, 'MokList', 'keys'), cmdline, initrd];
+    expect(judge(events, rules).every((line) => line.startsWith('pass'))).toBe(true);
   });
 });
 

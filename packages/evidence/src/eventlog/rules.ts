@@ -3,14 +3,15 @@
  *
  * Only events that registers vouch for count (no rule reads EV_NO_ACTION, which extends nothing), and every event of a kind must be as wanted, not one of them: else a log could hold a
  * wanted event beside the one that mattered. What an event's data say is bound by its digest for variables alone; of files and
- * command lines the digest counts, and the data only tell of what kind it is.
+ * command lines the digest counts, and the data only tell of what kind it is. That a log may tell of another kind: see `boot.ts`.
  */
 import { encodeHex, type JsonObject } from '@assay/bytes';
 import { type FindingDraft, failed, notChecked, passed } from '@assay/bytes/findings';
+import { type BoundRecord, beforeSeparator, extensionsOf, isHarmless, REGISTERS } from './boot.js';
 import type { AuthenticEventlog } from './claims.js';
 import { eventDetails } from './details.js';
-import { EVENT } from './event-type.js';
-import type { EventRecord } from './parse.js';
+import { EVENT, eventTypeName } from './event-type.js';
+import type { EventRecord, LogKind } from './parse.js';
 import { digestsMatchData } from './replay.js';
 
 export interface EventRules {
@@ -33,6 +34,10 @@ interface DigestRule {
   readonly what: string;
   readonly known: readonly string[] | undefined;
   readonly is: (record: EventRecord, details: JsonObject) => boolean;
+  /** Records that the log names otherwise, and that may be of this kind all the same. */
+  readonly unnamed: (boot: Boot, known: readonly string[]) => readonly BoundRecord[];
+  /** What is said of them. */
+  readonly unnamedAs: string;
 }
 
 /** How the Linux EFI stub names what it measures (EV_EVENT_TAG). */
@@ -50,6 +55,12 @@ function digestRules(rules: EventRules): readonly DigestRule[] {
       what: 'kernel',
       known: rules.kernels,
       is: (record) => record.type === EVENT.efiBootServicesApplication,
+      // Drivers and boot loaders are measured where kernels are, and run before them.
+      unnamed: ({ kind, records }, known) =>
+        extensionsOf(records, REGISTERS[kind].applications).filter(
+          (record) => !isKnown(record, known) && !isHarmless(record),
+        ),
+      unnamedAs: 'is no known kernel, and not what its data say',
     },
     {
       id: 'eventlog.event.cmdline',
@@ -57,6 +68,12 @@ function digestRules(rules: EventRules): readonly DigestRule[] {
       what: 'command line',
       known: rules.commandLines,
       is: tagged(STUB.commandLine),
+      // The stub measures the command line before all else: what comes first is it, whatever the log calls it.
+      unnamed: ({ direct, ...boot }, known) => {
+        const [first] = direct ? measuredByStub(boot) : [];
+        return first === undefined || isKnown(first, known) ? [] : [first];
+      },
+      unnamedAs: 'came before the command line, and is not known',
     },
     {
       id: 'eventlog.event.initrd',
@@ -64,8 +81,18 @@ function digestRules(rules: EventRules): readonly DigestRule[] {
       what: 'initrd',
       known: rules.initrds,
       is: tagged(STUB.initrd),
+      // First, or behind the command line, which not every kernel measures.
+      unnamed: ({ direct, ...boot }, known) => {
+        const early = direct ? measuredByStub(boot).slice(0, 2) : [];
+        return early.some((record) => isKnown(record, known)) ? [] : early.slice(-1);
+      },
+      unnamedAs: 'came before the initrd, and is not known',
     },
   ];
+}
+
+function measuredByStub({ kind, records }: Pick<Boot, 'kind' | 'records'>): readonly BoundRecord[] {
+  return extensionsOf(records, REGISTERS[kind].stub);
 }
 
 /**
@@ -98,18 +125,29 @@ export function judgeEvents(
     );
   }
   const bound = boundRecords(log);
+  const boot = { records: bound, kind: log.log.kind, direct: isDirectBoot(bound, log.log.kind, rules.kernels) };
   return [
     ...(rules.logRequired === true ? [passed('eventlog.log.missing', 'event log')] : []),
-    ...digests.flatMap((rule) => judgeDigests(bound, rule, tee)),
-    ...(secureBoot ? judgeSecureBoot(bound, tee) : []),
+    ...digests.flatMap((rule) => judgeDigests(boot, rule, tee)),
+    ...(secureBoot ? judgeSecureBoot(boot, tee) : []),
   ];
 }
 
-interface BoundRecord {
-  readonly record: EventRecord;
-  readonly details: JsonObject;
-  /** Hex, of banks that the quote has. */
-  readonly digests: readonly string[];
+interface Boot {
+  readonly records: readonly BoundRecord[];
+  readonly kind: LogKind;
+  /** Firmware loaded one known application and nothing else, so that nobody could measure before its EFI stub. */
+  readonly direct: boolean;
+}
+
+function isDirectBoot(records: readonly BoundRecord[], kind: LogKind, kernels: readonly string[] | undefined): boolean {
+  const loaded = extensionsOf(records, REGISTERS[kind].applications).filter((record) => !isHarmless(record));
+  const [kernel, ...others] = loaded;
+  return kernels !== undefined && kernel !== undefined && others.length === 0 && isKnown(kernel, kernels);
+}
+
+function isKnown({ digests }: BoundRecord, known: readonly string[]): boolean {
+  return digests.every((digest) => known.includes(digest));
 }
 
 function boundRecords({ bound, log }: AuthenticEventlog): readonly BoundRecord[] {
@@ -137,11 +175,12 @@ function missingLog(key: string): FindingDraft {
   });
 }
 
-function judgeDigests(records: readonly BoundRecord[], rule: DigestRule, tee: string): FindingDraft[] {
+function judgeDigests(boot: Boot, rule: DigestRule, tee: string): FindingDraft[] {
   const { id, is, key, known = [], what } = rule;
-  const measured = records.filter(({ details, record }) => is(record, details));
-  const strange = measured.filter(({ digests }) => !digests.every((digest) => known.includes(digest)));
-  if (measured.length > 0 && strange.length === 0)
+  const measured = boot.records.filter(({ details, record }) => is(record, details));
+  const strange = measured.filter((record) => !isKnown(record, known));
+  const unnamed = measured.length === 0 || strange.length > 0 ? [] : rule.unnamed(boot, known);
+  if (measured.length > 0 && strange.length === 0 && unnamed.length === 0)
     return [
       passed(
         id,
@@ -160,15 +199,28 @@ function judgeDigests(records: readonly BoundRecord[], rule: DigestRule, tee: st
     const title = `the event log names no ${what}; ${k} ${k === 1 ? 'value is' : 'values are'} known`;
     return [{ ...failed(id, { ...facts, params: { actual: '', n: 0, k }, actual: null }), title }];
   }
-  return strange.slice(0, MOST_ALIKE).map(({ digests, record }) => {
+  const differing = (digests: readonly string[], n: number): FindingDraft => {
     const actual = digests.join();
-    return failed(id, { ...facts, params: { actual, n: record.number, k }, actual });
-  });
+    return failed(id, { ...facts, params: { actual, n, k }, actual });
+  };
+  return [
+    ...strange.map(({ digests, record }) => differing(digests, record.number)),
+    ...unnamed.map(({ digests, record: { number, type } }) => {
+      const title = `event ${number} (${eventTypeName(type)}) ${rule.unnamedAs}`;
+      return { ...differing(digests, number), title, remedy: UNNAMED_REMEDY };
+    }),
+  ].slice(0, MOST_ALIKE);
 }
 
+const UNNAMED_REMEDY =
+  'Refuse: the log gives a measurement another name. Or add its digest to the rule, if it is right.';
+
 /** The variable as the firmware measured it before anything of the boot: its digest is of its data. */
-function judgeSecureBoot(records: readonly BoundRecord[], tee: string): FindingDraft[] {
-  const states = records
+function judgeSecureBoot({ kind, records }: Boot, tee: string): FindingDraft[] {
+  const variables = extensionsOf(records, REGISTERS[kind].variables);
+  // Behind the separator whatever booted may have measured it again, as it likes.
+  const before = beforeSeparator(variables);
+  const states = (before ?? [])
     .filter(({ details, record }) => record.type === EVENT.efiVariableDriverConfig && isSecureBoot(details))
     .map(({ details, record }) =>
       digestsMatchData(record.data, record.digests) ? stateOf(details['variable_data']) : 'not what its digest says',
@@ -176,7 +228,9 @@ function judgeSecureBoot(records: readonly BoundRecord[], tee: string): FindingD
   if (states.length > 0 && states.every((state) => state === 'on')) {
     return [passed('eventlog.event.secure-boot', 'firmware variable SecureBoot', 'on')];
   }
-  const actual = states.find((state) => state !== 'on') ?? 'not measured';
+  const later = variables.some(({ details }) => isSecureBoot(details));
+  const where = before === undefined ? 'not measured before a separator' : 'not measured before the separator';
+  const actual = states.find((state) => state !== 'on') ?? (later ? where : 'not measured');
   return [
     failed('eventlog.event.secure-boot', {
       subject: 'firmware variable SecureBoot',
