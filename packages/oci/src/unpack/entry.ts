@@ -16,6 +16,7 @@ import {
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ParsedTarEntry } from 'modern-tar';
+import { type Folders, noteFolder } from './folders.js';
 import { outside, parentOf, partsOf } from './root.js';
 
 const WHITEOUT = '.wh.';
@@ -32,10 +33,10 @@ export interface EntryContext {
   readonly layer: string;
   /** Owners are set by root alone. */
   readonly owners: boolean;
-  /** Paths that this layer has made: an opaque folder hides those of lower layers only. */
+  /** Paths that this layer has made: whiteouts hide those of lower layers only. */
   readonly made: Set<string>;
-  /** Times of folders, which later entries would change again. */
-  readonly folderTimes: Map<string, Date>;
+  /** Folders of all layers, for their end. */
+  readonly folders: Folders;
   readonly skipped: Skipped[];
 }
 
@@ -63,17 +64,21 @@ export async function applyEntry({ header, body }: ParsedTarEntry, context: Entr
 }
 
 async function remove(name: string, parent: string, header: Header, { layer, made }: EntryContext): Promise<void> {
-  if (name === OPAQUE) {
-    for (const child of await readdir(parent)) {
-      const path = join(parent, child);
-      if (!made.has(path)) await rm(path, { recursive: true, force: true });
-    }
-    return;
-  }
+  if (name === OPAQUE) return hideBelow(parent, made);
   const hidden = name.slice(WHITEOUT.length);
   // `.wh.` alone, `.wh..` and `.wh...` name the folder itself and its parent.
   if (hidden === '' || hidden === '.' || hidden === '..') throw outside(header.name, layer, 'is a whiteout of nothing');
-  await rm(join(parent, hidden), { recursive: true, force: true });
+  await hide(join(parent, hidden), made);
+}
+
+/** Takes away what lower layers have made. Wherever a whiteout stands in its layer, it says nothing of the layer's own. */
+async function hide(path: string, made: ReadonlySet<string>): Promise<void> {
+  if (!made.has(path)) await rm(path, { recursive: true, force: true });
+  else if ((await lstat(path).catch(() => undefined))?.isDirectory()) await hideBelow(path, made);
+}
+
+async function hideBelow(folder: string, made: ReadonlySet<string>): Promise<void> {
+  for (const child of await readdir(folder)) await hide(join(folder, child), made);
 }
 
 async function make(
@@ -82,11 +87,12 @@ async function make(
   body: ReadableStream<Uint8Array>,
   context: EntryContext,
 ): Promise<void> {
-  const { layer, root, skipped } = context;
+  const { folders, layer, root, skipped } = context;
   const type = header.type ?? 'file';
   const existing = await lstat(path).catch(() => undefined);
   if (existing !== undefined && !(type === 'directory' && existing.isDirectory())) {
     await rm(path, { recursive: true, force: true });
+    folders.delete(path);
   }
   if (Object.keys(header.pax ?? {}).some((key) => key.startsWith('SCHILY.xattr.'))) {
     // Node.js cannot set them.
@@ -144,7 +150,7 @@ async function writeFile(path: string, body: ReadableStream<Uint8Array>): Promis
 }
 
 /** Owner before mode: changing the owner takes set-uid bits away. */
-async function attributes(path: string, header: Header, { owners, folderTimes }: EntryContext): Promise<void> {
+async function attributes(path: string, header: Header, { owners, folders }: EntryContext): Promise<void> {
   const { uid = 0, gid = 0, mtime = new Date(0), type } = header;
   if (type === 'symlink') {
     if (owners) await lchown(path, uid, gid);
@@ -152,7 +158,8 @@ async function attributes(path: string, header: Header, { owners, folderTimes }:
     return;
   }
   if (owners) await chown(path, uid, gid);
-  await chmod(path, (header.mode ?? (type === 'directory' ? 0o755 : 0o644)) & 0o7777);
-  if (type === 'directory') folderTimes.set(path, mtime);
-  else await utimes(path, mtime, mtime);
+  const mode = (header.mode ?? (type === 'directory' ? 0o755 : 0o644)) & 0o7777;
+  if (type === 'directory') return noteFolder(folders, path, mode, mtime);
+  await chmod(path, mode);
+  await utimes(path, mtime, mtime);
 }

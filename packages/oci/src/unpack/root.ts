@@ -1,5 +1,5 @@
 /** A folder that becomes a root file system: every path stays beneath it, whatever links an archive makes. */
-import { lstat, mkdir, readlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AssayError, assayError } from '@assay/bytes/findings';
 
@@ -47,7 +47,9 @@ export async function parentOf(root: string, parts: readonly string[], layer: st
       throw outside(path, layer, `cannot be made (${error.code})`);
     });
     if (found === undefined) {
-      await mkdir(here, { mode: 0o755 });
+      await mkdir(here);
+      // Whatever this process gives to its own files.
+      await chmod(here, 0o755);
     } else if (found.isSymbolicLink()) {
       links += 1;
       if (links > MOST_LINKS) throw outside(path, layer, 'goes through too many links');

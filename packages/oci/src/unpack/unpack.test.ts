@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -7,6 +8,7 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -133,6 +135,22 @@ describe('layers', () => {
     expect([readdirSync(at('a')), readdirSync(at('b')), existsSync(at('c'))]).toEqual([['two'], ['four'], false]);
   });
 
+  test('whiteouts hide what lower layers have in folders that the layer itself made, and stand anywhere in it', async () => {
+    const { at } = await unpack([
+      [file('a/b/old'), file('a/b/c/old'), file('d/e/old'), file('f'), file('g/old'), file('h')],
+      [
+        ...[file('a/b/new'), file('a/.wh..wh..opq', '')],
+        ...[file('d/e/new'), file('d/.wh.e', '')],
+        ...[file('f', 'new'), file('.wh.f', '')],
+        ...[file('.wh.g', ''), file('g/new')],
+        ...[link('h', 'f'), file('.wh.h', '')],
+      ],
+    ]);
+    const all = ['a', 'a/b', 'd', 'd/e', 'g'].map((path) => readdirSync(at(path)).sort());
+    expect(all).toEqual([['b'], ['new'], ['e'], ['new'], ['new']]);
+    expect([readFileSync(at('f'), 'utf8'), readlinkSync(at('h'))]).toEqual(['new', 'f']);
+  });
+
   test('links of folders are followed beneath the root', async () => {
     const { text, at } = await unpack([
       [
@@ -192,6 +210,33 @@ describe('layers', () => {
     expect([statSync(at('a')).mtimeMs, statSync(at('a/b')).mtimeMs, statSync(at('a/b/c')).mtimeMs]).toEqual([
       9e11, 9e11, 1e12,
     ]);
+  });
+
+  test('folders that nobody may write to are filled, moved and replaced all the same', async () => {
+    const locked = (name: string, mode = 0o555): TarEntry => ({
+      ...folder(name),
+      header: { ...folder(name).header, mode },
+    });
+    const { at, text } = await unpack([
+      [locked('./'), locked('a'), locked('a/b', 0), file('a/b/c'), locked('gone'), file('gone/x'), locked('d')],
+      [file('a/b/d'), file('.wh.gone', ''), file('d', 'file')],
+    ]);
+    expect(['', 'a', 'a/b'].map((path) => statSync(at(path)).mode & 0o7777)).toEqual([0o555, 0o555, 0]);
+    expect([statSync(at('')).mtimeMs, statSync(at('a/b')).mtimeMs]).toEqual([9e11, 9e11]);
+    expect([text('d'), existsSync(at('gone'))]).toEqual(['file', false]);
+    chmodSync(at('a/b'), 0o700);
+    expect([text('a/b/c'), text('a/b/d')]).toEqual(['a/b/c', 'a/b/d']);
+    for (const path of ['', 'a']) chmodSync(at(path), 0o700);
+  });
+
+  test('folders that no archive names can be entered, whatever this process gives to its own', async () => {
+    const before = process.umask(0o077);
+    try {
+      const { at } = await unpack([[file('a/b')]]);
+      expect(['', 'a'].map((path) => statSync(at(path)).mode & 0o777)).toEqual([0o755, 0o755]);
+    } finally {
+      process.umask(before);
+    }
   });
 
   test.skipIf(process.geteuid?.() !== 0)('root gives files, folders and links to their owners', async () => {
@@ -256,6 +301,21 @@ describe('hostile archives are refused, and nothing is left', () => {
     ]);
     expect(readdirSync(outside)).toEqual([]);
     expect(readFileSync(at(join(outside, 'evil')), 'utf8')).toBe('b/evil');
+  });
+
+  test('folders that became links do not lead times and modes out of the root', async () => {
+    const outside = temporary();
+    mkdirSync(join(outside, 'below'));
+    for (const path of [outside, join(outside, 'below')]) utimesSync(path, 1, 1);
+    const readOnly = (name: string): TarEntry => ({ ...folder(name), header: { ...folder(name).header, mode: 0o555 } });
+    await unpack([
+      [readOnly('a'), link('a', outside), readOnly('b'), readOnly('b/below'), link('b', outside)],
+      [readOnly('c'), readOnly('d')],
+      [link('c', outside), file('d/x'), link('e', 'd')],
+    ]);
+    for (const path of [outside, join(outside, 'below')]) {
+      expect([statSync(path).mtimeMs, statSync(path).mode & 0o200]).toEqual([1000, 0o200]);
+    }
   });
 
   test('too many bytes, too many entries, too much out of too little', async () => {

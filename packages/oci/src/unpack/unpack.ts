@@ -1,5 +1,5 @@
 /** An image, verified and unpacked into a root file system: all of it, or nothing. */
-import { mkdir, realpath, rename } from 'node:fs/promises';
+import { chmod, mkdir, realpath, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -18,7 +18,6 @@ import { decompressor } from './decompress.js';
 import { applyEntry, type EntryContext, type Skipped } from './entry.js';
 import { type Folders, settleFolders } from './folders.js';
 import { ArchiveCheck, DEFAULT_LIMITS, UnpackBudget, type UnpackLimits } from './limits.js';
-import { letIn } from './remove.js';
 
 export interface UnpackOptions {
   readonly source: ImageSource;
