@@ -82,7 +82,10 @@ describe.skipIf(folder === undefined)('rules for what genuine TDs booted', () =>
     const failures = (rules: Parameters<typeof judgeEvents>[2]): string[] =>
       judgeEvents(authentic, true, rules, 'tdx').flatMap(({ id: row, outcome }) => (outcome === 'pass' ? [] : [row]));
     expect(failures({ kernels, ...stub })).toEqual([]);
-    expect(failures({ kernels: kernels.filter((digest) => digest !== kernels[0]) })).toEqual(['eventlog.event.kernel']);
+    // One boot loads its first application twice.
+    expect(new Set(failures({ kernels: kernels.filter((digest) => digest !== kernels[0]) }))).toEqual(
+      new Set(['eventlog.event.kernel']),
+    );
     expect(failures({ secureBoot: true })).toEqual(secureBoot ? [] : ['eventlog.event.secure-boot']);
   });
 });
