@@ -178,3 +178,32 @@ test('a policy whose types never fit runs as in the field, and who sets it is to
   expect(allows(text, {})).toBe(false);
   await bench.close();
 });
+
+test('a policy is in force once it is set, also where a read of the former one is under way', async () => {
+  const bench = await openBench();
+  const { resourcePolicies: policies } = bench.broker;
+  await policies.set('package policy\nallow = true', bench.admin);
+  const get = bench.storage.get.bind(bench.storage);
+  let release: () => void = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  bench.storage.get = async (ns, key) => {
+    const entry = await get(ns, key);
+    if (ns === 'kbs') {
+      bench.storage.get = get;
+      await held;
+    }
+    return entry;
+  };
+  bench.clock.now = new Date(bench.clock.now.getTime() + 2000);
+  const early = policies.current();
+  await new Promise((resolve) => setImmediate(resolve));
+  await policies.set('package policy\nallow = false', bench.admin);
+  const joined = policies.current();
+  release();
+  await early;
+  expect((await joined).text).toContain('false');
+  expect((await policies.current()).text).toContain('false');
+  await bench.close();
+});

@@ -39,6 +39,8 @@ export class ResourcePolicyStore implements ResourcePolicies {
   #storeRevision = -1;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #loading: Promise<PolicySnapshot> | undefined;
+  /** Policies set by this process: a load that one of them overtook is not used. */
+  #sets = 0;
 
   private constructor(options: PolicyStoreOptions) {
     this.#options = options;
@@ -102,6 +104,7 @@ export class ResourcePolicyStore implements ResourcePolicies {
         }),
       ]);
       if (outcome.outcome !== 'committed') continue;
+      this.#sets += 1;
       this.#snapshot = { revision, policy };
       this.#checkedAt = Number.NEGATIVE_INFINITY;
       return { ...revision, warnings: keyed([...policy.warnings, ...typeWarnings(policy.file, text)]) };
@@ -154,6 +157,7 @@ export class ResourcePolicyStore implements ResourcePolicies {
 
   async #load(now: number): Promise<PolicySnapshot> {
     const { storage } = this.#options;
+    const sets = this.#sets;
     // Read before the content: the snapshot is then at least that new.
     const storeRevision = await storage.revision(NS);
     const known = this.#snapshot;
@@ -167,6 +171,7 @@ export class ResourcePolicyStore implements ResourcePolicies {
     }
     const text = Buffer.from(entry.value).toString('utf8');
     const last = await this.#lastRevision();
+    if (sets !== this.#sets) return this.#load(now);
     // A text that was stored past this service (a restored Trustee store) has no history of its own.
     const revision = last?.text === text ? last : revisionOf(last?.revision ?? 0, text, new Date(now), 'unknown');
     const policy = known?.revision.text === text ? known.policy : compiledOrBroken(text);
