@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import {
@@ -10,6 +10,8 @@ import {
   readManifest,
   runBundle,
   type Skipped,
+  type WorkFolder,
+  workFolder,
 } from '@assay/oci';
 import { type CommonFlags, outputOf } from '../command.js';
 import { CliError, EXIT } from '../exit.js';
@@ -35,12 +37,8 @@ export async function runImage(location: string, command: readonly string[], fla
     if (!output.json) output.err.write(`${text}\n`);
   };
   const source = await sourceOf(location, flags);
-  const kept = flags.bundle === undefined ? undefined : resolve(flags.bundle);
-  if (kept !== undefined && existsSync(kept) && readdirSync(kept).length > 0) {
-    throw new CliError(`--bundle ${flags.bundle}: the folder is not empty`, EXIT.usage, { hint: 'name a new folder' });
-  }
-  const folder = kept ?? join(mkdtempSync(join(tmpdir(), 'assay-run-')), 'bundle');
-  let started = false;
+  const { folder, own } = await bundleFolder(flags.bundle);
+  let stays = false;
   try {
     const signatures = await verifySignatures(location, source, flags);
     step(told(output.err, signatures.line));
@@ -62,13 +60,13 @@ export async function runImage(location: string, command: readonly string[], fla
     if (runtime === undefined) {
       const what = 'no runtime is here: the bundle is ready, and nothing was started';
       step(`${styled(output.err, 'yellow', '!')} ${what}; apt-get install runc`);
+      stays = true;
     }
-    started = runtime !== undefined;
     const code =
       runtime === undefined ? null : await runBundle(runtime, folder, `assay-${randomBytes(6).toString('hex')}`);
     output.result(
       {
-        bundle: kept ?? null,
+        bundle: own === undefined || stays ? folder : null,
         signatures: signatures.scope,
         architecture: config.architecture,
         skipped: skipped.length,
@@ -76,17 +74,30 @@ export async function runImage(location: string, command: readonly string[], fla
         exit: code,
       },
       (out) => {
-        if (kept !== undefined || runtime === undefined) out.write(`bundle ${folder}\n`);
+        if (own === undefined || stays) out.write(`bundle ${folder}\n`);
       },
     );
     if (code !== null) process.exitCode = code;
   } finally {
+    if (stays) own?.keep();
+    else await own?.remove();
     await source.close?.();
-    // A bundle that nobody asked to keep holds what was decrypted.
-    if (kept === undefined && (started || !existsSync(join(folder, 'config.json')))) {
-      rmSync(resolve(folder, '..'), { recursive: true, force: true });
-    }
   }
+}
+
+/** Where the bundle comes. One that nobody asked to keep holds what was decrypted: it goes when it has run. */
+async function bundleFolder(
+  asked: string | undefined,
+): Promise<{ readonly folder: string; readonly own?: WorkFolder }> {
+  if (asked === undefined) {
+    const own = await workFolder(join(tmpdir(), 'assay-run-'));
+    return { folder: join(own.path, 'bundle'), own };
+  }
+  const folder = resolve(asked);
+  if (existsSync(folder) && readdirSync(folder).length > 0) {
+    throw new CliError(`--bundle ${asked}: the folder is not empty`, EXIT.usage, { hint: 'name a new folder' });
+  }
+  return { folder };
 }
 
 /** The manifest for this machine, out of an index. */

@@ -90,6 +90,11 @@ ${after}`,
     expect(readdirSync(below)).toEqual(['told']);
   });
 
+  test('keeps what is to stay', async () => {
+    expect(await end({ after: `folders[1].keep(); ${exitSoon}` })).toEqual([7, null]);
+    expect(readdirSync(below)).toHaveLength(1);
+  });
+
   test('leaves the one folder only that cannot be removed', async () => {
     const after = `const real = fs.rmSync;
 fs.rmSync = (path, options) => {

@@ -6,6 +6,8 @@ export interface WorkFolder {
   readonly path: string;
   /** @throws the system's error */
   remove(): Promise<void>;
+  /** It is no work in progress any more, and stays. */
+  keep(): void;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -21,12 +23,16 @@ export async function workFolder(prefix: string): Promise<WorkFolder> {
   const path = await mkdtemp(prefix);
   if (open.size === 0) watch();
   open.add(path);
+  const keep = (): void => {
+    open.delete(path);
+    if (open.size === 0) unwatch();
+  };
   return {
     path,
+    keep,
     remove: async () => {
       await rm(path, { recursive: true, force: true });
-      open.delete(path);
-      if (open.size === 0) unwatch();
+      keep();
     },
   };
 }
