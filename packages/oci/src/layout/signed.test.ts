@@ -2,6 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AssayError } from '@assay/bytes/findings';
+import { fuzzRuns } from '@assay/testkit';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   copyImage,
@@ -13,6 +16,7 @@ import {
   MEDIA_TYPE,
   parseReference,
   readPolicy,
+  sha256Digest,
   signatureTag,
 } from '../index.js';
 import { blobsOf, makeImage, temporary } from '../testing/image.test.helper.js';
@@ -322,6 +326,31 @@ describe('what was verified is what is copied', () => {
       other.manifest,
     );
   });
+});
+
+test('fuzz: a changed index never lets in what is not signed, and never throws anything but a finding', async () => {
+  const { folder, digest, image, sigTag } = layout();
+  const signed = cosigned(folder, { digest, by: stranger.privateKey });
+  const other = cosigned(folder, { digest: sha256Digest(Buffer.from('other')) });
+  index(
+    folder,
+    [image, tag('v1')],
+    [signed, tag(sigTag)],
+    [other, kind('sigs')],
+    [image, { artifactType: BUNDLE_TYPE }],
+  );
+  const file = join(folder, 'index.json');
+  const seed = readFileSync(file);
+  const edit = fc.tuple(fc.nat(seed.length - 1), fc.integer({ min: 0x20, max: 0x7e }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 4 }), async (edits) => {
+      const bytes = Buffer.from(seed);
+      for (const [at, value] of edits) bytes[at] = value;
+      writeFileSync(file, bytes);
+      await expect(judge(folder, digest)).rejects.toBeInstanceOf(AssayError);
+    }),
+    { numRuns: fuzzRuns(60) },
+  );
 });
 
 test('an image is chosen without a tag where all else are signatures of it', async () => {

@@ -1,6 +1,9 @@
 /** Images in folders: what a policy says of the folder, an image without a name, and signatures in files. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AssayError } from '@assay/bytes/findings';
+import { fuzzRuns } from '@assay/testkit';
+import fc from 'fast-check';
 import { createMessage, generateKey, type PrivateKey, type PublicKey, sign as signMessage } from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -291,6 +294,31 @@ describe('signatures in files', () => {
     const bad = file();
     await expect(inFolder(folderWith({ 'signature-1': bad }), byAcme())).rejects.toMatchObject({ code });
     expect(await inFolder(folderWith({ 'signature-1': bad, 'signature-2': cosign() }), byAcme())).toBeDefined();
+  });
+
+  test('fuzz: a changed one is refused with a finding, or is the same signature', async () => {
+    const seed = cosign();
+    const edits = fc.array(fc.tuple(fc.nat(seed.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 });
+    const changed = edits.map((list) => {
+      const bytes = Uint8Array.from(seed);
+      for (const [at, value] of list) bytes[at] = value;
+      return bytes;
+    });
+    const named = fc
+      .uint8Array({ maxLength: 200 })
+      .map((rest) => Buffer.concat([Buffer.from('\0sigstore-json\n'), rest]));
+    const requirement = byAcme();
+    const source = directorySource(folderWith({}));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(changed, named, fc.uint8Array({ maxLength: 200 })), async (bytes) => {
+        const stored = async (_: string, number: number) => (number === 1 ? bytes : undefined);
+        await inFolder('/nowhere', requirement, { source: { ...source, stored } }).then(
+          ({ requirements }) => expect(requirements).toHaveLength(1),
+          (error: unknown) => expect(error).toBeInstanceOf(AssayError),
+        );
+      }),
+      { numRuns: fuzzRuns(200) },
+    );
   });
 
   test('are looked at up to a number', async () => {
