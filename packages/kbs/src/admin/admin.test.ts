@@ -222,6 +222,11 @@ describe('JWK sets', () => {
     now = new Date(NOW.getTime() + 10_000);
     await ask(guard, rotated);
     expect(reads).toBe(2);
+    // The clock was ahead and has been set right: keys are asked for all the same.
+    now = new Date(NOW.getTime() - 3_600_000);
+    current = set(p256.publicKey, 'k1');
+    expect(await refusalOf(ask(guard, rotated))).toMatchObject({ code: 'admin.token.trust' });
+    expect(reads).toBe(3);
   });
 
   test('a symmetric key in a set is no key', async () => {

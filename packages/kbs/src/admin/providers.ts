@@ -124,7 +124,8 @@ export class IdentityProviders {
     if (source === undefined || !isRemote(source)) return;
     const age = this.#now().getTime() - provider.refreshedAt;
     const wait = provider.set.some((key) => key.kid === kid) ? REFRESH_MS : UNKNOWN_KEY_MS;
-    if (age < wait) return;
+    // Negative where the clock was set back: what was read in its future would stay fresh until then.
+    if (age >= 0 && age < wait) return;
     provider.refreshedAt = this.#now().getTime();
     try {
       provider.set = await readJwkSet(this.#sources, source, '[admin] jwk_set_uri');

@@ -160,6 +160,18 @@ describe('keys by name', () => {
     await expect(named({ jti: 'third', exp: SECONDS + 999 })).rejects.toMatchObject({ code: 'token.issuer.trust' });
   });
 
+  test('a clock that is set back does not keep a key that its issuer has withdrawn', async () => {
+    const url = 'https://as.example/jwks';
+    let current = jwks({ key: one.publicKey, kid: '1', alg: 'ES256' });
+    const { verifier, clock } = await open({ trusted_jwk_sets: [url] }, { [url]: () => current });
+    const made = token(one.privateKey, { kid: '1' });
+    await verifier.verify(made);
+    current = jwks({ key: two.publicKey, kid: '2', alg: 'ES384' });
+    clock.now = new Date(NOW.getTime() - 3_600_000);
+    await expect(verifier.verify(made)).rejects.toMatchObject({ code: 'token.issuer.trust' });
+    await verifier.verify(token(two.privateKey, { kid: '2' }, {}, 'ES384'));
+  });
+
   test('a remote set that does not answer: started all the same, and told', async () => {
     const { verifier, warnings } = await open({ trusted_jwk_sets: ['https://as.example/jwks'] });
     expect(warnings.map((one) => one.id)).toEqual(['net.peer.answers']);

@@ -88,7 +88,7 @@ export class TokenTrust {
   async keepFresh(): Promise<void> {
     const wait =
       1000 * Math.max(SHORTEST_REFRESH_SECONDS, this.#options.config.refresh_seconds ?? DEFAULT_REFRESH_SECONDS);
-    if (this.#options.now().getTime() - this.#refreshedAt >= wait) await this.#refreshOnce();
+    if (this.#isOlder(wait)) await this.#refreshOnce();
   }
 
   /**
@@ -100,13 +100,18 @@ export class TokenTrust {
   async keyFor(header: JsonObject, algorithm: JwsAlgorithm, issuer: string): Promise<KeyObject> {
     const found = this.#find(header, algorithm);
     if (found !== undefined) return found;
-    const age = this.#options.now().getTime() - this.#refreshedAt;
-    if (age >= SHORTEST_REFRESH_SECONDS * 1000) {
+    if (this.#isOlder(SHORTEST_REFRESH_SECONDS * 1000)) {
       await this.#refreshOnce();
       const again = this.#find(header, algorithm);
       if (again !== undefined) return again;
     }
     throw this.#untrusted(header, issuer);
+  }
+
+  /** Also where the clock was set back: what was read in its future would stay fresh until then. */
+  #isOlder(milliseconds: number): boolean {
+    const age = this.#options.now().getTime() - this.#refreshedAt;
+    return age >= milliseconds || age < 0;
   }
 
   #find(header: JsonObject, algorithm: JwsAlgorithm): KeyObject | undefined {
