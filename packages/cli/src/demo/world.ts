@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isJsonObject, type JsonObject, parseJsonStrict } from '@assay/bytes';
 import type { Transport } from '@assay/guest';
+import { type WorkFolder, workFolder } from '@assay/oci';
 import { defaultSettings, type RunningServer, startServer } from '@assay/server';
 import { createTestWorld, startEmulatedPcs, type TestWorld } from '@assay/soft-tee';
 import { httpTransport } from '../client/broker.js';
@@ -32,7 +33,15 @@ export interface DemoWorld {
 }
 
 export async function createWorld(): Promise<DemoWorld> {
-  const folder = mkdtempSync(join(tmpdir(), 'assay-demo-'));
+  const own = await workFolder(join(tmpdir(), 'assay-demo-'));
+  return worldIn(own).catch(async (error: unknown) => {
+    await own.remove();
+    throw error;
+  });
+}
+
+async function worldIn(own: WorkFolder): Promise<DemoWorld> {
+  const folder = own.path;
   const hardware = createTestWorld({ now: () => new Date(), random: (length) => randomBytes(length) });
   revokeMachine(hardware);
   const vendor = await startEmulatedPcs(hardware, { kind: 'pccs' });
@@ -47,7 +56,10 @@ export async function createWorld(): Promise<DemoWorld> {
     collateral: { ...defaults.collateral, pccs: [vendor.url], intel_pcs: 'off', amd_kds: 'off', allow_http: true },
     trust: { emulated_roots: [testRoot] },
   };
-  const server = await startServer({ settings, dataDir });
+  const server = await startServer({ settings, dataDir }).catch(async (error: unknown) => {
+    await vendor.close();
+    throw error;
+  });
   const url = server.urls[0] ?? '';
   const ca = server.certificate?.certificate;
   // Nothing of the user's: neither their credentials nor their environment takes part in the demo.
@@ -70,7 +82,7 @@ export async function createWorld(): Promise<DemoWorld> {
     close: async () => {
       await server.close();
       await vendor.close();
-      rmSync(folder, { recursive: true, force: true });
+      await own.remove();
     },
   };
 }
