@@ -32,7 +32,9 @@ if (process.getuid?.() === 0 && !values['as-root']) {
 }
 const packages = fileURLToPath(new URL('../packages', import.meta.url));
 const source = join(packages, name, 'src');
-const work = mkdtempSync(join(tmpdir(), 'assay-mutate-'));
+const work = mkdtempSync(join(tmpdir(), 'mutate-'));
+// Tests that are killed leave what they made; it goes with the rest.
+process.env['TMPDIR'] = work;
 process.once('exit', () => rmSync(work, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 const planFile = join(work, 'plan.json');
