@@ -79,8 +79,12 @@ export class RegistryClient {
   /** @throws AssayError `image.registry.answers` */
   async send(request: RegistryRequest): Promise<Response> {
     const url = typeof request.path === 'string' ? this.url(request.path) : request.path;
+    if (url.protocol !== 'https:' && url.protocol !== this.#base.protocol) {
+      throw this.#refused(url, answerFailure(`uploads go to ${url.protocol}, which is not encrypted`, url.host));
+    }
     let answer = await this.#retrying(url, request);
-    if (answer.status === 401 && this.#isOwn(url)) {
+    // Whoever holds the blobs of a registry has no say in where its credentials go.
+    if (answer.status === 401 && this.#isOwn(new URL(answer.url))) {
       const challenge = answer.headers.get('www-authenticate');
       await discard(answer);
       const authorization = await this.#authorize(challenge);

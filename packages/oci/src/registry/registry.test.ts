@@ -226,6 +226,36 @@ describe('authentication', () => {
     other.close();
   });
 
+  test('is not asked for by another host', async () => {
+    const other = createServer((request, response) => {
+      seen.push({ path: 'elsewhere', authorization: request.headers.authorization, range: undefined });
+      const realm = `http://${request.headers.host}/token`;
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` }).end('{"token":"x"}');
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const elsewhere = `http://127.0.0.1:${(other.address() as AddressInfo).port}/blob`;
+    handler = (_, response, path) => {
+      if (path.includes('/blobs/')) response.writeHead(307, { location: elsewhere }).end();
+      return path.includes('/blobs/');
+    };
+    await expect(pull({ credentials: here(), attempts: 1 })).rejects.toMatchObject({ code: 'image.registry.answers' });
+    const asked = seen.filter(({ path }) => path === 'elsewhere');
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.every(({ authorization }) => authorization === undefined)).toBe(true);
+    other.close();
+  });
+
+  test('a registry that is asked over TLS cannot have anything sent in clear', async () => {
+    const { RegistryClient } = await import('./client.js');
+    const client = new RegistryClient('https', parseReference(`${host}/a/b`));
+    const place = new URL(`http://${host}/v2/a/b/blobs/uploads/1`);
+    for (const method of ['PATCH', 'GET'] as const) {
+      await expect(client.send({ method, path: place, accept: [200, 404] })).rejects.toThrow('not encrypted');
+    }
+    expect(seen).toEqual([]);
+    await client.close();
+  });
+
   test('redirects without end are refused', async () => {
     handler = (_, response, path) => {
       response.writeHead(307, { location: `${path}x` }).end();
