@@ -30,7 +30,7 @@ export {
   readManifest,
 } from './model/manifest.js';
 export { formatReference, type ImageReference, parseName, parseReference } from './model/reference.js';
-export type { ProxyAddresses, RegistryOptions } from './registry/client.js';
+export type { RegistryOptions } from './registry/client.js';
 export {
   NO_REGISTRY_CONFIG,
   type RegistryConfig,
@@ -40,6 +40,7 @@ export {
   registryTasks,
 } from './registry/config.js';
 export { type Credential, type Credentials, credentialFor, readCredentials } from './registry/credentials.js';
+export type { ProxyAddresses } from './registry/proxy.js';
 export { type RegistrySource, type RegistrySourceOptions, registrySource } from './registry/source.js';
 export { type RegistryTarget, registryTarget } from './registry/target.js';
 export { openSealedFolder, sealFolder } from './sealed/folder.js';

@@ -2,27 +2,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { DecodeError, isJsonObject, parseJsonStrict } from '@assay/bytes';
 import { type AssayError, assayError } from '@assay/bytes/findings';
-import { Agent, type BodyInit, type Dispatcher, EnvHttpProxyAgent, fetch, ProxyAgent, type Response } from 'undici';
+import { type BodyInit, fetch, type Response } from 'undici';
 import type { ImageReference } from '../model/reference.js';
 import { readChallenge } from './challenge.js';
 import { type Credential, type Credentials, credentialFor } from './credentials.js';
 import { answerFailure, type RegistryFailure, statusFailure, thrownFailure } from './failure.js';
+import { type ConnectionOptions, type Ways, waysOf } from './proxy.js';
 
-/** Proxies by the scheme of what is asked for; the environment has no say. */
-export interface ProxyAddresses {
-  /** For `https:`; where it is absent, the one for `http:` is taken. */
-  readonly https?: string;
-  readonly http?: string;
-  /** Hosts asked without a proxy, separated by commas. */
-  readonly none?: string;
-}
-
-export interface RegistryOptions {
+export interface RegistryOptions extends Omit<ConnectionOptions, 'timeout'> {
   readonly credentials?: Credentials;
-  /** PEM of authorities that are believed instead of the built-in ones. */
-  readonly ca?: string;
-  /** `http://HOST:PORT`; `environment` takes HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Default: none. */
-  readonly proxy?: string | ProxyAddresses;
   /** Attempts for what may be asked again; default 4. */
   readonly attempts?: number;
   /** Milliseconds without a byte; default 60,000. */
@@ -56,7 +44,7 @@ export class RegistryClient {
   readonly #base: URL;
   readonly #image: ImageReference;
   readonly #credential: Credential | undefined;
-  readonly #dispatcher: Dispatcher;
+  readonly #ways: Ways;
   readonly #attempts: number;
   #authorization: string | undefined;
 
@@ -67,7 +55,7 @@ export class RegistryClient {
     this.host = host;
     this.#image = image;
     this.#credential = credentialFor(options.credentials ?? new Map(), image);
-    this.#dispatcher = dispatcherOf(options);
+    this.#ways = waysOf({ timeout: TIMEOUT, ...options });
     this.#attempts = options.attempts ?? ATTEMPTS;
   }
 
@@ -100,7 +88,7 @@ export class RegistryClient {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher.close();
+    await this.#ways.close();
   }
 
   async #retrying(url: URL, request: RegistryRequest): Promise<Response> {
@@ -131,7 +119,7 @@ export class RegistryClient {
       const answer = await fetch(url, {
         method: request.method,
         redirect: 'manual',
-        dispatcher: this.#dispatcher,
+        dispatcher: this.#ways.to(url),
         headers: {
           'user-agent': 'assay',
           ...request.headers,
@@ -178,7 +166,7 @@ export class RegistryClient {
     let answer: Response;
     try {
       answer = await fetch(realm, {
-        dispatcher: this.#dispatcher,
+        dispatcher: this.#ways.to(realm),
         redirect: 'error',
         headers: { 'user-agent': 'assay', ...(basic === undefined ? {} : { authorization: basic }) },
       });
@@ -219,19 +207,6 @@ export async function readLimited(answer: Response, largest: number): Promise<Ui
 
 export async function discard(answer: Response): Promise<void> {
   await answer.body?.cancel().catch(() => undefined);
-}
-
-function dispatcherOf({ ca, proxy, timeout = TIMEOUT }: RegistryOptions): Dispatcher {
-  const limits = { connectTimeout: timeout, headersTimeout: timeout, bodyTimeout: timeout };
-  const tls = ca === undefined ? {} : { ca };
-  if (proxy === 'environment') return new EnvHttpProxyAgent({ ...limits, connect: tls, requestTls: tls });
-  if (typeof proxy === 'object') {
-    // An absent one would be taken from the environment, an empty one is none.
-    const { https: httpsProxy = '', http: httpProxy = '', none: noProxy = '' } = proxy;
-    return new EnvHttpProxyAgent({ ...limits, connect: tls, requestTls: tls, httpsProxy, httpProxy, noProxy });
-  }
-  if (proxy !== undefined) return new ProxyAgent({ uri: proxy, ...limits, requestTls: tls });
-  return new Agent({ ...limits, connect: { ...tls, timeout } });
 }
 
 /** Milliseconds of `Retry-After` in seconds. */

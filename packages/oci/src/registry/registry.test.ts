@@ -15,6 +15,7 @@ import {
 } from '../index.js';
 import { makeImage, temporary } from '../testing/image.test.helper.js';
 import { readChallenge } from './challenge.js';
+import { directHosts } from './proxy.js';
 
 const image = makeImage(1);
 const source = layoutSource(image.folder, 'v1');
@@ -353,6 +354,41 @@ describe('proxies that are named', () => {
     });
     expect(proxied).toBe(1);
     expect(seen).toHaveLength(0);
+  });
+
+  test('get requests in clear themselves, without a tunnel', async () => {
+    const forwarding = createServer((request, response) => {
+      proxied += 1;
+      request.url = new URL(request.url ?? '').pathname;
+      void serve(request, response);
+    });
+    await new Promise<void>((resolve) => forwarding.listen(0, '127.0.0.1', resolve));
+    const address = `http://127.0.0.1:${(forwarding.address() as AddressInfo).port}`;
+    for (const named of [{ http: address }, address])
+      expect(await pull({ proxy: named })).toMatchObject({ digest: image.manifest });
+    expect(proxied).toBeGreaterThan(4);
+    forwarding.close();
+  });
+
+  test.each([
+    ['127.0.0.0/8', true],
+    ['10.0.0.0/8, 127.0.0.1', true],
+    ['*', true],
+    ['10.0.0.0/8', false],
+    ['127.0.0.0/33', false],
+    ['::/0', false],
+  ])('are not asked for what the list %s names', (list, expected) => {
+    expect(directHosts(list)(new URL('http://127.0.0.1:5000/'))).toBe(expected);
+  });
+
+  test('lists of hosts without a proxy have names, addresses, networks and ports', () => {
+    const isDirect = directHosts('r.io .s.io *.t.io,u.io:5000,::1,[fd00::1]:5000,2001:db8::/32,192.0.2.1:443');
+    const direct = ['r.io', 'a.r.io', 'R.IO', 's.io', 'a.s.io', 'a.t.io', 'u.io:5000', '[::1]:99', '[fd00::1]:5000'];
+    for (const host of [...direct, '[2001:db8:1::5]', '192.0.2.1'])
+      expect(isDirect(new URL(`https://${host}/`)), host).toBe(true);
+    for (const host of ['xr.io', 'r.io.x', 'u.io', '[fd00::1]', '[2001:db9::1]', '192.0.2.1:5000', '192.0.2.10'])
+      expect(isDirect(new URL(`https://${host}/`)), host).toBe(false);
+    expect(directHosts('')(new URL('https://r.io/'))).toBe(false);
   });
 
   test('are not asked for hosts that need none, and those of the environment never', async () => {
