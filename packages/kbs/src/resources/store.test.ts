@@ -144,4 +144,42 @@ describe('lists', () => {
     const empty = await store.missing(parseResourcePath('nothing/type/tag'));
     expect(empty.message).toContain('repository `nothing` is empty');
   });
+
+  test('what was deleted is not named as near', async () => {
+    for (const path of ['repo/type/tag', 'repo/type/tags', 'repo/key/1']) await set('x', parseResourcePath(path));
+    for (const path of ['repo/type/tag', 'repo/type/tags'])
+      await store.delete(parseResourcePath(path), 'ana', () =>
+        audit.actOperation({ by: { subject: 'ana', role: 'admin' }, act: 'resource.delete', object: path }),
+      );
+    const { message } = await store.missing(name);
+    expect(message).toContain('e.g. repo/key/1');
+    expect(message).not.toContain('tags');
+  });
+
+  test('a guest that asks for what is missing does not have the repository read', async () => {
+    for (let i = 0; i < 40; i += 1) await set('x', parseResourcePath(`repo/type/${i}`));
+    let read = 0;
+    const { get, list } = storage;
+    storage.get = async (ns, key) => {
+      read += 1;
+      return get.call(storage, ns, key);
+    };
+    storage.list = async (ns, options) => {
+      const page = await list.call(storage, ns, options);
+      read += page.filter(({ value }) => value !== undefined).length;
+      return page;
+    };
+    await store.missing(name);
+    expect(read).toBeLessThan(6);
+    // An administrator's list does, a few at a time: each may be megabytes.
+    read = 0;
+    let most = 0;
+    storage.list = async (ns, options) => {
+      const page = await list.call(storage, ns, options);
+      most = Math.max(most, page.length);
+      return page;
+    };
+    expect((await store.list()).items).toHaveLength(40);
+    expect(most).toBeLessThanOrEqual(16);
+  });
 });

@@ -1,8 +1,8 @@
-import { assayError, listInLine, nearestName } from '@assay/bytes/findings';
+import { assayError, nearestName } from '@assay/bytes/findings';
 import { type KeyManagement, open, seal } from '@assay/kms';
 import type { Operation, Storage } from '@assay/storage';
 import type { ResourceDescription, ResourceVersion } from '../types.js';
-import { checkRepository, type ResourceName } from './name.js';
+import { checkRepository, parseResourcePath, type ResourceName } from './name.js';
 import { decodeRecord, encodeRecord, type ResourceHeader, type ResourceRecord, recordName } from './record.js';
 
 const NS = 'repository';
@@ -12,6 +12,10 @@ const PAST = 'past/';
 /** A writer that loses this many races against others gives up. */
 const MAX_RACES = 16;
 const MOST_LISTED = 500;
+/** Records that are read at once: a header stands before a secret of megabytes. */
+const PAGE = 16;
+/** Names that the explanation of a missing one looks at. */
+const MOST_NEAR = 4;
 
 export interface StoredSecret {
   readonly secret: Uint8Array;
@@ -162,7 +166,7 @@ export class ResourceStore {
     for (;;) {
       const page = await this.#options.storage.list(NS, {
         prefix,
-        limit: MOST_LISTED,
+        limit: PAGE,
         values: true,
         ...(after === undefined ? {} : { after }),
       });
@@ -172,25 +176,35 @@ export class ResourceStore {
         if (items.length === limit) return { items, next: items[items.length - 1]?.path ?? '' };
         items.push(describe(entry.key.slice(HEAD.length), header));
       }
-      if (page.length < MOST_LISTED) return { items };
+      if (page.length < PAGE) return { items };
       after = page[page.length - 1]?.key;
     }
   }
 
-  /** The owner's answer to a name that is not there: which ones are near. */
+  /** The owner's answer to a name that is not there: which ones are near. Names alone are read, since any attested guest may ask. */
   async missing(name: ResourceName): Promise<Error> {
-    const { items } = await this.list({ repository: name.repository, limit: MOST_LISTED });
-    const tags = items.map((item) => item.path);
-    const near = nearestName(name.path, tags);
+    const page = await this.#options.storage.list(NS, { prefix: `${HEAD}${name.repository}/`, limit: MOST_LISTED });
+    const others = page.map(({ key }) => key.slice(HEAD.length)).filter((path) => path !== name.path);
+    const near = nearestName(name.path, others);
+    const shown = await this.#firstLive(near === undefined ? others : [near, ...others]);
     const nearest =
-      tags.length === 0
+      others.length === 0
         ? `repository \`${name.repository}\` is empty`
-        : `${tags.length} in \`${name.repository}\`, ${near === undefined ? `e.g. ${listInLine(tags, 1)}` : `nearest ${near}`}`;
+        : shown === undefined
+          ? `\`${name.repository}\` has none like it`
+          : `${others.length} in \`${name.repository}\`, ${shown === near ? 'nearest' : 'e.g.'} ${shown}`;
     return assayError('resource.object.present', {
       params: { resource: name.path, nearest },
       subject: `kbs:///${name.path}`,
       actual: null,
     });
+  }
+
+  /** The first of a few names that is not that of a deleted secret. */
+  async #firstLive(paths: readonly string[]): Promise<string | undefined> {
+    for (const path of paths.slice(0, MOST_NEAR))
+      if ((await this.#head(parseResourcePath(path))) !== undefined) return path;
+    return undefined;
   }
 
   async #head(name: ResourceName): Promise<ResourceRecord | undefined> {
@@ -207,12 +221,12 @@ export class ResourceStore {
     for (;;) {
       const page = await this.#options.storage.list(NS, {
         prefix: `${PAST}${name.path}/`,
-        limit: 100,
+        limit: PAGE,
         values: true,
         ...(after === undefined ? {} : { after }),
       });
       for (const entry of page) records.push(decodeRecord(entry.key, entry.value ?? new Uint8Array()));
-      if (page.length < 100) return records;
+      if (page.length < PAGE) return records;
       after = page[page.length - 1]?.key;
     }
   }
