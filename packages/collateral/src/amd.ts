@@ -1,4 +1,5 @@
-import { DecodeError } from '@assay/bytes';
+import { DecodeError, encodeHex } from '@assay/bytes';
+import { readLeaf, tcbEntries } from '@assay/evidence/snp';
 import {
   type Certificate,
   checkCrlSignature,
@@ -99,10 +100,13 @@ export class AmdCollateral {
     return this.#stores(vlek) ? [vlek] : [];
   }
 
-  readonly #checkChain: ItemCheck = (_, record) => {
+  readonly #checkChain: ItemCheck = (item, record) => {
     const path = pathOf(record);
     if (typeof path === 'string') return path;
-    const [, root] = path;
+    const [{ subject }, root] = path;
+    // A leaf of the right product would not verify under another one's chain for as long as that is kept.
+    const name = item.kind === 'amd-chain' ? `SEV-${item.key === 'vlek' ? 'VLEK-' : ''}${item.product}` : undefined;
+    if (subject.commonName !== name) return `is of ${subject.commonName ?? 'another CA'}, not ${name}`;
     if (pinned(root, this.#anchors) === undefined)
       return `ends in ${root.subject.commonName ?? 'a root'}, which is no known ARK`;
     return checkPath(path)[0]?.text;
@@ -113,7 +117,7 @@ export class AmdCollateral {
       const path = chain === undefined ? 'no chain is at hand to check it with' : pathOf(chain);
       if (typeof path === 'string') return path;
       const [intermediate, root] = path;
-      return item.kind === 'amd-crl' ? checkCrl(record, root) : checkLeaf(record, intermediate);
+      return item.kind === 'amd-crl' ? checkCrl(record, root) : checkLeaf(item, record, intermediate);
     };
   }
 }
@@ -131,14 +135,29 @@ function pathOf(record: CollateralRecord): readonly [Certificate, Certificate] |
   }
 }
 
-function checkLeaf(record: CollateralRecord, issuer: Certificate): string | undefined {
+/** A leaf of another chip or TCB verifies as well: kept under this name, it would stand in the way of the right one for good. */
+function checkLeaf(item: Item, record: CollateralRecord, issuer: Certificate): string | undefined {
   try {
     const [leaf, ...others] = parseCertificates(record.pieces['leaf'] ?? new Uint8Array(0));
     if (leaf === undefined || others.length > 0) return 'not one certificate';
-    return checkLink(leaf, issuer, 0)[0]?.text;
+    return checkLink(leaf, issuer, 0)[0]?.text ?? otherThanAsked(item, leaf);
   } catch (error) {
     return whyUnreadable(error);
   }
+}
+
+function otherThanAsked(item: Item, certificate: Certificate): string | undefined {
+  if (item.kind !== 'vcek' && item.kind !== 'vlek') return undefined;
+  const { hardwareId, tcb } = readLeaf(certificate);
+  const wanted = new Map(tcbEntries(item.tcb));
+  const differing = tcbEntries(tcb).find(([component, svn]) => wanted.get(component) !== svn);
+  if (differing !== undefined) {
+    const [component, svn] = differing;
+    return `its ${component} SPL is ${svn}, ${wanted.get(component) ?? 'none'} was asked for`;
+  }
+  if (item.kind === 'vlek') return undefined;
+  const chip = encodeHex(hardwareId ?? new Uint8Array());
+  return chip === item.hwId ? undefined : `is of chip ${chip.slice(0, 16)}…`;
 }
 
 function checkCrl(record: CollateralRecord, root: Certificate): string | undefined {

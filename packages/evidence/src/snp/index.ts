@@ -25,6 +25,6 @@ export { PRODUCTS, type Product, productOfCpuid } from './product.js';
 export { checkForm, checkForm as parse } from './report/form.js';
 export { PLATFORM_FLAGS, type PlatformFlag, POLICY_FLAGS, type PolicyFlag } from './report/policy.js';
 export { type ParsedReport, REPORT_SIZE, type ReportFields, readReport } from './report/report.js';
-export { readTcb, TCB_COMPONENTS, type Tcb, type TcbComponent } from './tcb.js';
+export { readTcb, TCB_COMPONENTS, type Tcb, type TcbComponent, tcbEntries } from './tcb.js';
 export { createSnpVerifier, type SnpVerifierOptions, snpVerifier } from './verifier.js';
 export { type SnpInput, type SnpVerification, verifySnpReport, verifySnpReport as verify } from './verify.js';

@@ -267,3 +267,48 @@ test('a store of the owner comes before the vendor', async () => {
   }).get(requestOf(chip));
   expect(ids(broken)).toEqual(['warn collateral.source.reachable']);
 });
+
+test.each<[string, (chip: AmdChip) => Uint8Array, string]>([
+  ['of the TCB before', (chip) => world.amd.vcek(chip, { ...chip.tcb, snp: chip.tcb.snp - 1 }).der, 'snp SPL is'],
+  ['of another chip', (chip) => world.amd.vcek({ ...world.amd.chip('other'), tcb: chip.tcb }).der, 'is of chip'],
+])('a VCEK %s in the store gives way to the right one, and is never kept', async (_, der, words) => {
+  const chip = world.amd.chip();
+  const cache = memoryCache();
+  const set = await client(cache, () => der(chip)).get(requestOf(chip));
+  expect(ids(set)).toEqual(['warn collateral.answer.form']);
+  expect(set.findings[0]?.title).toContain(words);
+  expect(set.complete).toBe(true);
+  expect(kds.requests('vcek')).toBe(1);
+  // Releases before this one kept what came: it is dropped at the next use.
+  const [name = ''] = await cache.list('current/amd/vcek');
+  const kept = JSON.parse(Buffer.from((await cache.get(name)) ?? []).toString()) as { pieces: { leaf: string } };
+  kept.pieces.leaf = Buffer.from(der(chip)).toString('base64');
+  await cache.put(name, Buffer.from(JSON.stringify(kept)));
+  const again = await client(cache).get(requestOf(chip));
+  expect(ids(again)).toEqual(['warn collateral.cache.record']);
+  expect(kds.requests('vcek')).toBe(2);
+});
+
+test.each([
+  ['of another product', 'ask', 'Genoa', 'is of SEV-Genoa, not SEV-Milan'],
+  ['of VLEKs', 'asvk', 'Milan', 'is of SEV-VLEK-Milan'],
+] as const)('a chain %s is not kept', async (_, middle, product, words) => {
+  const cache = memoryCache();
+  const body = Buffer.from(world.amd.intermediate(middle, product).pem + world.amd.ark(product).pem);
+  kds.order('cert_chain', { kind: 'answer', change: (answer) => ({ ...answer, body }) });
+  const set = await client(cache).get(requestOf(world.amd.chip()));
+  expect(set.findings[0]?.title).toContain(words);
+  expect(await cache.list('')).toEqual([]);
+});
+
+test('a VLEK of another TCB is not kept', async () => {
+  const chip = world.amd.chip();
+  const cache = memoryCache();
+  await client(cache).get({ product: 'Milan', key: 'vlek' });
+  const old = world.amd.vlek(chip, { ...chip.tcb, microcode: chip.tcb.microcode - 1 }).der;
+  const sources = [leafStoreSource({ name: 'folder', vcek: async () => undefined, vlek: async () => old })];
+  const collateral = new AmdCollateral({ sources, cache, timing, anchors: world.anchors(['Milan']).amd });
+  const set = await collateral.get({ product: 'Milan', key: 'vlek', leaf: { tcb: chip.tcb } });
+  expect(set.findings.map(({ title }) => title).join()).toContain('microcode SPL is');
+  expect(await cache.list('current/amd/vlek')).toEqual([]);
+});
