@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '@assay/testkit';
 import { transformSync } from 'esbuild';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { workFolder } from './work-folder.js';
+import { removeTree, workFolder } from './work-folder.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const listeners = (): readonly number[] => ['exit', ...SIGNALS].map((event) => process.listenerCount(event));
@@ -25,6 +25,25 @@ test('a folder is its owner’s alone, and nothing listens once the last one is 
   await other.remove();
   expect(readdirSync(place)).toEqual([]);
   expect(listeners()).toEqual(before);
+});
+
+/** As an image may have it: neither its owner nor a link in it matters. */
+function lock(folder: string, outside: string): void {
+  mkdirSync(join(folder, 'a/b'), { recursive: true });
+  writeFileSync(join(folder, 'a/b/file'), 'secret');
+  symlinkSync(outside, join(folder, 'a/b/link'));
+  for (const path of ['a/b', 'a', '']) chmodSync(join(folder, path), 0o100);
+}
+
+test('folders that let nobody in go too, and what links in them lead to stays as it is', async () => {
+  const place = temporaryFolder('work-');
+  const outside = temporaryFolder('work-');
+  chmodSync(outside, 0o500);
+  const work = await workFolder(join(place, 'a-'));
+  lock(work.path, outside);
+  await work.remove();
+  expect([readdirSync(place), statSync(outside).mode & 0o777]).toEqual([[], 0o500]);
+  await removeTree(join(place, 'none'));
 });
 
 describe('a process that ends in the middle of its work', () => {
@@ -88,6 +107,15 @@ ${after}`,
   ])('is ended by the program that listens to the signal since %s', async (_, program) => {
     expect(await end(program, 'SIGTERM')).toEqual([5, null]);
     expect(readdirSync(below)).toEqual(['told']);
+  });
+
+  test('by itself leaves no folders that let nobody in', async () => {
+    const after = `fs.mkdirSync(folders[0].path + '/a');
+writeFileSync(folders[0].path + '/a/file', 'secret');
+fs.chmodSync(folders[0].path + '/a', 0o500);
+${exitSoon}`;
+    expect(await end({ after })).toEqual([7, null]);
+    expect(readdirSync(below)).toEqual([]);
   });
 
   test('keeps what is to stay', async () => {

@@ -1,6 +1,7 @@
 /** Folders for what is under way: gone when the work is done or has failed, and when the process is told to end in the middle of it. */
-import { rmSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 
 export interface WorkFolder {
   readonly path: string;
@@ -31,7 +32,7 @@ export async function workFolder(prefix: string): Promise<WorkFolder> {
     path,
     keep,
     remove: async () => {
-      await rm(path, { recursive: true, force: true });
+      await removeTree(path);
       keep();
     },
   };
@@ -60,10 +61,39 @@ function endedBy(signal: NodeJS.Signals): void {
 function removeAll(): void {
   for (const path of open) {
     try {
-      // What was under way may still write: then it is tried again.
-      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+      removeTreeSync(path);
     } catch {
       // The others are to go all the same, and nobody is left to be told.
     }
   }
+}
+
+/** Removes a folder and all that is in it, also folders that do not let their owner in, as images have them; nothing where there is nothing. */
+export async function removeTree(path: string): Promise<void> {
+  await rm(path, ALL).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EACCES') throw error;
+    letIn(path);
+    await rm(path, ALL);
+  });
+}
+
+function removeTreeSync(path: string): void {
+  try {
+    rmSync(path, AGAIN);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    letIn(path);
+    rmSync(path, AGAIN);
+  }
+}
+
+const ALL = { recursive: true, force: true } as const;
+/** What was under way may still write: then it is tried again. */
+const AGAIN = { ...ALL, maxRetries: 3 } as const;
+
+/** Folders only, and never through a link. */
+function letIn(folder: string): void {
+  chmodSync(folder, 0o700);
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) letIn(join(folder, entry.name));
 }
