@@ -1,8 +1,9 @@
 /** An OCI bundle: a folder with a root file system and `config.json`. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { assayError } from '@assay/bytes/findings';
+import { type AssayError, assayError } from '@assay/bytes/findings';
 import { type UnpackedImage, type UnpackOptions, unpackImage } from '../unpack/unpack.js';
+import { removeTree } from '../work-folder/work-folder.js';
 import { runtimeSpec, type SpecOptions } from './spec.js';
 
 export interface BundleOptions extends Omit<UnpackOptions, 'target'>, Omit<SpecOptions, 'rootfs'> {
@@ -20,6 +21,8 @@ export async function makeBundle({
   ...unpack
 }: BundleOptions): Promise<UnpackedImage> {
   const made = await mkdir(folder, { recursive: true });
+  // What is there belongs to another bundle, which may be running.
+  if (made === undefined && (await readdir(folder)).length > 0) throw noPlace(folder, 'rootfs', 'not empty');
   const rootfs = join(folder, 'rootfs');
   try {
     const image = await unpackImage({ ...unpack, target: rootfs });
@@ -32,17 +35,17 @@ export async function makeBundle({
     });
     await writeFile(join(folder, 'config.json'), JSON.stringify(spec, null, 2), { flag: 'wx' }).catch(
       (error: unknown) => {
-        const reason = (error as NodeJS.ErrnoException).code ?? 'unwritable';
-        throw assayError('image.content.present', {
-          params: { where: folder, what: 'place for config.json', reason },
-          cause: error,
-        });
+        throw noPlace(folder, 'config.json', (error as NodeJS.ErrnoException).code ?? 'unwritable', error);
       },
     );
     return image;
   } catch (error) {
-    await rm(rootfs, { recursive: true, force: true });
-    if (made !== undefined) await rm(made, { recursive: true, force: true });
+    await removeTree(rootfs);
+    if (made !== undefined) await removeTree(made);
     throw error;
   }
+}
+
+function noPlace(where: string, what: string, reason: string, cause?: unknown): AssayError {
+  return assayError('image.content.present', { params: { where, what: `place for ${what}`, reason }, cause });
 }

@@ -467,6 +467,17 @@ describe('bundles', () => {
     expect(spec.process.env).toEqual([expect.stringContaining('PATH='), 'A=1', 'B=2']);
   });
 
+  test('that are there already stay as they are', async () => {
+    const root = await imageOf([[file('a')]], { Cmd: ['x'] });
+    const target = temporary();
+    mkdirSync(join(target, 'rootfs'));
+    writeFileSync(join(target, 'rootfs/own'), 'of another');
+    await expect(
+      makeBundle({ source: layoutSource(root), manifest: await manifestOf(root), folder: target }),
+    ).rejects.toMatchObject({ code: 'image.content.present' });
+    expect([readdirSync(target), readdirSync(join(target, 'rootfs'))]).toEqual([['rootfs'], ['own']]);
+  });
+
   test('that cannot be made leave nothing', async () => {
     for (const [config, what] of [
       [{}, 'names no command'],
