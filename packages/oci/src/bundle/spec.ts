@@ -1,9 +1,7 @@
 /** A runtime bundle's `config.json` (OCI runtime specification 1.0) out of an image's configuration. */
-import { constants } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '@assay/bytes';
 import { type ImageConfig, malformed } from '../model/manifest.js';
+import { userOf } from './user.js';
 
 export interface SpecOptions {
   /** Unpacked root file system: names of users are looked up in it. */
@@ -38,12 +36,12 @@ export async function runtimeSpec(image: ImageConfig, options: SpecOptions): Pro
   if (args.length === 0) throw malformed('configuration', 'it names no command, and none was given');
   const imageEnv = textsOf(own['Env']);
   const path = imageEnv.some((entry) => entry.startsWith('PATH=')) ? [] : [DEFAULT_PATH];
-  const cwd = own['WorkingDir'];
+  const { User: user, WorkingDir: cwd } = own;
   return {
     ociVersion: '1.0.2',
     process: {
       terminal: false,
-      user: await userOf(own['User'], options.rootfs),
+      user: { ...(await userOf(typeof user === 'string' ? user : '', options.rootfs)) },
       args: [...args],
       env: [...path, ...imageEnv, ...(options.env ?? [])],
       cwd: typeof cwd === 'string' && cwd.startsWith('/') ? cwd : '/',
@@ -96,34 +94,4 @@ function mounts(rootless: boolean): JsonValue[] {
 
 function textsOf(value: JsonValue | undefined): readonly string[] {
   return value !== undefined && isJsonArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
-}
-
-/** `USER[:GROUP]`, numbers or names of the image's own files. */
-async function userOf(value: JsonValue | undefined, rootfs: string): Promise<JsonObject> {
-  const [user = '', group] = typeof value === 'string' ? value.split(':') : [];
-  if (user === '') return { uid: 0, gid: 0 };
-  const passwd = await table(join(rootfs, 'etc/passwd'));
-  const entry = passwd.find((row) => row[0] === user || (isNumber(user) && row[2] === user));
-  const uid = isNumber(user) ? user : entry?.[2];
-  const groupId = group === undefined || group === '' ? (entry?.[3] ?? '0') : await groupOf(group, rootfs);
-  if (uid === undefined || groupId === undefined)
-    throw malformed('configuration', `user \`${user.slice(0, 40)}\` is not in the image`);
-  return { uid: Number(uid), gid: Number(groupId) };
-}
-
-async function groupOf(group: string, rootfs: string): Promise<string | undefined> {
-  if (isNumber(group)) return group;
-  return (await table(join(rootfs, 'etc/group'))).find((row) => row[0] === group)?.[2];
-}
-
-function isNumber(text: string): boolean {
-  return /^\d{1,10}$/.test(text);
-}
-
-/** The file is the image's: a link out of the root is not followed. */
-async function table(path: string): Promise<readonly (readonly string[])[]> {
-  const text = await readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW }).catch(
-    () => '',
-  );
-  return text.split('\n').map((line) => line.split(':'));
 }

@@ -492,6 +492,41 @@ describe('bundles', () => {
     }
   });
 
+  test('users are looked up beneath the root, and are none without a number', async () => {
+    const userOf = async (user: string, layers: readonly (readonly TarEntry[])[]) => {
+      const { at } = await unpack(layers);
+      const image = { os: '', architecture: '', diffIds: [], document: { config: { Cmd: ['x'], User: user } } };
+      const spec = await runtimeSpec(image, { rootfs: at('') });
+      return (spec['process'] as { user: unknown }).user;
+    };
+    const passwd = file(
+      'usr/etc/passwd',
+      'app:x:1000:1001::/:/bin/sh\nempty:x::\nwrong:x:1x:0\nlarge:x:4294967296:0\n',
+    );
+    const outside = temporary();
+    writeFileSync(join(outside, 'passwd'), 'root:x:0:0::/:/bin/sh\nhost:x:5:5::/:/bin/sh\n');
+    const linked = [
+      [passwd, link('etc', '/usr/etc'), link('usr/etc/group', '../../groups'), file('groups', 'staff:x:50:\n')],
+    ];
+    expect(await userOf('app', linked)).toEqual({ uid: 1000, gid: 1001 });
+    expect(await userOf('app:staff', linked)).toEqual({ uid: 1000, gid: 50 });
+    expect(await userOf('4294967294:4294967294', linked)).toEqual({ uid: 4294967294, gid: 4294967294 });
+    expect(await userOf(':staff', linked)).toEqual({ uid: 0, gid: 50 });
+    for (const user of [
+      'empty',
+      'wrong',
+      'large',
+      '4294967295',
+      '4294967296',
+      '9999999999',
+      'app:4294967296',
+      'app:none',
+    ])
+      await expect(userOf(user, linked), user).rejects.toMatchObject({ code: 'image.manifest.form' });
+    for (const layers of [[[link('etc', outside)]], [[link('etc/passwd', join(outside, 'passwd'))]], [[file('x')]]])
+      await expect(userOf('host', layers)).rejects.toThrow('is not in the image');
+  });
+
   test('users by number need no file; links of the image to files outside are not followed', async () => {
     const root = await imageOf([[link('etc/passwd', '/etc/passwd'), file('x')]], { Cmd: ['x'], User: 'root' });
     await expect(
