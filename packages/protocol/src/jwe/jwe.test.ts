@@ -303,6 +303,11 @@ describe('keys that are not served', () => {
       { kty: 'RSA', alg: 'RSA1_5', n: encodeBase64url(new Uint8Array(1025).fill(1)), e: 'AQAB' },
       'RSA key of 8193',
     ],
+    [
+      'RSA with an even modulus',
+      { kty: 'RSA', alg: 'RSA1_5', n: encodeBase64url(new Uint8Array(256).fill(0xfe)), e: 'AQAB' },
+      'RSA key with an even modulus',
+    ],
     ['RSA with an exponent of 1', { kty: 'RSA', alg: 'RSA1_5', n: RSA_KEY.asReceived['n'] ?? '', e: 'AQ' }, 'RSA key'],
     ['RSA with an even exponent', { kty: 'RSA', alg: 'RSA1_5', n: RSA_KEY.asReceived['n'] ?? '', e: 'BA' }, 'RSA key'],
     [

@@ -43,7 +43,8 @@ function importRsa(pubkey: RsaTeePubkey): TeePublicKey {
   if (alg !== 'RSA-OAEP-256' && alg !== 'RSA1_5') throw unsupported(`RSA key for ${quoteBriefly(alg)}`);
   // Clients before guest-components v0.7 wrote the numbers in padded standard base64.
   const decode = pubkey.spelling === 'jwk' ? decodeBase64url : decodeBase64;
-  const n = encodeBase64url(number(() => decode(pubkey.n), 'n'));
+  const modulus = number(() => decode(pubkey.n), 'n');
+  const n = encodeBase64url(modulus);
   const e = encodeBase64url(number(() => decode(pubkey.e), 'e'));
   let key: KeyObject;
   try {
@@ -53,6 +54,8 @@ function importRsa(pubkey: RsaTeePubkey): TeePublicKey {
   }
   const { modulusLength: bits = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (bits < RSA_BITS.least || bits > RSA_BITS.most) throw unsupported(`RSA key of ${bits} bits`);
+  // No product of two odd primes, and OpenSSL would fail on it where the answer is encrypted.
+  if ((modulus.at(-1) ?? 0) % 2 === 0) throw unsupported('RSA key with an even modulus');
   if (publicExponent < 3n || publicExponent % 2n === 0n || publicExponent >= 1n << 33n) {
     throw unsupported('RSA key with an unusual exponent');
   }
