@@ -109,6 +109,12 @@ describe('keys', () => {
       .catch((e: unknown) => e);
     expect(refused).toMatchObject({ code: expect.stringMatching(/^kms\./) });
   });
+
+  test.each(['signer', 'repository', 'provisioner', 'sev'])('also where only `%s` has any', async (ns) => {
+    const storage = memory();
+    await storage.put(ns, 'something', Buffer.from('sealed'));
+    await expect(openKeys(folder, storage, world)).rejects.toMatchObject({ code: 'kms.key.file' });
+  });
 });
 
 describe('storage', () => {

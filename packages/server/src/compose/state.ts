@@ -38,8 +38,8 @@ export async function openStorage(settings: Settings, dataDir: string, world: Wo
   }
 }
 
-/** Namespaces whose values are sealed. */
-const sealedNamespaces = ['signer', 'repository'] as const;
+/** Namespaces that hold sealed values. */
+const sealedNamespaces = ['signer', 'repository', 'provisioner', 'sev'] as const;
 
 /**
  * Opens the key-encryption keys beside the data. Where sealed values exist but no key does, none is made: it would open
