@@ -1,7 +1,8 @@
-import { isJsonObject, parseJsonStrict } from '@assay/bytes';
+import { DecodeError, isJsonObject, type JsonObject, type JsonValue, parseJsonStrict } from '@assay/bytes';
 import type { CollateralUse, FindingDraft } from '@assay/bytes/findings';
 import { notChecked } from '@assay/bytes/findings';
 import type { Endorsements } from '@assay/evidence';
+import { parseCrl } from '@assay/evidence/x509';
 import {
   type IntelTee,
   type Item,
@@ -132,14 +133,61 @@ export class IntelCollateral {
   }
 }
 
+/** Documents of another platform, TEE or evaluation are signed as well: what counts is what they say that they are of. */
+function otherThanAsked(item: Item, record: CollateralRecord): string | undefined {
+  try {
+    return difference(item, record);
+  } catch (error) {
+    // A bundle may hold a document without its signature, which nobody has read yet.
+    if (error instanceof DecodeError) return error.message;
+    throw error;
+  }
+}
+
+function difference(item: Item, { pieces }: CollateralRecord): string | undefined {
+  switch (item.kind) {
+    case 'tcb-info': {
+      const document = documentOf(pieces['tcb_info']);
+      // Version 2 knows SGX alone and names no TEE.
+      return (
+        differing(document['id'] ?? 'SGX', item.tee.toUpperCase()) ??
+        differing(`FMSPC ${String(document['fmspc']).toLowerCase()}`, `FMSPC ${item.fmspc}`) ??
+        otherEvaluation(item.update, document)
+      );
+    }
+    case 'qe-identity': {
+      const document = documentOf(pieces['qe_identity']);
+      return (
+        differing(document['id'] ?? 'QE', item.tee === 'sgx' ? 'QE' : 'TD_QE') ?? otherEvaluation(item.update, document)
+      );
+    }
+    case 'tcb-numbers':
+      return differing(documentOf(pieces['tcb_numbers'])['id'], item.tee.toUpperCase());
+    case 'pck-crl': {
+      const { issuer } = parseCrl(pieces['pck_crl'] ?? new Uint8Array());
+      return differing(issuer.commonName, `Intel SGX PCK ${item.ca === 'platform' ? 'Platform' : 'Processor'} CA`);
+    }
+    default:
+      return undefined;
+  }
+}
+
+function documentOf(text: Uint8Array | undefined): JsonObject {
+  const document = text === undefined ? {} : parseJsonStrict(text, { maxBytes: 4 * 1024 * 1024, maxDepth: 16 });
+  return isJsonObject(document) ? document : {};
+}
+
+function differing(actual: JsonValue | undefined, wanted: string): string | undefined {
+  return actual === wanted ? undefined : `is of ${String(actual)}, ${wanted} was asked for`;
+}
+
 /** A pinned evaluation number counts by what is signed, not by what was asked for. */
-function otherThanAsked(item: Item, { pieces }: CollateralRecord): string | undefined {
-  if (!('update' in item) || typeof item.update !== 'number') return undefined;
-  const text = pieces[item.kind === 'tcb-info' ? 'tcb_info' : 'qe_identity'];
-  const document = text === undefined ? undefined : parseJsonStrict(text, { maxBytes: 4 * 1024 * 1024, maxDepth: 16 });
-  const stated =
-    document !== undefined && isJsonObject(document) ? (document['tcbEvaluationDataNumber'] ?? null) : null;
-  return stated === item.update ? undefined : `is of TCB evaluation ${String(stated)}, ${item.update} was asked for`;
+function otherEvaluation(
+  update: TcbUpdate,
+  { tcbEvaluationDataNumber: stated = null }: JsonObject,
+): string | undefined {
+  if (typeof update !== 'number' || stated === update) return undefined;
+  return `is of TCB evaluation ${String(stated)}, ${update} was asked for`;
 }
 
 /** Puts outcomes together. */

@@ -10,6 +10,7 @@ import {
   Fetcher,
   IntelCollateral,
   type IntelRequest,
+  itemKey,
   type KeepingPolicy,
   memoryCache,
   nodeTransport,
@@ -107,6 +108,29 @@ function client(setting: Setting = {}): IntelCollateral {
       ...verifyEvaluationNumbers(endorsements, trust).findings,
     ],
   });
+}
+
+/** A true answer of Intel's about something else. */
+function document(
+  member: 'tcbInfo' | 'enclaveIdentity' | 'tcbEvaluationDataNumbers',
+  platform: { readonly fmspc?: string },
+  tee: 'sgx' | 'tdx' = 'tdx',
+): { status: number; headers: Record<string, string>; body: Uint8Array } {
+  const { intel } = world;
+  const [{ chain, signature, text }, header] =
+    member === 'tcbInfo'
+      ? [intel.tcbInfo({ tee, platform: intel.platform('another', platform) }), 'TCB-Info-Issuer-Chain']
+      : member === 'enclaveIdentity'
+        ? [intel.qeIdentity({ tee }), 'SGX-Enclave-Identity-Issuer-Chain']
+        : [intel.evaluationNumbers(tee), 'TCB-Evaluation-Data-Numbers-Issuer-Chain'];
+  const body = encodeUtf8(`{"${member}":${text},"signature":"${signature}"}`);
+  return { status: 200, headers: { [header]: encodeURIComponent(chain) }, body };
+}
+
+function otherCrl(): { status: number; headers: Record<string, string>; body: Uint8Array } {
+  const ca = request.ca === 'platform' ? 'processor' : 'platform';
+  const headers = { 'SGX-PCK-CRL-Issuer-Chain': encodeURIComponent(world.intel.caChain(ca)) };
+  return { status: 200, headers, body: world.intel.pckCrl(ca) };
 }
 
 const ids = (set: CollateralSet): readonly string[] => set.findings.map(({ id, outcome }) => `${outcome} ${id}`);
@@ -256,6 +280,42 @@ describe('failures of a source', () => {
     first.restore();
     now = Math.max(now, set.nextAt ?? now) + 1;
     expect((await collateral.get(request)).complete).toBe(true);
+  });
+
+  test.each([
+    ['TCB info of another platform', 'tcb', () => document('tcbInfo', { fmspc: '0123456789ab' }), 'is of FMSPC 0123'],
+    ['TCB info of the other TEE', 'tcb', () => document('tcbInfo', {}, 'sgx'), 'is of SGX, TDX was asked for'],
+    ['QE identity of the other TEE', 'qe/identity', () => document('enclaveIdentity', {}, 'sgx'), 'is of QE, TD_QE'],
+    ['PCK CRL of the other CA', 'pckcrl', () => otherCrl(), 'is of Intel SGX PCK'],
+    [
+      'evaluation numbers of the other TEE',
+      'tcbevaluationdatanumbers',
+      () => document('tcbEvaluationDataNumbers', {}, 'sgx'),
+      'is of SGX, TDX was asked for',
+    ],
+  ] as const)('%s gives way to the right one, and is never kept', async (_, route, answer, words) => {
+    first.order(route, { kind: 'answer', change: answer });
+    const cache = memoryCache();
+    const set = await client({ services: [first, second], cache }).refresh(request);
+    expect(set.complete).toBe(true);
+    expect((await client({ services: [first], cache: memoryCache() }).refresh(request)).complete).toBe(
+      route === 'tcbevaluationdatanumbers',
+    );
+    if (route === 'tcbevaluationdatanumbers') {
+      const alone = client({ services: [first] });
+      await alone.refresh(request);
+      expect(await alone.keptNumbers('tdx')).toBeUndefined();
+    } else {
+      expect(ids(set)).toEqual(['warn collateral.answer.form']);
+      expect(set.findings[0]?.title).toContain(words);
+    }
+  });
+
+  test('a document that came without its signature, and is none', async () => {
+    const item = { kind: 'tcb-info', tee: 'tdx', fmspc: request.fmspc, update: 'early' } as const;
+    const pieces = { tcb_info: encodeUtf8('{"id":') };
+    const record = { key: itemKey(item), pieces, fetchedAt: new Date(now), fetchedFrom: 'bundle' };
+    expect(await client().take([[item, record]])).toEqual([expect.stringMatching(/^TCB info: JSON/)]);
   });
 
   test('slow answers end at the time limit', async () => {
