@@ -117,7 +117,15 @@ export class IntelCollateral {
     return collateralSet([...outcomes, rootCrl], request.at);
   }
 
-  readonly #check: ItemCheck = (item, record) => this.#wrong(record.pieces) ?? otherThanAsked(item, record);
+  readonly #check: ItemCheck = (item, record) => {
+    try {
+      return this.#wrong(record.pieces) ?? otherThanAsked(item, record);
+    } catch (error) {
+      // A bundle may hold a document without its signature, and of no form.
+      if (error instanceof DecodeError) return error.message;
+      throw error;
+    }
+  };
 
   #checkWith(chains: CollateralRecord | undefined): ItemCheck {
     return (_, record) => {
@@ -134,17 +142,7 @@ export class IntelCollateral {
 }
 
 /** Documents of another platform, TEE or evaluation are signed as well: what counts is what they say that they are of. */
-function otherThanAsked(item: Item, record: CollateralRecord): string | undefined {
-  try {
-    return difference(item, record);
-  } catch (error) {
-    // A bundle may hold a document without its signature, which nobody has read yet.
-    if (error instanceof DecodeError) return error.message;
-    throw error;
-  }
-}
-
-function difference(item: Item, { pieces }: CollateralRecord): string | undefined {
+function otherThanAsked(item: Item, { pieces }: CollateralRecord): string | undefined {
   switch (item.kind) {
     case 'tcb-info': {
       const document = documentOf(pieces['tcb_info']);
