@@ -175,6 +175,17 @@ describe('a Trustee KBS configuration', () => {
     ]);
   });
 
+  test.each([
+    ['tls_profile = "modern"', '1.3'],
+    ['tls_profile = "intermediate"', '1.2'],
+    ['tls_profile = "custom"\ntls_min_version = "1.3"', '1.3'],
+    ['tls_min_version = "1.3"\ntls_profile = "custom"', '1.3'],
+    ['tls_min_version = "1.2"\ntls_profile = "modern"', '1.2'],
+  ])('the oldest TLS version of %j is %s, in whatever order it stands', (lines, version) => {
+    const text = `[http_server]\n${lines}\n[admin]\nauthorization_mode = "DenyAll"\n`;
+    expect(loadConfig({ file: file('k.toml', text) }).settings?.http.tls_min_version).toBe(version);
+  });
+
   test('maps PostgreSQL without losing the user', () => {
     const text =
       '[http_server]\n[admin]\nauthorization_mode = "DenyAll"\n[storage_backend]\nstorage_type = "postgres"\n[storage_backend.backends.postgres]\nusername = "kbs"\npassword = "p/w"\nhost = "db"\n';

@@ -33,7 +33,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'http_server.certificate': to('http.certificate'),
   'http_server.payload_request_size': to('http.body_limit', mebibytes),
   'http_server.worker_count': because('threads of the upstream HTTP stack; processes are set by `http.workers`'),
-  'http_server.tls_profile': to('http.tls_min_version', (value) => (value === 'modern' ? '1.3' : '1.2')),
+  'http_server.tls_profile': covered,
   'http_server.tls_min_version': to('http.tls_min_version'),
   'http_server.tls_max_version': because('the newest version both sides know is always used'),
   'http_server.tls_ciphers': to('http.tls_ciphers'),
@@ -106,6 +106,7 @@ export function translateTrustee(
     } else if ('because' in rule) issues.push({ id: 'config.key.honoured', where: where(key), key, why: rule.because });
     else if ('to' in rule) assign(raw, rule.to, rule.map === undefined ? value : rule.map(value));
   }
+  translateTlsProfile(source, raw);
   translateStorage(source, raw, issues, where);
   translatePlugins(source, raw, issues, where);
   requireSections(source, issues, where);
@@ -164,6 +165,13 @@ function isAttestationServiceOfTrustee(value: RawConfig): boolean {
 
 function withScheme(value: unknown): unknown {
   return typeof value === 'string' && !value.includes('://') ? `http://${value}` : value;
+}
+
+/** A version that is named counts more than the profile's, wherever it stands. */
+function translateTlsProfile(source: RawConfig, raw: RawConfig): void {
+  const section = source['http_server'];
+  if (!isTable(section) || section['tls_profile'] === undefined || section['tls_min_version'] !== undefined) return;
+  assign(raw, 'http.tls_min_version', section['tls_profile'] === 'modern' ? '1.3' : '1.2');
 }
 
 function translateStorage(
