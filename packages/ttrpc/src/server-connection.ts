@@ -62,7 +62,10 @@ export class ServerConnection {
   }
 
   #take(chunk: Uint8Array): void {
-    for (const event of this.#reader.push(chunk)) {
+    const events = this.#reader.push(chunk);
+    // The time is that of one frame: it begins anew where another one has been whole.
+    if (events.length > 0) this.#endWatch();
+    for (const event of events) {
       if ('oversize' in event) {
         const { streamId, length } = event.oversize;
         this.#refuse(streamId, STATUS.invalidArgument, oversizeText(length));
@@ -70,7 +73,6 @@ export class ServerConnection {
         this.#frame(event.frame);
       }
     }
-    this.#watchFrame();
     this.#balance();
   }
 
@@ -156,15 +158,14 @@ export class ServerConnection {
     const full = this.#calls.size >= maxCalls || this.#callBytes + this.#socket.writableLength >= maxBytes;
     if (full && !this.#socket.isPaused()) this.#socket.pause();
     else if (!full && this.#socket.isPaused()) this.#socket.resume();
+    // What is not read is not late.
+    if (full || !this.#reader.isInside) this.#endWatch();
+    else this.#frameTimer ??= setTimeout(() => this.cut(), this.#limits.frameTimeoutMs).unref();
   }
 
-  #watchFrame(): void {
-    if (!this.#reader.isInside) {
-      clearTimeout(this.#frameTimer);
-      this.#frameTimer = undefined;
-      return;
-    }
-    this.#frameTimer ??= setTimeout(() => this.cut(), this.#limits.frameTimeoutMs).unref();
+  #endWatch(): void {
+    clearTimeout(this.#frameTimer);
+    this.#frameTimer = undefined;
   }
 
   #finishIfIdle(): void {
@@ -172,7 +173,7 @@ export class ServerConnection {
   }
 
   #closed(): void {
-    clearTimeout(this.#frameTimer);
+    this.#endWatch();
     for (const call of this.#calls.values()) call.abort(new StatusError(STATUS.cancelled, 'the caller is gone'));
   }
 }

@@ -245,6 +245,38 @@ test('a frame that is never finished costs the connection; a quiet one between f
   expect(await quiet.frame()).toBeDefined();
 });
 
+test('frames that are finished in time cost nothing, however closely they follow each other', async () => {
+  await serve({ Echo: echo }, { limits: { frameTimeoutMs: 200 } });
+  const busy = await open();
+  const frames = Array.from({ length: 8 }, (_, n) => Buffer.from(requestHex(2 * n + 1, 't.S', 'Echo'), 'hex'));
+  const stream = Buffer.concat(frames);
+  const size = stream.length / frames.length;
+  // Each piece ends in the middle of a frame.
+  for (let n = 0; n < frames.length; n += 1) {
+    busy.sendBytes(stream.subarray(Math.max(0, (n - 0.5) * size), (n + 0.5) * size));
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  busy.sendBytes(stream.subarray((frames.length - 0.5) * size));
+  for (const _ of frames) expect(await busy.frame()).toBeDefined();
+});
+
+test('a frame that the server itself does not read on waits as long', async () => {
+  let finish = (): void => undefined;
+  const wait: Handler = (request) =>
+    new Promise((resolve) => {
+      finish = () => resolve(request);
+    });
+  await serve({ Wait: wait, Echo: echo }, { limits: { frameTimeoutMs: 40, maxCalls: 1 } });
+  const peer = await open();
+  const second = Buffer.from(requestHex(3, 't.S', 'Echo'), 'hex');
+  peer.sendBytes(Buffer.concat([Buffer.from(requestHex(1, 't.S', 'Wait'), 'hex'), second.subarray(0, 15)]));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  peer.sendBytes(second.subarray(15));
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  finish();
+  expect([await peer.frame(), await peer.frame()]).not.toContain(undefined);
+});
+
 test('beyond the connections that are taken, another is closed at once', async () => {
   await serve({ Echo: echo }, { maxConnections: 1 });
   const first = await open();
