@@ -1,14 +1,14 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeBase64url } from '@assay/bytes';
+import { temporaryFolder } from '@assay/testkit';
 import { exportJWK, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from './support/assay.js';
 
 // What the tests of the Trustee KBS assert of its admin interface, against a server with the same configuration.
-const folder = mkdtempSync(join(tmpdir(), 'assay-admin-'));
+const folder = temporaryFolder('assay-admin-');
 const ed25519 = generateKeyPairSync('ed25519');
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const stranger = generateKeyPairSync('ed25519');
@@ -21,7 +21,6 @@ beforeAll(async () => {
   const jwk = { ...(await exportJWK(createPublicKey(p256.privateKey))), kid: 'k1', alg: 'ES256', use: 'sig' };
   writeFileSync(jwkSet, JSON.stringify({ keys: [jwk] }));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface TokenChange {
   readonly key?: KeyObject;

@@ -1,14 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeBase64url } from '@assay/bytes';
 import { parseResourceUri } from '@assay/protocol';
 import { type RunningServer, startServer } from '@assay/server';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { affirmingPolicy, guestOf, settingsWith, startTestServer, type TestServer } from './support/assay.js';
 
 /** RVPS, Attestation Service and KBS as three servers, joined by the CoCo gRPC interfaces. */
-const folder = mkdtempSync(join(tmpdir(), 'assay-apart-'));
+const folder = temporaryFolder('assay-apart-');
 const grpcToken = 'a-shared-token-of-the-services';
 const uri = parseResourceUri('default/key/1');
 let rvps: RunningServer;

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_POLICIES } from '@assay/attestation-service';
 import { parseResourceUri } from '@assay/protocol';
@@ -16,11 +15,12 @@ import {
   TPM_DEFECTS,
   type TpmDefect,
 } from '@assay/soft-tee';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { affirmingPolicy, guestOf, startTestServer, type TestServer } from './support/assay.js';
 
 /** The whole handshake with an emulated TPM and with emulated Azure confidential VMs, collateral from emulated PCS and KDS. */
-const folder = mkdtempSync(join(tmpdir(), 'assay-azure-tpm-'));
+const folder = temporaryFolder('assay-azure-tpm-');
 const world = createTestWorld({ now: () => new Date(), random: (n) => randomBytes(n) });
 const uri = parseResourceUri('default/key/1');
 const developmentPolicy = (DEFAULT_POLICIES['default_cpu'] ?? '').replaceAll('\tnot emulated\n', '');

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseResourceUri } from '@assay/protocol';
 import {
@@ -12,11 +11,12 @@ import {
   NITRO_DEFECTS,
   startEmulatedVeraison,
 } from '@assay/soft-tee';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { affirmingPolicy, guestOf, startTestServer, type TestServer } from './support/assay.js';
 
 /** The whole handshake with emulated Arm CCA and AWS Nitro: keys and roots from the owner's files, nothing from any vendor. */
-const folder = mkdtempSync(join(tmpdir(), 'assay-cca-nitro-'));
+const folder = temporaryFolder('assay-cca-nitro-');
 const world = createTestWorld({ now: () => new Date(), random: (n) => randomBytes(n) });
 const uri = parseResourceUri('default/key/1');
 const anchors = join(folder, 'anchors.json');

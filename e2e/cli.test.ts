@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assay, printed, start } from './support/cli.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-cli-'));
+const folder = temporaryFolder('assay-cli-');
 const dataDir = join(folder, 'data');
 const env = { ASSAY_CONFIG_HOME: join(folder, 'home'), HOME: folder };
 let server: ChildProcess;

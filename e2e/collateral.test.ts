@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   createTestWorld,
@@ -10,11 +9,12 @@ import {
   startEmulatedPcs,
 } from '@assay/soft-tee';
 import { startTestProxy } from '@assay/soft-tee/testing';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { guestOf, type SettingsChange, startTestServer, type TestServer } from './support/assay.js';
 
 /** Where collateral comes from, and which one: settings of the owner, tried on the emulated vendors. */
-const folder = mkdtempSync(join(tmpdir(), 'assay-collateral-'));
+const folder = temporaryFolder('assay-collateral-');
 const roots = join(folder, 'roots.pem');
 const world = createTestWorld({ now: () => new Date(), random: (n) => randomBytes(n) });
 let pcs: Awaited<ReturnType<typeof startEmulatedPcs>>;

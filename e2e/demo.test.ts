@@ -1,8 +1,8 @@
 /** `assay demo`: with Node alone, with the programs that it uses where they are, and with ones that do not work. */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { assay } from './support/cli.js';
 import { peersFor } from './support/peers.js';
 
@@ -30,7 +30,7 @@ const ENCRYPTED = 'application/vnd.oci.image.layer.v1.tar+gzip+encrypted';
 const runs = process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64');
 const peers = peersFor('the demo with runc and skopeo', { runc: '/usr/sbin/runc', skopeo: '/usr/bin/skopeo' });
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-e2e-demo-'));
+const folder = temporaryFolder('assay-e2e-demo-');
 // What the demo leaves behind would be here.
 const temporary = join(folder, 'tmp');
 const env = { ASSAY_CONFIG_HOME: join(folder, 'home'), HOME: folder, TMPDIR: temporary };
@@ -46,7 +46,6 @@ async function told(args: readonly string[] = [], more: Readonly<Record<string, 
 beforeAll(() => {
   mkdirSync(temporary);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A folder with programs of these names that say something and fail. */
 function failing(...names: readonly string[]): string {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_POLICIES } from '@assay/attestation-service';
 import type { Attester } from '@assay/guest';
@@ -13,11 +12,12 @@ import {
   startEmulatedNvidia,
   startEmulatedPcs,
 } from '@assay/soft-tee';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { affirmingPolicy, guestOf, startTestServer, type TestServer } from './support/assay.js';
 
 /** Composite evidence: an emulated TD with emulated NVIDIA devices, which NVIDIA's emulated services vouch for. */
-const folder = mkdtempSync(join(tmpdir(), 'assay-devices-'));
+const folder = temporaryFolder('assay-devices-');
 const world = createTestWorld({ now: () => new Date(), random: (n) => randomBytes(n) });
 const uri = parseResourceUri('default/key/1');
 const machine = world.nvidia.machine();

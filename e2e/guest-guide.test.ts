@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { temporaryFolder } from '@assay/testkit';
 import { expect, test } from 'vitest';
 import { blocks, guide, shell, withFreePorts } from './support/guides.js';
 
 test('guest.md, word for word', async () => {
   const script = blocks(guide('guest.md')).filter((block) => !block.startsWith('npm run'));
-  const home = mkdtempSync(join(tmpdir(), 'guest-'));
+  const home = temporaryFolder('guest-');
   const { code, out } = await shell(await withFreePorts(script.join('\n'), [8080, 8006]), home);
   rmSync(home, { recursive: true, force: true });
   expect(code, out).toBe(0);

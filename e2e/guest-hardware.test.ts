@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_POLICIES } from '@assay/attestation-service';
 import { detectAttester, httpTransport } from '@assay/guest/services';
 import { parseResourceUri } from '@assay/protocol';
 import { createTestWorld, snpReport, startEmulatedKds, startEmulatedPcs, tdxQuote } from '@assay/soft-tee';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { FakeSystem } from '../packages/guest/src/attester/fake-system.test.helper.js';
 import { allowAllPolicy, guestOf, startTestServer, type TestServer } from './support/assay.js';
@@ -17,7 +17,7 @@ vi.setConfig({ testTimeout: 120_000 });
  * The guest's own attesters on a kernel's interface, whose reports come from emulated hardware: what they make of the reports is
  * judged by the server, over TLS.
  */
-const folder = mkdtempSync(join(tmpdir(), 'assay-guest-hardware-'));
+const folder = temporaryFolder('assay-guest-hardware-');
 const world = createTestWorld({ now: () => new Date(), random: (n) => randomBytes(n) });
 let pcs: Awaited<ReturnType<typeof startEmulatedPcs>>;
 let kds: Awaited<ReturnType<typeof startEmulatedKds>>;

@@ -1,17 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, sign } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ttrpcCaller } from '../packages/guest/src/rpc/independent-clients.test.helper.js';
 import { prepareSample, startTestServer, type TestServer } from './support/assay.js';
@@ -21,7 +12,7 @@ import { assay, printed, start } from './support/cli.js';
 vi.setConfig({ testTimeout: 120_000 });
 
 /** A broker, and a guest of three services with sockets in a folder of its own. */
-const folder = mkdtempSync(join(tmpdir(), 'assay-guest-'));
+const folder = temporaryFolder('assay-guest-');
 const hubSocket = `unix://${join(folder, 'cdh.sock')}`;
 const agentSocket = `unix://${join(folder, 'aa.sock')}`;
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -1,15 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { describe, expect, test } from 'vitest';
 import { blocks, guide, shell } from './support/guides.js';
 import { peersFor } from './support/peers.js';
 import { freePort } from './support/ports.js';
 import { swtpmPossible } from './support/swtpm.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-guide-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('assay-guide-');
 
 test('first-server.md, word for word', async () => {
   const port = await freePort();
@@ -30,7 +28,7 @@ test('first-server.md, word for word', async () => {
 }, 120_000);
 
 test('encrypted-images.md, word for word', async () => {
-  const home = mkdtempSync(join(tmpdir(), 'images-'));
+  const home = temporaryFolder('images-');
   let script = blocks(guide('encrypted-images.md')).join('\n');
   for (const port of ['8080', '50000', '8006']) script = script.replaceAll(port, String(await freePort()));
   const { code, out } = await shell(script, home);
@@ -48,7 +46,7 @@ test('encrypted-images.md, word for word', async () => {
 test.skipIf(!peersFor('the guide of signed images', { gnupg: '/usr/bin/gpg-agent' }))(
   'signed-images.md, word for word',
   async () => {
-    const home = mkdtempSync(join(tmpdir(), 'signed-'));
+    const home = temporaryFolder('signed-');
     const { code, out } = await shell(`${blocks(guide('signed-images.md')).join('\n')}\ngpgconf --kill all`, home);
     rmSync(home, { recursive: true, force: true });
     expect(code, out).toBe(0);
@@ -67,7 +65,7 @@ test.skipIf(!swtpmPossible())(
   'tpm.md, word for word',
   async () => {
     const port = await freePort();
-    const home = mkdtempSync(join(tmpdir(), 'tpm-'));
+    const home = temporaryFolder('tpm-');
     const { code, out } = await shell(blocks(guide('tpm.md')).join('\n').replaceAll('8080', String(port)), home);
     rmSync(home, { recursive: true, force: true });
     expect(code, out).toBe(0);

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_POLICIES } from '@assay/attestation-service';
 import { parseResourceUri } from '@assay/protocol';
@@ -17,11 +16,12 @@ import {
   startEmulatedPcs,
   tdxOverrides,
 } from '@assay/soft-tee';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { affirmingPolicy, guestOf, startTestServer, type TestServer } from './support/assay.js';
 
 /** The whole handshake with emulated TDX, SGX and SNP, collateral from emulated PCS and KDS. */
-const folder = mkdtempSync(join(tmpdir(), 'assay-hardware-'));
+const folder = temporaryFolder('assay-hardware-');
 const world = createTestWorld({ now: () => new Date(), random: (n) => randomBytes(n) });
 const uri = parseResourceUri('default/key/1');
 let pcs: Awaited<ReturnType<typeof startEmulatedPcs>>;

@@ -1,6 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_POLICIES } from '@assay/attestation-service';
 import { parseResourceUri } from '@assay/protocol';
@@ -18,11 +17,12 @@ import {
   seFiles,
   startEmulatedHygonKds,
 } from '@assay/soft-tee';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { affirmingPolicy, guestOf, type SettingsChange, startTestServer, type TestServer } from './support/assay.js';
 
 /** The whole handshake with emulated Hygon CSV, DCU and IBM Secure Execution. */
-const folder = mkdtempSync(join(tmpdir(), 'assay-hygon-se-'));
+const folder = temporaryFolder('assay-hygon-se-');
 const world = createTestWorld({ now: () => new Date(), random: (n) => randomBytes(n) });
 const uri = parseResourceUri('default/key/1');
 let kds: Awaited<ReturnType<typeof startEmulatedHygonKds>>;

@@ -1,14 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, describe, expect, test } from 'vitest';
 import { assay, printed, start } from './support/cli.js';
 import { within } from './support/wait.js';
 
 // Servers as processes of their own, started by the command.
-const root = mkdtempSync(join(tmpdir(), 'assay-processes-'));
+const root = temporaryFolder('assay-processes-');
 const children: ChildProcess[] = [];
 afterAll(() => {
   for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');

@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { guestOf, prepareSample, startTestServer, type TestServer } from './support/assay.js';
 import { assay } from './support/cli.js';
 
 let server: TestServer;
-const folder = mkdtempSync(join(tmpdir(), 'assay-replay-'));
+const folder = temporaryFolder('assay-replay-');
 const draft = join(folder, 'draft.rego');
 const changed = {
   tee: 'sample' as const,

@@ -1,9 +1,9 @@
 import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Attester, Kbc } from '@assay/guest';
 import { parseResourceUri } from '@assay/protocol';
 import { postgresForTests } from '@assay/storage/testing';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { allowAllPolicy, guestOf, prepareSample, startTestServer, type TestServer } from './support/assay.js';
 import { within } from './support/wait.js';
@@ -19,7 +19,7 @@ const works = (guest: Kbc): Promise<boolean> =>
     () => true,
     () => false,
   );
-const folder = mkdtempSync(join(tmpdir(), 'assay-replicas-'));
+const folder = temporaryFolder('assay-replicas-');
 
 afterAll(async () => {
   await postgres?.stop();

@@ -1,11 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { expect, test } from 'vitest';
 import { assay, printed, start } from './support/cli.js';
 
-const root = mkdtempSync(join(tmpdir(), 'assay-marked-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder('assay-marked-');
 
 /** Arguments of every process of this machine that this test may read. */
 function allArguments(): string {

@@ -1,11 +1,11 @@
 /** SEV-SNP without attestation: components start, and nothing is ever released, whatever any policy says. */
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Attester, unattestedAttester } from '@assay/guest';
 import { decodeJwtUnverified, parseResourceUri } from '@assay/protocol';
 import { loadConfig } from '@assay/server';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { allowAllPolicy, guestOf, startTestServer, type TestServer } from './support/assay.js';
 import { assay } from './support/cli.js';
@@ -66,7 +66,7 @@ describe('with the mode on, and policies that allow everything', () => {
   test('a token is marked to a server that has the mode off, too', async () => {
     const kbc = guest();
     const token = await kbc.attest();
-    const jwks = join(mkdtempSync(join(tmpdir(), 'assay-jwks-')), 'jwks.json');
+    const jwks = join(temporaryFolder('assay-jwks-'), 'jwks.json');
     writeFileSync(jwks, (await server.send('GET', '/.well-known/jwks.json')).text);
     const other = await startTestServer({ attestation_token: { trusted_jwk_sets: [jwks] } });
     await other.admin('PUT', '/api/v1/resources/default/key/1', Buffer.from('secret'));

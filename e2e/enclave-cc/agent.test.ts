@@ -1,7 +1,6 @@
 /** A simulated agent enclave in this process, against a registry that asks for a name. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KbcError } from '@assay/guest';
 import {
@@ -18,6 +17,7 @@ import { DEFAULT_IMAGE_CONFIG } from '@assay/guest/services';
 import { copyImage, layoutSource, parseReference, registryTarget } from '@assay/oci';
 import { KEY_ANNOTATION, sealPacket, writePacket } from '@assay/ocicrypt';
 import { EnclaveImageService } from '@assay/protocol/guest';
+import { temporaryFolder } from '@assay/testkit';
 import { callTtrpc, STATUS, serveTtrpc, TtrpcClient, type TtrpcServer } from '@assay/ttrpc';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeImage } from '../../packages/oci/src/testing/image.test.helper.js';
@@ -31,7 +31,7 @@ const possible = peersFor('an agent enclave and a registry that asks for a name'
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
 describe.skipIf(!possible)('an agent enclave', { timeout: 60_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'assay-enclave-agent-'));
+  const folder = temporaryFolder('assay-enclave-agent-');
   const kek = random(32);
   let registry: TestRegistry;
   let image = '';

@@ -1,14 +1,13 @@
 /** `assay enclave-cc`, `assay measure sgx`, `assay emulate enclave`: exit codes, and what is printed. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { assay } from '../support/cli.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-enclave-cli-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('assay-enclave-cli-');
 const at = (name: string): string => join(folder, name);
 const file = (name: string, text: string | Uint8Array): string => {
   writeFileSync(at(name), text);

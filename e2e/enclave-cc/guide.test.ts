@@ -1,12 +1,11 @@
 /** docs/guides/enclave-cc.md, word for word. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { temporaryFolder } from '@assay/testkit';
 import { expect, test } from 'vitest';
 import { blocks, guide, shell, withFreePorts } from '../support/guides.js';
 
 test('the guide runs as it stands', { timeout: 300_000 }, async () => {
-  const home = mkdtempSync(join(tmpdir(), 'assay-enclave-guide-'));
+  const home = temporaryFolder('assay-enclave-guide-');
   const script = await withFreePorts(
     blocks(guide('enclave-cc.md')).join('\n'),
     [8080, 8091, 8092, 8093, 50000, 5000, 7788],

@@ -3,7 +3,6 @@ import type { ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSigstruct } from '@assay/evidence/sgx';
 import {
@@ -16,6 +15,7 @@ import {
 import { copyImage, layoutSource, parseReference, registryTarget } from '@assay/oci';
 import { KEY_ANNOTATION, sealPacket, writePacket } from '@assay/ocicrypt';
 import { emulatedEnclave, enclaveSigningKey, startEmulatedPcs } from '@assay/soft-tee';
+import { temporaryFolder } from '@assay/testkit';
 import { openWorld } from '../../packages/cli/src/client/emulated.js';
 import { makeImage } from '../../packages/oci/src/testing/image.test.helper.js';
 import { startTestServer, type TestServer } from '../support/assay.js';
@@ -48,7 +48,7 @@ export interface AgentChange {
 }
 
 export class EnclaveWorld {
-  readonly folder = mkdtempSync(join(tmpdir(), 'assay-enclave-cc-'));
+  readonly folder = temporaryFolder('assay-enclave-cc-');
   readonly signer = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   readonly known = join(this.folder, 'known.sig');
   readonly unknown = join(this.folder, 'unknown.sig');

@@ -3,8 +3,7 @@
  * services. Signatures with certificates and logs in a real registry, in both of cosign's forms.
  */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataHub, dataHubServices, type RpcServer, serveRpc } from '@assay/guest/services';
 import {
@@ -16,6 +15,7 @@ import {
   registryTarget,
   sha256Digest,
 } from '@assay/oci';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   authority,
@@ -37,7 +37,7 @@ import { peersFor } from '../support/peers.js';
 import { REGISTRY_PEERS, startRegistry, type TestRegistry } from '../support/registry.js';
 
 const possible = peersFor('images whose policy is in a key broker', REGISTRY_PEERS);
-const folder = mkdtempSync(join(tmpdir(), 'assay-broker-'));
+const folder = temporaryFolder('assay-broker-');
 const image = makeImage(1);
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const root = authority('root');

@@ -1,13 +1,13 @@
 /** A guest pulls encrypted images by itself: over ttrpc, with keys, policy and registries from its broker. */
 import type { ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Kbc, OfflineFsKbc } from '@assay/guest';
 import { DataHub, DEFAULT_IMAGE_CONFIG, parseDataHubConfig } from '@assay/guest/services';
 import { copyImage, layoutSource, MEDIA_TYPE, parseReference, registryTarget, sha256Digest } from '@assay/oci';
 import { KEY_ANNOTATION, sealPacket, writePacket } from '@assay/ocicrypt';
+import { temporaryFolder } from '@assay/testkit';
 import { STATUS, StatusError } from '@assay/ttrpc';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { MemoryFiles } from '../../packages/guest/src/kbc/files.test.helper.js';
@@ -22,7 +22,7 @@ import { REGISTRY_PEERS, startRegistry, type TestRegistry } from '../support/reg
 vi.setConfig({ testTimeout: 60_000 });
 
 const possible = peersFor('pulling images within a guest', REGISTRY_PEERS);
-const folder = mkdtempSync(join(tmpdir(), 'assay-pull-'));
+const folder = temporaryFolder('assay-pull-');
 const work = join(folder, 'work');
 const image = makeImage(4);
 const kek = randomBytes(32);

@@ -1,13 +1,12 @@
 /** The SEV commands as a person or a pipeline calls them: what they print, and how they exit. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { temporaryFolder } from '@assay/testkit';
+import { expect, test } from 'vitest';
 import { assay } from '../support/cli.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-sev-cli-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('assay-sev-cli-');
 const env = { HOME: folder };
 
 const pod = (annotations: string): string =>

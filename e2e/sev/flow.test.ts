@@ -4,20 +4,20 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { concatBytes, encodeBase64 } from '@assay/bytes';
 import { BUNDLE_GUID, CONNECTION_GUID, guidBytes, sevLaunchDigest } from '@assay/evidence/sev';
 import { OfflineSevKbc, OnlineSevKbc, SEV_SECRET_FOLDER, type SecretFiles } from '@assay/guest';
 import { parseResourceUri } from '@assay/protocol';
 import { launchWithSecrets } from '@assay/soft-tee';
+import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type SevClient, sevClient } from '../../packages/cli/src/client/sev.js';
 import { startTestServer, type TestServer } from '../support/assay.js';
 import { ALLOW_ALL, KEY, platform, world } from '../support/sev.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'assay-sev-flow-'));
+const folder = temporaryFolder('assay-sev-flow-');
 const arkFile = join(folder, 'ark.cert');
 const uri = parseResourceUri('kbs:///default/key/key_id1');
 const random = (length: number): Uint8Array => randomBytes(length);

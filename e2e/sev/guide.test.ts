@@ -1,12 +1,12 @@
 /** docs/guides/sev-preattestation.md, word for word. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import { expect, test } from 'vitest';
 import { blocks, guide, shell, withFreePorts } from '../support/guides.js';
 
 test('the guide runs as it stands', { timeout: 300_000 }, async () => {
-  const home = mkdtempSync(join(tmpdir(), 'assay-sev-guide-'));
+  const home = temporaryFolder('assay-sev-guide-');
   const script = await withFreePorts(blocks(guide('sev-preattestation.md')).join('\n'), [8080, 44444]);
   const { code, out } = await shell(script, home);
   const key = readFileSync(join(home, 'key.bin')).toString('base64');

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Attester, CcKbc, type CcKbcOptions, sampleAttester, type Transport } from '@assay/guest';
 import { generateTeeKeyPair, type TeeKeyAlgorithm, type TeeKeyPair } from '@assay/protocol';
 import { defaultSettings, type RunningServer, type Settings, startServer } from '@assay/server';
+import { temporaryFolder } from '@assay/testkit';
 
 /** A server of a test's own, over real sockets. */
 export interface TestServer {
@@ -55,7 +54,7 @@ export async function startTestServer(
   change: SettingsChange = {},
   options: { readonly dataDir?: string; readonly now?: () => Date } = {},
 ): Promise<TestServer> {
-  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'assay-e2e-'));
+  const dataDir = options.dataDir ?? temporaryFolder('assay-e2e-');
   const now = options.now;
   const server = await startServer({
     settings: settingsWith({ http: { insecure_http: true, ...change.http }, ...without(change, 'http') }),

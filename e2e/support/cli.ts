@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { bundleAssay } from './bundle.js';
@@ -22,7 +23,14 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
   return spawn(process.execPath, ['--enable-source-maps', assayFile, ...args], {
     cwd: repository,
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8', NO_COLOR: '1', ...env },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      TMPDIR: tmpdir(),
+      LANG: 'C.UTF-8',
+      NO_COLOR: '1',
+      ...env,
+    },
   });
 }
 

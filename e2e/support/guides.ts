@@ -1,6 +1,7 @@
 /** Guides, read and done word for word. */
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assayFile } from './cli.js';
@@ -34,7 +35,13 @@ export async function shell(script: string, home: string): Promise<{ code: numbe
   const child = spawn('bash', ['-c', whole], {
     cwd: home,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: `${bin}${delimiter}${process.env['PATH']}`, HOME: home, LANG: 'C.UTF-8', NO_COLOR: '1' },
+    env: {
+      PATH: `${bin}${delimiter}${process.env['PATH']}`,
+      HOME: home,
+      TMPDIR: tmpdir(),
+      LANG: 'C.UTF-8',
+      NO_COLOR: '1',
+    },
   });
   let out = '';
   for (const stream of [child.stdout, child.stderr]) {

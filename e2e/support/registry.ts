@@ -1,8 +1,8 @@
 /** Debian's docker-registry on a free port, with its files in a folder of its own. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 import type { Peers } from './peers.js';
 import { freePort } from './ports.js';
 import { within } from './wait.js';
@@ -17,7 +17,7 @@ export interface TestRegistry {
 
 /** @param htpasswd lines of a password file: the registry then asks everybody for a name */
 export async function startRegistry(htpasswd?: string): Promise<TestRegistry> {
-  const folder = mkdtempSync(join(tmpdir(), 'assay-registry-'));
+  const folder = temporaryFolder('assay-registry-');
   const port = await freePort();
   writeFileSync(join(folder, 'htpasswd'), htpasswd ?? '');
   const auth = htpasswd === undefined ? '' : `auth:\n  htpasswd:\n    realm: test\n    path: ${folder}/htpasswd\n`;

@@ -1,8 +1,6 @@
 /** A broker with SEV pre-attestation, and an emulated platform to launch on. */
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { decodeBase64, encodeBase64 } from '@assay/bytes';
 import { BUNDLE_GUID, sevTrust } from '@assay/evidence/sev';
 import {
@@ -23,6 +21,7 @@ import {
   type TestWorld,
 } from '@assay/soft-tee';
 import { MemoryStorage } from '@assay/storage';
+import { temporaryFolder } from '@assay/testkit';
 
 export const world: TestWorld = createTestWorld({ now: () => new Date(), random: (n) => randomBytes(n) });
 export const platform: SevPlatform = world.sev.platform();
@@ -62,7 +61,7 @@ export async function openSevBench(
 ): Promise<SevBench> {
   const clock = shared?.clock ?? { now: new Date('2026-11-22T10:00:00Z') };
   const storage = shared?.storage ?? new MemoryStorage({ now: () => clock.now.getTime() });
-  const folder = shared?.folder ?? mkdtempSync(join(tmpdir(), 'assay-sev-'));
+  const folder = shared?.folder ?? temporaryFolder('assay-sev-');
   const kms = new BuiltinKms({ directory: folder });
   const counted: string[] = [];
   const counters = Object.keys(NO_METRICS).map((name) => [name, () => void counted.push(name)]);

@@ -1,7 +1,6 @@
 /** A TPM 2.0 of its own for a test: swtpm on an absolute socket, with an EK certificate of a CA that is made for it. */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
@@ -16,6 +15,7 @@ import {
   storageTemplate,
   Tpm,
 } from '@assay/guest/tpm';
+import { temporaryFolder } from '@assay/testkit';
 import { within } from './wait.js';
 
 const run = promisify(execFile);
@@ -63,7 +63,7 @@ export interface TpmMaker {
 /** Sets up a maker of TPMs: a CA of its own in a folder of its own. */
 export function tpmMaker(): TpmMaker {
   // Socket paths have about a hundred characters at most.
-  const folder = mkdtempSync(join(tmpdir(), 'tpm-'));
+  const folder = temporaryFolder('tpm-');
   const ca = join(folder, 'ca');
   mkdirSync(ca);
   writeFileSync(

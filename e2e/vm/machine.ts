@@ -1,8 +1,8 @@
 /** A virtual machine with UEFI firmware and a TPM 2.0 of its own, that runs until it powers itself off. */
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@assay/testkit';
 
 export interface Boot {
   readonly kernel: string;
@@ -45,7 +45,7 @@ function finish({ text, clean, accelerator: used }: Ended): BootResult {
 }
 
 async function tryBoot(boot: Boot, accelerator: Accelerator): Promise<Ended> {
-  const folder = mkdtempSync(join(tmpdir(), 'assay-vm-'));
+  const folder = temporaryFolder('assay-vm-');
   const socket = join(folder, 'swtpm.sock');
   const variables = join(folder, 'vars.fd');
   copyFileSync('/usr/share/OVMF/OVMF_VARS_4M.fd', variables);
