@@ -1,6 +1,6 @@
 /** Signatures in OCI layouts: where they are looked for, and what somebody else may have put there. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AssayError } from '@assay/bytes/findings';
 import { fuzzRuns } from '@assay/testkit';
@@ -32,6 +32,7 @@ import {
   stranger,
   tag,
 } from '../testing/signed.test.helper.js';
+import { readAtMost, TooLarge } from './read.js';
 
 const asked = 'quay.io/acme/app:v1';
 const anyName = { type: 'matchDigest' };
@@ -165,6 +166,44 @@ describe('of what refers to the image is refused', () => {
     index(folder, [image, tag('v1')], [bad]);
     await expect(judge(folder, digest, { requirement })).rejects.toMatchObject({ code });
     // A good one beside it is enough.
+    bundled(folder, { digest });
+    expect(await judge(folder, digest, { requirement })).toEqual(accepted);
+  });
+
+  test('one behind more than are looked at', async () => {
+    const { folder, digest, image } = layout();
+    const other = (n: number) => bundled(folder, { digest, by: stranger.privateKey }, { annotations: { n: `${n}` } });
+    const bad = Array.from({ length: 128 }, (_, n) => [other(n)] as const);
+    index(folder, [image, tag('v1')], ...bad, [bundled(folder, { digest })]);
+    await expect(judge(folder, digest, { requirement })).rejects.toMatchObject({ code: 'signature.key.match' });
+    index(folder, [image, tag('v1')], [bundled(folder, { digest })], ...bad);
+    expect(await judge(folder, digest, { requirement })).toEqual(accepted);
+  });
+
+  test('nothing but it, whatever else lies about', async () => {
+    const { folder, digest, image } = layout();
+    const lost = { ...image, digest: `sha256:${'1'.repeat(64)}` as Descriptor['digest'] };
+    const list = put(
+      folder,
+      MEDIA_TYPE.index,
+      json({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [lost] }),
+    );
+    const listTag = tag(digest.replace(':', '-'));
+    index(
+      folder,
+      [image, tag('v1')],
+      [lost, { artifactType: BUNDLE_TYPE }],
+      [list, listTag],
+      [lost, listTag],
+      [image, listTag],
+    );
+    for (const content of ['{', '{}', '[]', '{"subject":1}', '{"subject":{}}', '\xff']) {
+      put(folder, 'text/plain', Buffer.from(content, 'latin1'));
+    }
+    // A name that is no digest, and a folder.
+    writeFileSync(join(folder, 'blobs/sha256/README'), '{"subject":{}}');
+    mkdirSync(join(folder, 'blobs/sha256', '2'.repeat(64)));
+    await expect(judge(folder, digest, { requirement })).rejects.toMatchObject({ code: 'signature.object.present' });
     bundled(folder, { digest });
     expect(await judge(folder, digest, { requirement })).toEqual(accepted);
   });
@@ -309,6 +348,64 @@ describe('a hostile layout', () => {
     await expect(judge(folder, digest)).rejects.toMatchObject({ code: 'image.content.present' });
   });
 });
+
+test.each<[string, (folder: string) => void, string, string]>([
+  [
+    'of another version',
+    (folder) => writeFileSync(join(folder, 'oci-layout'), '{"imageLayoutVersion":"2.0.0"}'),
+    'image.manifest.form',
+    'its version',
+  ],
+  [
+    'whose marker is no JSON',
+    (folder) => writeFileSync(join(folder, 'oci-layout'), '{'),
+    'image.manifest.form',
+    'its version',
+  ],
+  [
+    'whose marker is huge',
+    (folder) => writeFileSync(join(folder, 'oci-layout'), ' '.repeat(5000)),
+    'image.manifest.form',
+    '5000 bytes',
+  ],
+  ['without a marker', (folder) => rmSync(join(folder, 'oci-layout')), 'image.content.present', 'ENOENT'],
+  [
+    'whose index is a manifest',
+    (folder) => writeFileSync(join(folder, 'index.json'), manifestIn(folder)),
+    'image.manifest.form',
+    'it is no index',
+  ],
+  [
+    'whose index is huge',
+    (folder) => truncateSync(join(folder, 'index.json'), 3 * 2 ** 30),
+    'image.manifest.form',
+    'bytes',
+  ],
+  ['without an index', (folder) => rmSync(join(folder, 'index.json')), 'image.content.present', 'ENOENT'],
+])('a layout %s is refused', async (_, break_, code, words) => {
+  const { folder } = layout();
+  break_(folder);
+  await expect(judgeTop(folder)).rejects.toMatchObject(refused(code, words));
+});
+
+test('a blob that is no file is not waited for', async () => {
+  const { folder, image } = layout();
+  const source = layoutSource(folder, 'v1');
+  rmSync(pathOf(folder, image.digest));
+  mkdirSync(pathOf(folder, image.digest));
+  await expect(source.blob(image)).rejects.toMatchObject(refused('image.content.present', 'EISDIR'));
+});
+
+// A file there is said to be empty, and is not.
+test.skipIf(process.platform !== 'linux')('a file that grows while it is read is too large', async () => {
+  await expect(readAtMost('/proc/self/status', 0)).rejects.toBeInstanceOf(TooLarge);
+});
+
+/** Manifest of the first entry of an index. */
+const manifestIn = (folder: string): Buffer => {
+  const [entry] = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')).manifests;
+  return readFileSync(pathOf(folder, entry.digest));
+};
 
 const judgeTop = (folder: string) => layoutSource(folder, 'v1').manifest();
 

@@ -15,7 +15,6 @@ import { readCosignKey } from './cosign-key.js';
 import { DEFAULT_IDENTITY, type SignedIdentity } from './identity.js';
 import type { JudgeOptions } from './judge.js';
 import { keyTexts } from './key-source.js';
-import { malformed } from './payload.js';
 import type { SigstoreRequirement } from './sigstore-requirement.js';
 import { storedSignatures } from './stored.js';
 import { nameOf } from './subject.js';
@@ -50,13 +49,12 @@ async function* attempts(
   const tagged = await source.tagged?.(tag);
   if (tagged !== undefined) yield () => inManifest(tagged);
   for (const one of (await source.saved?.(tag)) ?? []) yield async () => inManifest(await source.manifest(one));
-  for await (const read of storedSignatures((number) => source.stored?.(manifestDigest, number))) {
-    yield async () => {
-      const found = read();
-      if (found.kind !== 'sigstore') throw malformed('it is one of OpenPGP');
-      const { layer, payload } = found;
-      return (await verifyCosign({ manifest: { layers: [layer] }, payload: async () => payload, ...wanted })).signer;
-    };
+  for await (const found of storedSignatures((number) => source.stored?.(manifestDigest, number))) {
+    if (found.kind === 'unreadable') yield () => Promise.reject(found.reason);
+    if (found.kind !== 'sigstore') continue;
+    const { layer, payload } = found;
+    yield async () =>
+      (await verifyCosign({ manifest: { layers: [layer] }, payload: async () => payload, ...wanted })).signer;
   }
   const referrers = (await source.referrers?.(manifestDigest, BUNDLE_TYPE)) ?? [];
   if (referrers.length > 0) yield () => verifyBundles({ source, referrers, ...wanted });

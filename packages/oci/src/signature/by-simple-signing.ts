@@ -22,10 +22,10 @@ export async function bySimpleSigning(
   const keyring = await keyringOf(keys, options);
   let reason: AssayError | undefined;
   for (const files of places) {
-    for await (const read of storedSignatures(files)) {
+    for await (const found of storedSignatures(files)) {
+      if (found.kind === 'unreadable') reason ??= found.reason;
+      if (found.kind !== 'simple-signing') continue;
       try {
-        const found = read();
-        if (found.kind !== 'simple-signing') throw malformed('it is one of cosign');
         const settings = { now, allowExpiredKey, allowSha1 };
         return (await verifySimpleSignature(found.message, keyring, options, identity, settings)).fingerprint;
       } catch (error) {

@@ -249,6 +249,11 @@ describe('signatures in files', () => {
     const folder = folderWith(files);
     expect(await inFolder(folder, bySigner())).toMatchObject({ requirements: [{ type: 'signedBy' }] });
     expect(await inFolder(folder, byAcme())).toMatchObject({ requirements: [{ type: 'sigstoreSigned' }] });
+    // One of the other kind is no reason.
+    const alone = folderWith({ 'signature-1': files['signature-2'] });
+    await expect(inFolder(alone, bySigner())).rejects.toMatchObject({ code: 'signature.object.present' });
+    const broken = folderWith({ 'signature-1': '\0?\n', 'signature-2': await openpgp(other.privateKey) });
+    await expect(inFolder(broken, bySigner())).rejects.toMatchObject(refused('signature.object.form', 'not known'));
   });
 
   test('lie in the folder of the name, too', async () => {
@@ -272,12 +277,12 @@ describe('signatures in files', () => {
   });
 
   test.each<[string, () => Uint8Array | string, string]>([
-    ['nothing', () => '', 'signature.object.form'],
+    ['nothing', () => '', 'signature.object.present'],
     ['no form', () => '\0sigstore-json', 'signature.object.form'],
     ['an unknown form', () => '\0notation\n{}', 'signature.object.form'],
     ['a form that is no text', () => Buffer.from([0, 0xff, 0x0a]), 'signature.object.form'],
     ['a long form', () => `\0${'x'.repeat(70)}\n{}`, 'signature.object.form'],
-    ['an OpenPGP signature', () => 'no zero byte', 'signature.object.form'],
+    ['an OpenPGP signature', () => 'no zero byte', 'signature.object.present'],
     ['no JSON', () => '\0sigstore-json\n{', 'signature.bundle.form'],
     ['no payload', () => cosign({ payload: undefined }), 'signature.bundle.form'],
     ['a payload that is no base64', () => cosign({ payload: '?' }), 'signature.bundle.form'],

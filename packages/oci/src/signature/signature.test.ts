@@ -403,7 +403,7 @@ describe('cosign', () => {
     const pem = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString();
     expect(readCosignKey(Buffer.from(pem).toString('base64'), 'k').equals(key)).toBe(true);
     for (const text of ['', 'x', Buffer.from('x').toString('base64'), '-----BEGIN PUBLIC KEY-----']) {
-      expect(() => readCosignKey(text, 'k')).toThrow(expect.objectContaining({ code: 'signature.policy.form' }));
+      expect(() => readCosignKey(text, 'k')).toThrow('no public key in PEM');
     }
     // Whatever stands around it.
     expect(readCosignKey(`cosign.pub of acme\n${pem}\n`, 'k').equals(key)).toBe(true);
@@ -549,7 +549,10 @@ describe('simple signing', () => {
   test('what is no signed message is refused, whatever it is', async () => {
     const message = await createMessage({ binary: new Uint8Array(payloadOf(type)) });
     await expect(judge(message.write() as Uint8Array)).rejects.toMatchObject({ code: 'signature.object.form' });
-    await expect(judge(new Uint8Array(70_000))).rejects.toMatchObject({ code: 'signature.object.form' });
+    await expect(judge(new Uint8Array(70_000))).rejects.toMatchObject({
+      code: 'signature.object.form',
+      title: expect.stringContaining('70000 bytes'),
+    });
     const seed = await signedBy(signer.privateKey);
     const changed = fc
       .array(fc.tuple(fc.nat(seed.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 })

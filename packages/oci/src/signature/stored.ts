@@ -10,6 +10,7 @@ import { bytesOf, objectOf, readObject, textOf } from '../sigstore/members.js';
 import { malformed } from './payload.js';
 
 export type StoredSignature =
+  | { readonly kind: 'unreadable'; readonly reason: AssayError }
   | { readonly kind: 'simple-signing'; readonly message: Uint8Array }
   /** A layer of cosign's manifest, with its content. */
   | { readonly kind: 'sigstore'; readonly layer: Descriptor; readonly payload: Uint8Array };
@@ -20,32 +21,29 @@ const LONGEST_NAME = 64;
 const MOST_SIGNATURES = 128;
 
 /**
- * Files by number from 1 to the first gap. One that cannot be read, or is none, fails when it is looked at: others do without.
+ * Files by number from 1 to the first gap.
  *
  * @param file bytes of a file; undefined where there is none
  */
 export async function* storedSignatures(
   file: (number: number) => Promise<Uint8Array | undefined> | undefined,
-): AsyncGenerator<() => StoredSignature> {
+): AsyncGenerator<StoredSignature> {
   for (let number = 1; number <= MOST_SIGNATURES; number += 1) {
-    let bytes: Uint8Array | undefined;
+    let found: StoredSignature;
     try {
-      bytes = await file(number);
-    } catch (error) {
-      if (!(error instanceof AssayError)) throw error;
-      yield () => {
-        throw error;
-      };
-      continue;
+      const bytes = await file(number);
+      if (bytes === undefined) return;
+      found = readStored(bytes);
+    } catch (reason) {
+      if (!(reason instanceof AssayError)) throw reason;
+      found = { kind: 'unreadable', reason };
     }
-    if (bytes === undefined) return;
-    const found = bytes;
-    yield () => readStored(found);
+    yield found;
   }
 }
 
 /** @throws AssayError `signature.object.form`, `signature.bundle.form` */
-export function readStored(bytes: Uint8Array): StoredSignature {
+function readStored(bytes: Uint8Array): StoredSignature {
   if (bytes[0] !== MARK) return { kind: 'simple-signing', message: bytes };
   const end = bytes.subarray(0, LONGEST_NAME).indexOf(LINE_FEED);
   const name = end < 0 ? '' : textIn(bytes.subarray(1, end));
