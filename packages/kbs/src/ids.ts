@@ -36,9 +36,9 @@ export class Ulids {
   }
 }
 
-/** The smallest ULID of an instant: where a list by time begins. */
+/** The smallest ULID of an instant: where a list by time begins. There is none before 1970. */
 export function ulidFloor(time: Date): string {
-  return timePart(time) + '0'.repeat(16);
+  return timePart(time.getTime() < 0 ? new Date(0) : time) + '0'.repeat(16);
 }
 
 /** The id as given by a caller (upper case is accepted), or undefined where it cannot be one. */

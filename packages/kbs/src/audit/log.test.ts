@@ -75,6 +75,8 @@ describe('lists', () => {
     expect(await found({ until: new Date(middle) })).toEqual([refused, tdx]);
     expect(await found({ since: new Date(middle), until: new Date(middle) })).toEqual([refused]);
     expect(await found({ tee: 'sgx' })).toEqual([]);
+    expect(await found({ since: new Date('1969-01-01T00:00:00Z') })).toEqual([last, refused, tdx]);
+    expect(await found({ until: new Date('0000-01-01T00:00:00Z') })).toEqual([]);
   });
 });
 

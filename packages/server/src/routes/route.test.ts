@@ -2,6 +2,7 @@ import { AssayError } from '@assay/bytes/findings';
 import fc from 'fast-check';
 import Type from 'typebox';
 import { describe, expect, test } from 'vitest';
+import { pageOf } from './api/common.js';
 import { type Call, json, jsonBody, param, principalOf } from './route.js';
 
 const Body = Type.Object(
@@ -94,6 +95,31 @@ describe('a JSON body', () => {
 test('a handler of an admin route without a principal is a defect', () => {
   expect(() => principalOf(call(''))).toThrow('no principal on PUT /api/v1/things/1');
   expect(() => param(call(''), 'id')).toThrow('no parameter id');
+});
+
+describe('a page of the query', () => {
+  test('is given as it is', () => {
+    expect(pageOf(call('', { query: { limit: '2', after: 'default/key/1' } }))).toEqual({
+      limit: 2,
+      after: 'default/key/1',
+    });
+    expect(pageOf(call(''))).toEqual({});
+  });
+
+  test.each([
+    ['after', ''],
+    ['after', 'a\u0000b'],
+    ['after', 'é'],
+    ['after', 'a b'],
+    ['after', 'a'.repeat(1001)],
+    ['limit', '0'],
+    ['limit', '501'],
+    ['limit', '1e2'],
+  ])('%s, case %#, is refused as the caller’s mistake', (name, value) => {
+    const error = refusal(() => pageOf(call('', { query: { [name]: value } })));
+    expect(error).toMatchObject({ code: 'request.body.form', httpStatus: 400 });
+    expect(error.message).toContain(name);
+  });
 });
 
 test('an answer of JSON', () => {

@@ -22,10 +22,14 @@ export const limitQuery = {
 };
 export const afterQuery = { description: 'The `next` of the page before.', schema: Type.String() };
 
-/** `limit` and `after` of the query. */
+/** Characters of every cursor: those of the store's keys. */
+const cursor = /^[A-Za-z0-9_./-]{1,1000}$/;
+
+/** `limit` and `after` of the query. @throws AssayError `request.body.form` */
 export function pageOf(call: Call): { readonly limit?: number; readonly after?: string } {
   const limit = integerQuery(call, 'limit', 1, 500);
   const after = call.query['after'];
+  if (after !== undefined && !cursor.test(after)) throw badQuery(call, 'after', 'the `next` of a page is wanted');
   return { ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { after }) };
 }
 
