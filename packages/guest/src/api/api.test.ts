@@ -89,11 +89,18 @@ describe('requests', () => {
   test('/info tells the TEE where the agent does', async () => {
     const json = 'application/json';
     expect(await ask('GET /info')).toEqual([200, '{"version":"1.2.3","tee":"tdx","feature":"all"}', json]);
-    expect(await ask('GET /info', { additionalTees: async () => ['nvidia'], feature: 'resource' })).toEqual([
+    expect(await ask('GET /info', { additionalTees: async () => ['nvidia'], feature: 'attestation' })).toEqual([
       200,
-      '{"version":"1.2.3","tee":"tdx","additional_tees":["nvidia"],"feature":"resource"}',
+      '{"version":"1.2.3","tee":"tdx","additional_tees":["nvidia"],"feature":"attestation"}',
       json,
     ]);
+    const asked = () => Promise.reject(new Error('asked'));
+    expect(await ask('GET /info', { teeType: asked, feature: 'resource' })).toEqual([
+      200,
+      '{"version":"1.2.3","feature":"resource"}',
+      json,
+    ]);
+    expect((await ask('GET /info', { feature: 'resource' }))[1]).toBe('{"version":"1.2.3","feature":"resource"}');
     const away = () => Promise.reject(new Error('away'));
     expect((await ask('GET /info', { teeType: away }))[1]).toBe('{"version":"1.2.3","feature":"all"}');
     expect((await ask('GET /info', { additionalTees: away }))[1]).toBe(
@@ -108,7 +115,7 @@ describe('requests', () => {
       seen = event;
       return 'measured';
     };
-    expect((await ask('POST /aa/aael', { body, extend })).slice(0, 2)).toEqual([200, '{"success":"true"}']);
+    expect(await ask('POST /aa/aael', { body, extend })).toEqual([200, '{"success":"true"}', 'application/json']);
     expect(seen).toEqual({ domain: 'd', operation: 'o', content: 'c' });
     expect((await ask('POST /aa/aael', { body, extend: async () => 'not-supported' }))[1]).toBe(
       '{"success":"false","message": "The platform does not support runtime measurement"}',

@@ -62,7 +62,8 @@ async function route({ method, target, body }: ApiRequest, options: ApiOptions):
 }
 
 async function info({ backend, feature, version }: ApiOptions): Promise<ApiAnswer> {
-  const tee = await backend.teeType().catch(() => undefined);
+  // Where nothing of attestation is served, the agent is not asked: it may not be there.
+  const tee = feature === 'resource' ? undefined : await backend.teeType().catch(() => undefined);
   const additional = tee === undefined ? [] : await backend.additionalTees().catch(() => []);
   const facts = {
     version,
@@ -70,7 +71,7 @@ async function info({ backend, feature, version }: ApiOptions): Promise<ApiAnswe
     ...(additional.length === 0 ? {} : { additional_tees: additional }),
     feature,
   };
-  return { status: 200, contentType: JSON_TYPE, body: encodeUtf8(JSON.stringify(facts)) };
+  return json(JSON.stringify(facts));
 }
 
 async function attestation(
@@ -97,7 +98,7 @@ async function attestation(
       // Not 400: upstream takes a body that it cannot read for a failure of its own.
       if (event === undefined) return text(500, 'the body is not {"domain", "operation", "content"}');
       const result = await backend.extend(event);
-      return bytes(encodeUtf8(result === 'measured' ? '{"success":"true"}' : NOT_MEASURED[result]));
+      return json(result === 'measured' ? '{"success":"true"}' : NOT_MEASURED[result]);
     }
     default:
       return text(404, 'URL NOT FOUND');
@@ -147,6 +148,10 @@ function badRequest(): ApiAnswer {
 
 function bytes(body: Uint8Array): ApiAnswer {
   return { status: 200, contentType: BYTES, body };
+}
+
+function json(document: string): ApiAnswer {
+  return { status: 200, contentType: JSON_TYPE, body: encodeUtf8(document) };
 }
 
 function text(status: number, message: string): ApiAnswer {
