@@ -1,6 +1,6 @@
 /** Annotations of an encrypted layer's descriptor: written for all recipients, opened with whatever keys are at hand. */
 import { DecodeError, decodeBase64, encodeBase64 } from '@assay/bytes';
-import { assayError, inLine } from '@assay/bytes/findings';
+import { AssayError, assayError, inLine } from '@assay/bytes/findings';
 import type { EncryptedLayer } from './layer/encrypt.js';
 import {
   type PrivateOptions,
@@ -81,6 +81,7 @@ export async function openLayer(
   const publicOptions = readPublicOptions(publicBytes, layer);
   const reasons: string[] = [];
   const answers = new Set<string>();
+  let unusableOptions: AssayError | undefined;
   for (const { annotation, entry } of entriesOf(annotations)) {
     for (const unwrapper of unwrappers.filter((one) => one.reads(annotation))) {
       const result =
@@ -90,10 +91,17 @@ export async function openLayer(
         if (unwrapper.scheme === 'provider') answers.add(inLine(result.reason));
         continue;
       }
-      const privateOptions = readPrivateOptions(result.options, layer);
-      return { publicOptions, privateOptions, wrapped: result.options, with: result.with };
+      try {
+        const privateOptions = readPrivateOptions(result.options, layer);
+        return { publicOptions, privateOptions, wrapped: result.options, with: result.with };
+      } catch (error) {
+        if (!(error instanceof AssayError)) throw error;
+        // A wrapping without integrity (A256CTR) opens with every key: the next entry may be the one.
+        unusableOptions ??= error;
+      }
     }
   }
+  if (unusableOptions !== undefined) throw unusableOptions;
   const keys = unwrappers.reduce((sum, unwrapper) => sum + unwrapper.keys, 0);
   const recipients = recipientsOf(annotations);
   throw assayError('image.key.found', {

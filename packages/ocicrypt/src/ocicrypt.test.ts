@@ -295,6 +295,17 @@ describe('options', () => {
     expect(JSON.stringify(error.finding)).not.toContain(secret);
   });
 
+  test('private options that are none do not keep the next entry from being tried', async () => {
+    const good = encodeUtf8(
+      JSON.stringify({ symkey: encodeBase64(randomBytes(32)), digest: `sha256:${'0'.repeat(64)}` }),
+    );
+    const wrappers = [jweWrapper([toEc])];
+    const before = { [PUBLIC_OPTIONS]: encodeBase64(encodeUtf8(JSON.stringify(base))) };
+    const both = await addRecipients(await addRecipients(before, encodeUtf8(secret), wrappers), good, wrappers);
+    const { wrapped } = await openLayer(both, [jweUnwrapper([ec.privateKey])], 'layer 0');
+    expect(Buffer.from(wrapped).equals(good)).toBe(true);
+  });
+
   test('are written with all members, in the order of other tools', () => {
     const nonce = new Uint8Array(16);
     expect(Buffer.from(writePublicOptions({ hmac: new Uint8Array(32) })).toString()).toBe(JSON.stringify(base));
