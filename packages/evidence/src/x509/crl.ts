@@ -1,4 +1,4 @@
-import { contextTag, DER_TAG, DecodeError, type DerElement, DerReader, decodePem, decodeUtf8 } from '@assay/bytes';
+import { DER_TAG, DecodeError, type DerElement, DerReader, decodePem, decodeUtf8 } from '@assay/bytes';
 import { type AlgorithmIdentifier, readSignatureAlgorithm } from './algorithm.js';
 import { sameAlgorithm, serialText, wholeBytes } from './certificate.js';
 import { EXTENSION, type Extension, extensionReader, readAuthorityKeyIdentifier, readExtensions } from './extension.js';
@@ -121,7 +121,6 @@ function readRevoked(entries: DerReader): Map<string, Date> {
 }
 
 function readListExtensions(tbs: DerReader, version: number): Extension[] {
-  if (tbs.peekTag() !== contextTag(0, true)) return [];
   const explicit = tbs.explicit(0);
   if (explicit === undefined) return [];
   if (version !== 2) throw new DecodeError(FORMAT, 'extensions in version 1', explicit.offset);
