@@ -1,5 +1,5 @@
 /** Key-encryption keys in a folder of their owner's: one file of 32 bytes per name, `REPOSITORY/TYPE/TAG`. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { KEK_SIZE } from '@assay/ocicrypt';
 import type { ResourceUri } from '@assay/protocol';
@@ -39,9 +39,16 @@ export function keyFolder(folder: string): KeyFolder {
   };
 }
 
-/** @throws StatusError for another size; the system's error */
+/** @throws StatusError for what is no file or has another size; the system's error */
 export function readKey(path: string): Uint8Array {
-  const bytes = readFileSync(path);
-  if (bytes.length === KEK_SIZE) return bytes;
-  throw new StatusError(STATUS.invalidArgument, `${path}: ${bytes.length} bytes; a key has ${KEK_SIZE}`);
+  // Whoever asks names the path: a pipe or a device would hold everybody up.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const facts = fstatSync(file);
+    if (!facts.isFile()) throw new StatusError(STATUS.invalidArgument, `${path}: no file`);
+    if (facts.size === KEK_SIZE) return readFileSync(file);
+    throw new StatusError(STATUS.invalidArgument, `${path}: ${facts.size} bytes; a key has ${KEK_SIZE}`);
+  } finally {
+    closeSync(file);
+  }
 }

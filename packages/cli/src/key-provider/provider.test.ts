@@ -154,6 +154,8 @@ describe('wrapping', () => {
     ['a new key that nobody would have', 'keyid=default/key/1', STATUS.failedPrecondition],
     ['the sample key', 'sample=true', STATUS.permissionDenied],
     ['a key file that is not there', `keypath=${folder}/none`, STATUS.invalidArgument],
+    ['a device for a key file', 'keypath=/dev/zero', STATUS.invalidArgument],
+    ['a folder for a key file', `keypath=${folder}`, STATUS.invalidArgument],
     ['a key file of another size', `keypath=${join(folder, 'short')}`, STATUS.invalidArgument],
     ['two keys at once', ['keyid=a/b/c', 'keyid=d/e/f'], STATUS.invalidArgument],
   ])('%s is refused', async (_, text, code) => {
