@@ -172,6 +172,17 @@ describe('keys by name', () => {
     await verifier.verify(token(two.privateKey, { kid: '2' }, {}, 'ES384'));
   });
 
+  test.each<JwsAlgorithm>(['PS384', 'RS384'])('RSA as other issuers sign with it: %s', async (alg) => {
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 3072 });
+    const set = jwks({ key: rsa.publicKey, kid: 'ita', alg });
+    const { verifier } = await open({ trusted_jwk_sets: ['ita.json'] }, { 'ita.json': set });
+    await verifier.verify(token(rsa.privateKey, { kid: 'ita' }, {}, alg));
+    for (const other of ['PS256', 'RS256', 'PS512'] as const)
+      await expect(verifier.verify(token(rsa.privateKey, { kid: 'ita' }, {}, other))).rejects.toMatchObject({
+        code: 'token.algorithm.allowed',
+      });
+  });
+
   test('a remote set that does not answer: started all the same, and told', async () => {
     const { verifier, warnings } = await open({ trusted_jwk_sets: ['https://as.example/jwks'] });
     expect(warnings.map((one) => one.id)).toEqual(['net.peer.answers']);

@@ -1,25 +1,41 @@
 import type { KeyObject } from 'node:crypto';
 
 /** Signature algorithms that are accepted anywhere in this project. `none` and symmetric algorithms do not exist here. */
-export const JWS_ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256'] as const;
+export const JWS_ALGORITHMS = [
+  'ES256',
+  'ES384',
+  'EdDSA',
+  'PS256',
+  // Intel Trust Authority signs its tokens so; old attestation services signed RS384.
+  'PS384',
+  'PS512',
+  'RS256',
+  'RS384',
+  'RS512',
+] as const;
 
 export type JwsAlgorithm = (typeof JWS_ALGORITHMS)[number];
 
 /** How node:crypto computes one algorithm, and which keys it takes. */
 export interface JwsScheme {
   /** Digest name; undefined where the algorithm has its own (Ed25519). */
-  readonly digest: 'sha256' | 'sha384' | undefined;
+  readonly digest: 'sha256' | 'sha384' | 'sha512' | undefined;
   readonly keyType: 'ec' | 'rsa' | 'ed25519';
   readonly curve?: 'prime256v1' | 'secp384r1';
-  readonly pss?: true;
+  /** RSASSA-PSS with a salt of this many bytes: as long as the digest (RFC 7518 section 3.5). */
+  readonly pssSalt?: 32 | 48 | 64;
 }
 
 export const JWS_SCHEMES: Readonly<Record<JwsAlgorithm, JwsScheme>> = {
   ES256: { digest: 'sha256', keyType: 'ec', curve: 'prime256v1' },
   ES384: { digest: 'sha384', keyType: 'ec', curve: 'secp384r1' },
   EdDSA: { digest: undefined, keyType: 'ed25519' },
-  PS256: { digest: 'sha256', keyType: 'rsa', pss: true },
+  PS256: { digest: 'sha256', keyType: 'rsa', pssSalt: 32 },
+  PS384: { digest: 'sha384', keyType: 'rsa', pssSalt: 48 },
+  PS512: { digest: 'sha512', keyType: 'rsa', pssSalt: 64 },
   RS256: { digest: 'sha256', keyType: 'rsa' },
+  RS384: { digest: 'sha384', keyType: 'rsa' },
+  RS512: { digest: 'sha512', keyType: 'rsa' },
 };
 
 /** RFC 7518 sections 3.3 and 3.5 demand 2048 bits; more than 8192 is a way to spend the verifier's time. */

@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { encodeBase64url, type JsonObject, type JsonValue } from '@assay/bytes';
 import { fuzzRuns } from '@assay/testkit';
 import fc from 'fast-check';
@@ -15,7 +15,11 @@ const KEYS: Readonly<Record<JwsAlgorithm, { publicKey: KeyObject; privateKey: Ke
   ES384: generateKeyPairSync('ec', { namedCurve: 'P-384' }),
   EdDSA: generateKeyPairSync('ed25519'),
   PS256: rsa,
+  PS384: rsa,
+  PS512: rsa,
   RS256: rsa,
+  RS384: rsa,
+  RS512: rsa,
 };
 const NOW = 1_760_426_134;
 const CLAIMS = { iss: 'https://as.example', sub: 'x', iat: NOW, exp: NOW + 300, aud: ['KBS'] };
@@ -45,6 +49,17 @@ function forged(header: string, payload: string): string {
   const signature = sign('sha256', Buffer.from(input), { key: es256.privateKey, dsaEncoding: 'ieee-p1363' });
   return `${input}.${encodeBase64url(signature)}`;
 }
+
+test('PS384 with a salt of another length than its digest is no signature', () => {
+  const input = `${part({ alg: 'PS384' })}.${part(CLAIMS)}`;
+  const signature = sign('sha384', Buffer.from(input), {
+    key: rsa.privateKey,
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: 32,
+  });
+  const token = `${input}.${encodeBase64url(signature)}`;
+  expect(refusal(token, { algorithms: ['PS384'], key: rsa.publicKey })).toBe('token.signature.valid');
+});
 
 describe.each(JWS_ALGORITHMS)('%s', (algorithm) => {
   const { publicKey, privateKey } = KEYS[algorithm];

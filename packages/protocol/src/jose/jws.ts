@@ -114,8 +114,8 @@ function decodePart(text: string, part: string): Uint8Array {
 function keyInput(algorithm: JwsAlgorithm, key: KeyObject) {
   const scheme = JWS_SCHEMES[algorithm];
   if (scheme.keyType === 'ec') return { key, dsaEncoding: 'ieee-p1363' as const };
-  // RFC 7518 section 3.5: the salt is as long as the digest.
-  if (scheme.pss) return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+  if (scheme.pssSalt !== undefined)
+    return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.pssSalt };
   return key;
 }
 
