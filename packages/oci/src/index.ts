@@ -37,6 +37,7 @@ export {
   type RegistryRule,
   type RegistryTask,
   readRegistryConfig,
+  registryConfigOf,
   registryTasks,
 } from './registry/config.js';
 export { type Credential, type Credentials, credentialFor, readCredentials } from './registry/credentials.js';

@@ -6,8 +6,8 @@ const of = (image: Parameters<typeof parseImageConfig>[0], env = {}) =>
   parseImageConfig({ image: image ?? {} }, env, '');
 
 describe('[image]', () => {
-  test('has defaults, and ignores the command line where there is a file', () => {
-    expect(parseImageConfig({}, {}, 'agent.https_proxy=http://p:1')).toEqual(DEFAULT_IMAGE_CONFIG);
+  test('has defaults, and ignores the command line where it is there', () => {
+    expect(parseImageConfig({ image: {} }, {}, 'agent.https_proxy=http://p:1')).toEqual(DEFAULT_IMAGE_CONFIG);
     expect(DEFAULT_IMAGE_CONFIG).toMatchObject({ concurrency: 3, workDir: '/run/kata-containers/image/' });
   });
 
@@ -52,7 +52,13 @@ describe('[image]', () => {
     expect(of(both)).toMatchObject({ policy: { uri: '/p' }, sigstore: { uri: '/s' }, registries: { text: 'r' } });
   });
 
+  test('has registries in tables, too', () => {
+    const registry_config = { registry: [{ prefix: 'r.example', blocked: true }] };
+    expect(of({ registry_config, registry_configuration_uri: '/r' }).registries).toEqual({ table: registry_config });
+  });
+
   test.each([
+    [{ registry_config: [] }, /registry_config must be a table/],
     [{ work_dir: 'relative' }, /work_dir/],
     [{ encrypted_layer_cache: 'relative' }, /encrypted_layer_cache must be an absolute path/],
     [{ encrypted_layer_cache_mib: 1 }, /which is missing/],
@@ -77,7 +83,7 @@ describe('[image]', () => {
     expect(() => of({ image_pull_proxy: { https_proxy: 'ftp://user:hunter2@p' } })).toThrow(ConfigError);
   });
 
-  test('without a file is that of the kernel’s command line; a policy only where signatures are wanted', () => {
+  test('without a file, or a section in it, is that of the kernel’s command line; a policy only where signatures are wanted', () => {
     const line = 'agent.http_proxy=http://p:1 agent.image_registry_auth=kbs:///a/b/c agent.image_policy_file=/p';
     expect(parseImageConfig(undefined, {}, line)).toEqual({
       ...DEFAULT_IMAGE_CONFIG,
@@ -85,7 +91,10 @@ describe('[image]', () => {
       credentialsUri: 'kbs:///a/b/c',
     });
     const wanted = `${line} agent.enable_signature_verification=true`;
-    expect(parseImageConfig(undefined, {}, wanted).policy).toEqual({ uri: '/p' });
+    expect(() => parseImageConfig({}, {}, 'agent.enable_signature_verification=true')).toThrow(/image_policy_file/);
+    // As upstream: a file that says nothing of images leaves them to the command line.
+    for (const document of [undefined, {}, { image: null }, { kbc: { name: 'cc_kbc' } }])
+      expect(parseImageConfig(document, {}, wanted).policy).toEqual({ uri: '/p' });
   });
 
   test('the environment names other credentials', () => {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@assay/bytes';
-import { isJsonArray } from '@assay/bytes';
+import { isJsonArray, isJsonObject } from '@assay/bytes';
 import { ConfigError } from './config-error.js';
 import { numberOf, tableOf, textOf } from './field.js';
 import { kernelParameter } from './kbc-params.js';
@@ -14,8 +14,8 @@ export interface ImageConfig {
   readonly sigstore: Document | undefined;
   /** URI of a `config.json` as docker has it. */
   readonly credentialsUri: string | undefined;
-  /** Mirrors, other locations, blocks. */
-  readonly registries: Document | undefined;
+  /** Mirrors, other locations, blocks: tables of the configuration itself, or `registries.conf`. */
+  readonly registries: Document | { readonly table: JsonObject } | undefined;
   /** Layers of one image that are fetched at a time. */
   readonly concurrency: number;
   readonly proxy: ImageProxy | undefined;
@@ -49,8 +49,8 @@ export const DEFAULT_IMAGE_CONFIG: ImageConfig = {
 const MOST_AT_A_TIME = 64;
 
 /**
- * Reads `[image]`; without a configuration file, the kernel's command line. `CDH_DEFAULT_IMAGE_AUTHENTICATED_REGISTRY_CREDENTIALS` of the
- * environment wins over both.
+ * Reads `[image]`; without that section, or without a file, the kernel's command line, as upstream: a policy that is named there counts for
+ * guests whose file is about other things. `CDH_DEFAULT_IMAGE_AUTHENTICATED_REGISTRY_CREDENTIALS` of the environment wins over both.
  *
  * @param document undefined: no file
  * @throws ConfigError
@@ -60,7 +60,9 @@ export function parseImageConfig(
   env: Readonly<Record<string, string | undefined>>,
   commandLine: string,
 ): ImageConfig {
-  const config = document === undefined ? ofKernel(commandLine) : ofTable(tableOf(document, 'image'));
+  // `null`, as JSON and YAML can have it, is absent.
+  const image = (Object.hasOwn(document ?? {}, 'image') ? document?.['image'] : undefined) ?? undefined;
+  const config = image === undefined ? ofKernel(commandLine) : ofTable(tableOf({ image }, 'image'));
   const credentialsUri = env['CDH_DEFAULT_IMAGE_AUTHENTICATED_REGISTRY_CREDENTIALS'] ?? config.credentialsUri;
   return { ...config, credentialsUri };
 }
@@ -97,7 +99,7 @@ function ofTable(image: JsonObject): ImageConfig {
     sigstore: uriFirst(text('sigstore_config_uri'), text('sigstore_config')),
     credentialsUri: text('authenticated_registry_credentials_uri'),
     // Here the text in the configuration wins, as upstream.
-    registries: textFirst(text('registry_config'), text('registry_configuration_uri')),
+    registries: registriesOf(image, text('registry_configuration_uri')),
     concurrency,
     proxy: proxyOf(tableOf(image, 'image_pull_proxy')),
     extraRoots: rootsOf(image),
@@ -124,8 +126,11 @@ function cacheOf(folder: string | undefined, image: JsonObject): ImageConfig['la
 
 function ofKernel(commandLine: string): ImageConfig {
   const parameter = (name: string): string | undefined => kernelParameter(commandLine, `agent.${name}`);
-  const policy =
-    parameter('enable_signature_verification') === 'true' ? uriFirst(parameter('image_policy_file')) : undefined;
+  const isWanted = parameter('enable_signature_verification') === 'true';
+  const policy = isWanted ? uriFirst(parameter('image_policy_file')) : undefined;
+  // Whoever asks for signatures is not given every image for want of a policy.
+  if (isWanted && policy === undefined)
+    throw new ConfigError('agent.enable_signature_verification wants a policy: agent.image_policy_file is missing');
   return {
     ...DEFAULT_IMAGE_CONFIG,
     policy,
@@ -139,9 +144,13 @@ function uriFirst(uri: string | undefined, text?: string): Document | undefined 
   return text === undefined ? undefined : { text };
 }
 
-function textFirst(text: string | undefined, uri: string | undefined): Document | undefined {
-  if (text !== undefined) return { text };
-  return uri === undefined ? undefined : { uri };
+/** Tables, as upstream has them, or the text of a `registries.conf`. */
+function registriesOf(image: JsonObject, uri: string | undefined): ImageConfig['registries'] {
+  const own = Object.hasOwn(image, 'registry_config') ? (image['registry_config'] ?? undefined) : undefined;
+  if (own === undefined) return uri === undefined ? undefined : { uri };
+  if (typeof own === 'string') return { text: own };
+  if (isJsonObject(own)) return { table: own };
+  throw new ConfigError('image.registry_config must be a table, or the text of a registries.conf');
 }
 
 function proxyOf(table: JsonObject): ImageProxy | undefined {

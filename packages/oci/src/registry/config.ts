@@ -34,7 +34,11 @@ const MOST_RULES = 1000;
 /** @throws AssayError `image.registry.config` */
 export function readRegistryConfig(text: string, file: string): RegistryConfig {
   if (text.length > LARGEST_CONFIG) throw malformed(file, 'it is larger than 1 MiB');
-  const config = parseToml(text, file);
+  return registryConfigOf(parseToml(text, file), file);
+}
+
+/** What a document of another kind holds in its tables, as those of `registries.conf`. @throws AssayError `image.registry.config` */
+export function registryConfigOf(config: Readonly<Record<string, unknown>>, file: string): RegistryConfig {
   const { 'unqualified-search-registries': search = ['docker.io'], registry = [], ...others } = config;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw malformed(file, `unknown key \`${unknown.slice(0, 60)}\``);

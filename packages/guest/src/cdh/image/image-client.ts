@@ -12,6 +12,7 @@ import {
   readLookaside,
   readPolicy,
   readRegistryConfig,
+  registryConfigOf,
   type SignaturePolicy,
 } from '@assay/oci';
 import type { ImageConfig } from '../../config/image-config.js';
@@ -42,9 +43,11 @@ export async function imageClient(config: ImageConfig, fetch: FetchDocument): Pr
     'credentials',
     readCredentials,
   );
-  const rules = await read(registries, 'image.registry_config', (bytes, name) =>
-    readRegistryConfig(textOf(bytes), name),
-  );
+  const ofRegistries = 'image.registry_config';
+  const rules =
+    registries !== undefined && 'table' in registries
+      ? registryConfigOf(registries.table, ofRegistries)
+      : await read(registries, ofRegistries, (bytes, name) => readRegistryConfig(textOf(bytes), name));
   const places = await read(sigstore, 'image.sigstore_config', (bytes, name) =>
     readLookaside([{ name, text: textOf(bytes) }]),
   );

@@ -71,6 +71,18 @@ describe('what pulls share', () => {
     expect(registry.ca).toContain(rootCertificates[0]);
   });
 
+  test('is registries in tables of the configuration', async () => {
+    const registry = [{ prefix: 'registry.example', location: 'other.example', mirror: [{ location: 'm.example' }] }];
+    const { registry: shared } = await clientOf({ registries: { table: { registry } } });
+    expect(shared.registries).toMatchObject({
+      search: ['docker.io'],
+      rules: [{ location: 'other.example', mirrors: [{ location: 'm.example', insecure: false }] }],
+    });
+    await expect(clientOf({ registries: { table: { registry: 1 } } })).rejects.toMatchObject({
+      code: 'image.registry.config',
+    });
+  });
+
   test('is where OpenPGP signatures lie; without such a place there are none', async () => {
     const text = 'docker:\n  registry.example:\n    sigstore: file:///var/signatures/\n';
     expect((await clientOf({ sigstore: { text } })).lookaside(app)).toBe('/var/signatures');
