@@ -122,6 +122,8 @@ export class RegistryClient {
         dispatcher: this.#ways.to(url),
         headers: {
           'user-agent': 'assay',
+          // Digests, sizes and ranges are of what is stored.
+          'accept-encoding': 'identity',
           ...request.headers,
           ...(own && this.#authorization !== undefined ? { authorization: this.#authorization } : {}),
         },

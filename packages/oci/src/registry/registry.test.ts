@@ -62,6 +62,18 @@ async function pull(options: object = {}, reference = `${host}/a/b:v1`) {
 }
 
 describe('a registry', () => {
+  test('is asked for content as it is stored', async () => {
+    let asked = 0;
+    handler = async (request, response, path) => {
+      asked += 1;
+      if (request.headers['accept-encoding'] === 'identity' || !path.includes('/manifests/')) return false;
+      response.writeHead(415).end();
+      return true;
+    };
+    expect(await pull()).toMatchObject({ digest: image.manifest });
+    expect(asked).toBeGreaterThan(2);
+  });
+
   test('that drops the connection is asked for the rest', async () => {
     const layer = sha256Digest(image.layers[0] ?? Buffer.alloc(0));
     let drops = 0;
