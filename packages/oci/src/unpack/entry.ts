@@ -98,6 +98,9 @@ async function make(
     // Node.js cannot set them.
     skipped.push({ path: header.name, why: 'extended attributes' });
   }
+  // What stands in the archive is a map and pieces, under a name of its own.
+  if (Object.keys(header.pax ?? {}).some((key) => key.startsWith('GNU.sparse.')))
+    throw outside(header.name, layer, 'is a sparse file of GNU tar');
   switch (type) {
     case 'file':
       await writeFile(path, body);

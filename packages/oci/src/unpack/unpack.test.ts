@@ -281,6 +281,10 @@ describe('hostile archives are refused, and nothing is left', () => {
     ['a whiteout of the folder itself', [[file('a/.wh..', '')]]],
     ['a whiteout of the parent', [[file('a/.wh...', '')]]],
     ['a whiteout of nothing', [[file('a/.wh.', '')]]],
+    [
+      'a sparse file, whose content is none',
+      [[{ ...file('a'), header: { ...file('a').header, pax: { 'GNU.sparse.major': '1', 'GNU.sparse.name': 'b' } } }]],
+    ],
     ['a path that is too long', [[file(`${'x/'.repeat(2100)}y`)]]],
     ['a name that no file system takes', [[file(`${'x'.repeat(300)}/y`)]]],
   ])('%s', async (_, layers) => {
