@@ -80,4 +80,4 @@ export type { Skipped } from './unpack/entry.js';
 export { DEFAULT_LIMITS, type UnpackLimits } from './unpack/limits.js';
 export { parentOf as parentWithin } from './unpack/root.js';
 export { type UnpackedImage, type UnpackOptions, unpackImage } from './unpack/unpack.js';
-export { type WorkFolder, workFolder } from './work-folder/work-folder.js';
+export { removeTree, type WorkFolder, workFolder } from './work-folder/work-folder.js';

@@ -1,5 +1,5 @@
 /** Pulls an image within the guest: signatures judged, layers decrypted, every digest compared, unpacked into a bundle. */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DecodeError } from '@assay/bytes';
 import { AssayError } from '@assay/bytes/findings';
@@ -12,11 +12,13 @@ import {
   judgeSignatures,
   type Manifest,
   makeBundle,
+  type Prefetched,
   parseReference,
   platformManifest,
   prefetchLayers,
   type RegistrySource,
   registrySource,
+  removeTree,
 } from '@assay/oci';
 import { KEY_ANNOTATION, type KeyUnwrapper } from '@assay/ocicrypt';
 import { ProtocolError } from '@assay/protocol';
@@ -88,18 +90,19 @@ async function unpack(
   const { workDir: folder, concurrency } = config;
   const { layerCache } = config;
   const from = layerCache === undefined ? source : cachedLayers(source, layerCache);
-  const layers = await prefetchLayers({ source: from, layers: manifest.layers, folder, concurrency });
   const made = await mkdir(bundle, { recursive: true });
+  let layers: Prefetched | undefined;
   try {
+    layers = await prefetchLayers({ source: from, layers: manifest.layers, folder, concurrency });
     const unwrappers = [guestUnwrapper(unwrapKey)];
     await makeBundle({ source: layers.source, manifest, folder: bundle, unwrappers, hostname: 'image-rs' });
     await after();
   } catch (error) {
     const left = made === undefined ? [join(bundle, 'rootfs'), join(bundle, 'config.json')] : [made];
-    for (const path of left) await rm(path, { recursive: true, force: true });
+    for (const path of left) await removeTree(path);
     throw error;
   } finally {
-    await layers.close();
+    await layers?.close();
   }
 }
 
