@@ -72,6 +72,35 @@ describe('readiness', () => {
 });
 
 describe('a first start', () => {
+  test('that fails leaves no administrator whose token nobody has', async () => {
+    const dataDir = mkdtempSync(join(root, 'failed-'));
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as AddressInfo;
+    await expect(start({ http: { listen: [`127.0.0.1:${port}`] } }, { dataDir })).rejects.toMatchObject({
+      code: 'net.port.free',
+    });
+    taken.close();
+    await expect(start({ plugins: [{ name: 'nothing' }] }, { dataDir })).rejects.toMatchObject({
+      code: 'config.file.form',
+    });
+    const server = await start({}, { dataDir });
+    expect((await get(server, '/api/v1/session', server.adminToken)).status).toBe(200);
+  });
+
+  test('whose token could not be kept is taken back', async () => {
+    const dataDir = mkdtempSync(join(root, 'abandoned-'));
+    await (await start({}, { dataDir })).abandon();
+    const second = await start({}, { dataDir });
+    expect(second.adminToken).toMatch(/^ey/);
+    // Later ones have nothing to take back.
+    await second.close();
+    await (await start({}, { dataDir })).abandon();
+    const last = await start({}, { dataDir });
+    expect(last.adminToken).toBeUndefined();
+    expect((await get(last, '/api/v1/session', second.adminToken)).status).toBe(200);
+  });
+
   test('makes an admin token, a second one does not; both let the same token in', async () => {
     const dataDir = mkdtempSync(join(root, 'first-'));
     const first = await start({}, { dataDir });

@@ -41,6 +41,8 @@ export interface RunningServer {
   readonly services: Services;
   /** Lets requests under way finish, then closes everything. May be called twice. */
   close(): Promise<void>;
+  /** Closes a server whose admin token could not be kept; the next start makes another one. */
+  abandon(): Promise<void>;
 }
 
 const realWorld: World = { now: () => new Date(), random: (length) => randomBytes(length) };
@@ -102,6 +104,11 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       services.sweep().catch((error: unknown) => logger.error({ err: error }, 'sweep failed'));
     }, sweepSeconds * 1000);
     sweeper.unref();
+    const close = once(async () => {
+      clearInterval(sweeper);
+      await drain(open.http, [open.grpc, open.sev], settings.http.drain_timeout, logger);
+      await services.close();
+    });
     return {
       urls,
       services,
@@ -109,14 +116,15 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       ...(open.sev === undefined ? {} : { sev: open.sev.address }),
       ...(certificate === undefined ? {} : { certificate }),
       ...(services.first === undefined ? {} : { adminToken: services.first.token }),
-      close: once(async () => {
-        clearInterval(sweeper);
-        await drain(open.http, [open.grpc, open.sev], settings.http.drain_timeout, logger);
-        await services.close();
-      }),
+      close,
+      abandon: async () => {
+        await services.first?.withdraw();
+        await close();
+      },
     };
   } catch (error) {
     await drain(open.http, [open.grpc, open.sev], 0, logger);
+    await services.first?.withdraw().catch(() => undefined);
     await services.close();
     throw error;
   }

@@ -33,7 +33,7 @@ export async function serve(role: Role, flags: ServeFlags, defaults: Readonly<Re
     return;
   }
   const server = await startServer({ settings, dataDir: flags.dataDir, role });
-  announce(server, role, output);
+  await announced(server, () => announce(server, role, output));
   await untilStopped(server, output);
 }
 
@@ -65,6 +65,16 @@ export function reportIssues(issues: readonly ConfigIssue[], output: Output): vo
   for (const issue of issues) {
     const mark = fatal.has(issue) ? styled(output.err, 'red', 'fault') : styled(output.err, 'yellow', 'warning');
     output.note(`${mark}  ${renderIssue(issue)}`);
+  }
+}
+
+/** A server whose owner cannot be told goes down again, and takes the token that nobody has with it. */
+async function announced(server: RunningServer, announce: () => void): Promise<void> {
+  try {
+    announce();
+  } catch (error) {
+    await server.abandon();
+    throw error;
   }
 }
 
@@ -132,14 +142,8 @@ async function superviseWorkers(role: Role, settings: Settings, flags: ServeFlag
   const { listen: _grpc, ...grpc } = settings.grpc;
   const quiet: Settings = { ...settings, http: { ...settings.http, listen: [] }, grpc };
   const first = await startServer({ settings: quiet, dataDir: flags.dataDir, role });
-  announce(
-    {
-      ...first,
-      urls: settings.http.listen.map((address) => `${settings.http.insecure_http ? 'http' : 'https'}://${address}`),
-    },
-    role,
-    output,
-  );
+  const urls = settings.http.listen.map((address) => `${settings.http.insecure_http ? 'http' : 'https'}://${address}`);
+  await announced(first, () => announce({ ...first, urls }, role, output));
   await first.close();
   let stopping = false;
   const fork = (): void => {

@@ -8,6 +8,8 @@ import type { World } from './state.js';
 export interface FirstStart {
   /** Admin token; secret. Written by the caller to a file of the owner, and kept nowhere else. */
   readonly token: string;
+  /** Takes the key pair back where the token cannot reach its owner: the next start is then the first one. */
+  readonly withdraw: () => Promise<void>;
 }
 
 const record = { ns: 'admin', key: 'bootstrap' } as const;
@@ -46,7 +48,11 @@ async function ownCredentials(
   const put = await storage.put(record.ns, record.key, Buffer.from(JSON.stringify(made.config)), { ifAbsent: true });
   // Another process of the same first start was faster; its token is the one that counts.
   if (put.outcome === 'conflict') return ownCredentials(storage, world);
-  return { own: made.config, first: { token: made.token } };
+  const { version } = put;
+  const withdraw = async (): Promise<void> => {
+    await storage.transact([{ op: 'delete', ...record, ifVersion: version }]);
+  };
+  return { own: made.config, first: { token: made.token, withdraw } };
 }
 
 function authenticated(

@@ -59,6 +59,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
   const { settings, dataDir, role, world } = options;
   if (servesGuests(role)) refuseRemoteEnrolment(settings);
   const storage = await openStorage(settings, dataDir, world);
+  let first: FirstStart | undefined;
   try {
     const keys = await openKeys(dataDir, storage, world);
     const rvps = needsReferenceValues(role, settings)
@@ -71,6 +72,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
       role === 'rvps' ? undefined : await openAttestation(options, storage, keys, { rvps, endorsements, tpm });
     const admin =
       attestation !== undefined && servesGuests(role) ? await adminConfig(settings, storage, world) : undefined;
+    first = admin?.first;
     const broker =
       attestation === undefined || admin === undefined || !servesGuests(role)
         ? undefined
@@ -118,7 +120,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
           }),
       ...(tpm === undefined ? {} : { tpm }),
       ...(guard === undefined ? {} : { admin: guard }),
-      ...(admin?.first === undefined ? {} : { first: admin.first }),
+      ...(first === undefined ? {} : { first }),
       readiness: () => readiness({ storage, broker, attestation }),
       sweep: async () => {
         await storage.sweep(world.now().getTime());
@@ -131,6 +133,8 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
       },
     };
   } catch (error) {
+    // A start that comes to nothing gives its owner no token: it must not count as the first one.
+    await first?.withdraw().catch(() => undefined);
     await storage.close();
     throw error;
   }
