@@ -130,14 +130,22 @@ describe('Secure Boot', () => {
     ['off', [variable('SecureBoot', 0), separator(1)], 'is off; wanted on'],
     ['on and off', [secure, variable('SecureBoot', 0), separator(1)], 'is off; wanted on'],
     ['of another value', [variable('SecureBoot', 2), separator(1)], 'is of an unknown value'],
-    ['not measured', [separator(1), kernel], 'is not measured'],
-    ['another variable', [variable('SetupMode', 1), separator(1)], 'is not measured'],
-    ['of another vendor', [variable('SecureBoot', 1, {}, '00'.repeat(16)), separator(1)], 'is not measured'],
-    ['a boot variable', [variable('SecureBoot', 1, { type: EVENT.efiVariableBoot2 }), separator(1)], 'is not measured'],
-    ['in another register', [separator(1), { ...secure, index: 4 }, separator(4)], 'is not measured'],
+    ['not measured', [separator(1), kernel], 'is not measured; wanted on'],
+    ['another variable', [variable('SetupMode', 1), separator(1)], 'is not measured; wanted on'],
+    ['of another vendor', [variable('SecureBoot', 1, {}, '00'.repeat(16)), separator(1)], 'is not measured; wanted on'],
+    [
+      'a boot variable',
+      [variable('SecureBoot', 1, { type: EVENT.efiVariableBoot2 }), separator(1)],
+      'is not measured; wanted on',
+    ],
+    ['in another register', [separator(1), { ...secure, index: 4 }, separator(4)], 'is not measured; wanted on'],
     ['by nothing that ends with a separator', [secure], 'is not measured before a separator'],
     ['behind the separator', [separator(1), secure], 'is not measured before the separator'],
-    ['behind the separator of ones', [separator(1, { data: new Uint8Array(4).fill(0xff) }), secure], 'is not measured'],
+    [
+      'behind the separator of ones',
+      [separator(1, { data: new Uint8Array(4).fill(0xff) }), secure],
+      'is not measured before the separator',
+    ],
     [
       // What booted extends the register again; the log calls the true variable and the true separator something else.
       'measured again by what booted',

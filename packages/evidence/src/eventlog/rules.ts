@@ -136,14 +136,13 @@ export function judgeEvents(
 interface Boot {
   readonly records: readonly BoundRecord[];
   readonly kind: LogKind;
-  /** Firmware loaded one known application and nothing else, so that nobody could measure before its EFI stub. */
+  /** There is a rule for kernels, and firmware loaded one program alone: nobody could measure before its EFI stub. */
   readonly direct: boolean;
 }
 
 function isDirectBoot(records: readonly BoundRecord[], kind: LogKind, kernels: readonly string[] | undefined): boolean {
   const loaded = extensionsOf(records, REGISTERS[kind].applications).filter((record) => !isHarmless(record));
-  const [kernel, ...others] = loaded;
-  return kernels !== undefined && kernel !== undefined && others.length === 0 && isKnown(kernel, kernels);
+  return kernels !== undefined && loaded.length === 1;
 }
 
 function isKnown({ digests }: BoundRecord, known: readonly string[]): boolean {
@@ -221,14 +220,14 @@ function judgeSecureBoot({ kind, records }: Boot, tee: string): FindingDraft[] {
   // Behind the separator whatever booted may have measured it again, as it likes.
   const before = beforeSeparator(variables);
   const states = (before ?? [])
-    .filter(({ details, record }) => record.type === EVENT.efiVariableDriverConfig && isSecureBoot(details))
+    .filter(isSecureBoot)
     .map(({ details, record }) =>
       digestsMatchData(record.data, record.digests) ? stateOf(details['variable_data']) : 'not what its digest says',
     );
   if (states.length > 0 && states.every((state) => state === 'on')) {
     return [passed('eventlog.event.secure-boot', 'firmware variable SecureBoot', 'on')];
   }
-  const later = variables.some(({ details }) => isSecureBoot(details));
+  const later = variables.some(isSecureBoot);
   const where = before === undefined ? 'not measured before a separator' : 'not measured before the separator';
   const actual = states.find((state) => state !== 'on') ?? (later ? where : 'not measured');
   return [
@@ -243,8 +242,9 @@ function judgeSecureBoot({ kind, records }: Boot, tee: string): FindingDraft[] {
   ];
 }
 
-function isSecureBoot(details: JsonObject): boolean {
-  return details['unicode_name'] === 'SecureBoot' && details['variable_name'] === GLOBAL_VARIABLE;
+function isSecureBoot({ details, record }: BoundRecord): boolean {
+  const named = details['unicode_name'] === 'SecureBoot' && details['variable_name'] === GLOBAL_VARIABLE;
+  return named && record.type === EVENT.efiVariableDriverConfig;
 }
 
 /** @param value base64 of the variable: one byte */
