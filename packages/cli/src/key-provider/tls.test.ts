@@ -1,22 +1,7 @@
 /** Key providers behind TLS (`grpc-tls`): each side shows who it is. */
-import { generateKeyPairSync, sign } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  derBitString,
-  derBoolean,
-  derElement,
-  derExplicit,
-  derInteger,
-  derOctetString,
-  derOid,
-  derSequence,
-  derSetOf,
-  derTime,
-  derUtf8String,
-  encodePem,
-  encodeUtf8,
-} from '@assay/bytes';
+import { selfSigned } from '@assay/bytes/testing';
 import { type ProviderTls, readUnwrapAnswer, writeProviderRequest, writeUnwrapAnswer } from '@assay/ocicrypt';
 import { create } from '@assay/protocol/grpc';
 import { grpcServiceDefinition, KeyProviderService } from '@assay/protocol/guest';
@@ -33,29 +18,9 @@ const open: Server[] = [];
 
 /** A certificate that is its own authority, and its key, as files. */
 function identity(name: string): void {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = derSequence(derOid('1.2.840.10045.4.3.2'));
-  const subject = derSequence(derSetOf(derSequence(derOid('2.5.4.3'), derUtf8String(name))));
-  const names = derSequence(derElement(0x82, encodeUtf8(name)));
-  const tbs = derSequence(
-    derExplicit(0, derInteger(2)),
-    derInteger(7),
-    algorithm,
-    subject,
-    derSequence(derTime(new Date(Date.now() - 60_000)), derTime(new Date(Date.now() + 3_600_000))),
-    subject,
-    publicKey.export({ type: 'spki', format: 'der' }),
-    derExplicit(
-      3,
-      derSequence(
-        derSequence(derOid('2.5.29.19'), derBoolean(true), derOctetString(derSequence(derBoolean(true)))),
-        derSequence(derOid('2.5.29.17'), derOctetString(names)),
-      ),
-    ),
-  );
-  const der = derSequence(tbs, algorithm, derBitString(sign('sha256', tbs, privateKey)));
-  writeFileSync(at(`${name}.crt`), encodePem('CERTIFICATE', der));
-  writeFileSync(at(`${name}.key`), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const { certificate, key } = selfSigned(name, [name]);
+  writeFileSync(at(`${name}.crt`), certificate);
+  writeFileSync(at(`${name}.key`), key);
 }
 
 async function serve(credentials: ServerCredentials): Promise<string> {

@@ -1,24 +1,9 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import {
-  derBitString,
-  derBoolean,
-  derElement,
-  derExplicit,
-  derInteger,
-  derOctetString,
-  derOid,
-  derSequence,
-  derSetOf,
-  derTime,
-  derUtf8String,
-  encodePem,
-  encodeUtf8,
-} from '@assay/bytes';
+import { selfSigned } from '@assay/bytes/testing';
 import { temporaryFolder } from '@assay/testkit';
 import type { DriverOptions } from './options.js';
 import { sendOverHttps } from './send.js';
@@ -65,7 +50,7 @@ export interface VendorOptions {
 const IMPATIENCE_MS = 400;
 
 export async function startVendor({ names, now, answer, publiclyTrusted }: VendorOptions): Promise<Vendor> {
-  const { certificate, key } = selfSigned(names);
+  const { certificate, key } = selfSigned('emulated vendor', names);
   const requests: VendorRequest[] = [];
   const faults: Fault[] = [];
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
@@ -144,34 +129,4 @@ function flood(response: ServerResponse): void {
   response.on('drain', more);
   response.on('error', () => undefined);
   more();
-}
-
-/** A certificate of P-256 for names, which signs itself. */
-export function selfSigned(names: readonly string[]): { readonly certificate: string; readonly key: string } {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = derSequence(derOid('1.2.840.10045.4.3.2'));
-  const name = derSequence(derSetOf(derSequence(derOid('2.5.4.3'), derUtf8String('emulated vendor'))));
-  const day = 86_400_000;
-  const alternatives = derSequence(...names.map((text) => derElement(0x82, encodeUtf8(text))));
-  const tbs = derSequence(
-    derExplicit(0, derInteger(2)),
-    derInteger(BigInt(`0x1${randomBytes(8).toString('hex')}`)),
-    algorithm,
-    name,
-    derSequence(derTime(new Date(Date.now() - day)), derTime(new Date(Date.now() + day))),
-    name,
-    publicKey.export({ format: 'der', type: 'spki' }),
-    derExplicit(
-      3,
-      derSequence(
-        derSequence(derOid('2.5.29.19'), derBoolean(true), derOctetString(derSequence(derBoolean(true)))),
-        derSequence(derOid('2.5.29.17'), derOctetString(alternatives)),
-      ),
-    ),
-  );
-  const certificate = derSequence(tbs, algorithm, derBitString(sign('sha256', tbs, privateKey)));
-  return {
-    certificate: encodePem('CERTIFICATE', certificate),
-    key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
-  };
 }

@@ -4,21 +4,16 @@ import {
   canonicalJson,
   concatBytes,
   derBitString,
-  derBoolean,
   derElement,
-  derExplicit,
-  derInteger,
-  derOctetString,
   derOid,
   derSequence,
-  derSetOf,
-  derTime,
   derUtf8String,
   encodeBase64,
   encodeHex,
   encodePem,
   encodeUtf8,
 } from '@assay/bytes';
+import { basicConstraints, certificateExtension, issueCertificate } from '@assay/bytes/testing';
 import type { SignerIdentity } from './certificate.js';
 
 export const ISSUER = 'https://accounts.example';
@@ -53,16 +48,7 @@ export interface CertificateOptions {
 }
 
 export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
-const ECDSA_SHA256 = derSequence(derOid('1.2.840.10045.4.3.2'));
-let serial = 1;
-
-export function extension(oid: string, value: Uint8Array, critical = false): Uint8Array {
-  return derSequence(derOid(oid), ...(critical ? [derBoolean(true)] : []), derOctetString(value));
-}
-
-function nameOf(text: string): Uint8Array {
-  return text === '' ? derSequence() : derSequence(derSetOf(derSequence(derOid('2.5.4.3'), derUtf8String(text))));
-}
+export const extension = certificateExtension;
 
 export function certificate(options: CertificateOptions): Uint8Array {
   const { subject = '', issuer, publicKey, from, to, ca, mail, uri, vouched, vouchedBare } = options;
@@ -74,7 +60,7 @@ export function certificate(options: CertificateOptions): Uint8Array {
   const withUsage = !('keyUsage' in options && options.keyUsage === undefined);
   const withUsages = !('usages' in options && options.usages === undefined);
   const extensions = [
-    ...(ca === undefined ? [] : [extension('2.5.29.19', derSequence(...(ca ? [derBoolean(true)] : [])), true)]),
+    ...(ca === undefined ? [] : [basicConstraints(ca)]),
     ...(withUsage ? [extension('2.5.29.15', derBitString(Uint8Array.of(keyUsage), 0), true)] : []),
     ...(withUsages ? [extension('2.5.29.37', derSequence(...usages.map((oid) => derOid(oid))))] : []),
     ...(names.length === 0 ? [] : [extension('2.5.29.17', derSequence(...names), true)]),
@@ -82,20 +68,17 @@ export function certificate(options: CertificateOptions): Uint8Array {
     ...(vouchedBare === undefined ? [] : [extension('1.3.6.1.4.1.57264.1.1', encodeUtf8(vouchedBare))]),
     ...(options.extensions ?? []),
   ];
-  serial += 1;
-  const tbs = derSequence(
-    derExplicit(0, derInteger(2)),
-    derInteger(serial),
-    ECDSA_SHA256,
-    nameOf(issuer?.name ?? subject),
-    derSequence(derTime(from ?? new Date('2026-01-01T00:00:00Z')), derTime(to ?? new Date('2036-01-01T00:00:00Z'))),
-    nameOf(subject),
-    publicKey.export({ type: 'spki', format: 'der' }),
-    derExplicit(3, derSequence(...extensions)),
-  );
   const signer = options.signer ?? issuer?.key;
   if (signer === undefined) throw new Error('nobody signs the certificate');
-  return derSequence(tbs, ECDSA_SHA256, derBitString(sign('sha256', tbs, signer)));
+  return issueCertificate({
+    subject,
+    issuer: issuer?.name ?? subject,
+    publicKey,
+    signer,
+    extensions,
+    ...(from === undefined ? {} : { notBefore: from }),
+    ...(to === undefined ? {} : { notAfter: to }),
+  });
 }
 
 export function authority(name: string, issuer?: Authority, change: Partial<CertificateOptions> = {}): Authority {

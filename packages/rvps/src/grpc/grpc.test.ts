@@ -1,20 +1,5 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import {
-  derBitString,
-  derBoolean,
-  derExplicit,
-  derInteger,
-  derOctetString,
-  derOid,
-  derSequence,
-  derSetOf,
-  derTime,
-  derUtf8String,
-  encodeBase64,
-  encodePem,
-  encodeUtf8,
-  type JsonValue,
-} from '@assay/bytes';
+import { encodeBase64, encodeUtf8, type JsonValue } from '@assay/bytes';
+import { selfSigned, type TlsIdentity } from '@assay/bytes/testing';
 import { MemoryStorage } from '@assay/storage';
 import { Client, credentials, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -170,21 +155,21 @@ describe('registration', () => {
     const values = local();
     const server = new Server();
     addReferenceService(server, values, { now, registration: certificateAuthentication(['publisher']) });
-    const [own, publisher, somebody, stranger] = ['localhost', 'publisher', 'somebody', 'publisher'].map(
-      selfSigned,
-    ) as [TestCertificate, TestCertificate, TestCertificate, TestCertificate];
-    const trusted = Buffer.from(publisher.pem + somebody.pem);
-    const identity = { private_key: Buffer.from(own.key), cert_chain: Buffer.from(own.pem) };
+    const [own, publisher, somebody, stranger] = ['localhost', 'publisher', 'somebody', 'publisher'].map((name) =>
+      selfSigned(name),
+    ) as [TlsIdentity, TlsIdentity, TlsIdentity, TlsIdentity];
+    const trusted = Buffer.from(publisher.certificate + somebody.certificate);
+    const identity = { private_key: Buffer.from(own.key), cert_chain: Buffer.from(own.certificate) };
     const port = await new Promise<number>((resolve, reject) =>
       server.bindAsync('127.0.0.1:0', ServerCredentials.createSsl(trusted, [identity], true), (error, bound) =>
         error ? reject(error) : resolve(bound),
       ),
     );
     closing.push(() => server.forceShutdown());
-    const as = ({ key, pem }: TestCertificate) => {
+    const as = ({ key, certificate }: TlsIdentity) => {
       const client = new GrpcReferenceValueClient({
         address: `localhost:${port}`,
-        credentials: credentials.createSsl(Buffer.from(own.pem), Buffer.from(key), Buffer.from(pem)),
+        credentials: credentials.createSsl(Buffer.from(own.certificate), Buffer.from(key), Buffer.from(certificate)),
         timeoutMs: 2000,
       });
       closing.push(() => client.close());
@@ -282,32 +267,4 @@ describe('client', () => {
 function silent(): ReferenceValueSource {
   const nothing = () => Promise.reject(new Error('not used here'));
   return { query: nothing, snapshot: nothing, registerMessage: nothing };
-}
-
-interface TestCertificate {
-  readonly key: string;
-  readonly pem: string;
-}
-
-/** A P-256 certificate that vouches for itself. */
-function selfSigned(name: string): TestCertificate {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = derSequence(derOid('1.2.840.10045.4.3.2'));
-  const subject = derSequence(derSetOf(derSequence(derOid('2.5.4.3'), derUtf8String(name))));
-  const constraints = derSequence(derOid('2.5.29.19'), derBoolean(true), derOctetString(derSequence(derBoolean(true))));
-  const body = derSequence(
-    derExplicit(0, derInteger(2)),
-    derInteger(BigInt(`0x${randomBytes(8).toString('hex')}`) >> 1n),
-    algorithm,
-    subject,
-    derSequence(derTime(new Date(Date.now() - 3_600_000)), derTime(new Date(Date.now() + 3_600_000))),
-    subject,
-    new Uint8Array(publicKey.export({ type: 'spki', format: 'der' })),
-    derExplicit(3, derSequence(constraints)),
-  );
-  const certificate = derSequence(body, algorithm, derBitString(new Uint8Array(sign('sha256', body, privateKey))));
-  return {
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-    pem: encodePem('CERTIFICATE', certificate),
-  };
 }

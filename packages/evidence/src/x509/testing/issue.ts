@@ -2,11 +2,9 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import {
   derBitString,
-  derBoolean,
   derElement,
   derExplicit,
   derInteger,
-  derOctetString,
   derOid,
   derSequence,
   derSetOf,
@@ -15,6 +13,7 @@ import {
   derUtf8String,
   encodePem,
 } from '@assay/bytes';
+import { basicConstraints, certificateExtension, ECDSA_SHA256, issueCertificate as issue } from '@assay/bytes/testing';
 
 export interface TestKey {
   readonly privateKey: KeyObject;
@@ -57,10 +56,8 @@ export const KEY_CERT_SIGN = 0x04;
 export const CRL_SIGN = 0x02;
 export const DIGITAL_SIGNATURE = 0x80;
 
-const ECDSA_SHA256 = derSequence(derOid('1.2.840.10045.4.3.2'));
 const START = new Date('2026-01-01T00:00:00Z');
 const END = new Date('2036-01-01T00:00:00Z');
-let lastSerial = 1000;
 
 export function testKey(curve: 'P-256' | 'P-384' = 'P-256'): TestKey {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: curve });
@@ -75,32 +72,26 @@ function testName(commonName: string, organization?: string): Uint8Array {
   return derSequence(...names);
 }
 
-export function testExtension(oid: string, value: Uint8Array, critical = false): Uint8Array {
-  return derSequence(derOid(oid), ...(critical ? [derBoolean(true)] : []), derOctetString(value));
-}
+export const testExtension = certificateExtension;
 
 /** DER of a certificate. */
 export function issueCertificate(spec: CertificateSpec): Uint8Array {
   const extensions = [...(spec.extensions ?? [])];
-  if (spec.ca !== undefined) {
-    const path = spec.pathLength === undefined ? [] : [derInteger(spec.pathLength)];
-    extensions.push(testExtension('2.5.29.19', derSequence(...(spec.ca ? [derBoolean(true)] : []), ...path), true));
-  }
+  if (spec.ca !== undefined) extensions.push(basicConstraints(spec.ca, spec.pathLength));
   if (spec.keyUsage !== undefined) {
     extensions.push(testExtension('2.5.29.15', derBitString(Uint8Array.of(spec.keyUsage), 0), true));
   }
-  lastSerial += 1;
-  const tbs = derSequence(
-    derExplicit(0, derInteger(2)),
-    spec.serial === undefined ? derInteger(lastSerial) : derUnsignedInteger(spec.serial),
-    ECDSA_SHA256,
-    testName(spec.issuer, spec.organization),
-    derSequence(derTime(spec.notBefore ?? START), derTime(spec.notAfter ?? END)),
-    testName(spec.subject, spec.organization),
-    spec.key.spki,
-    ...(extensions.length === 0 ? [] : [derExplicit(3, derSequence(...extensions))]),
-  );
-  return signed(tbs, spec.signer);
+  const { serial, notBefore, notAfter } = spec;
+  return issue({
+    subject: testName(spec.subject, spec.organization),
+    issuer: testName(spec.issuer, spec.organization),
+    publicKey: spec.key.spki,
+    signer: spec.signer.privateKey,
+    extensions,
+    ...(serial === undefined ? {} : { serial }),
+    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(notAfter === undefined ? {} : { notAfter }),
+  });
 }
 
 /** DER of a CRL; number and authority key identifier stand in it unless `extensions` says otherwise. */

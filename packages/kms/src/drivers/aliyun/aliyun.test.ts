@@ -2,9 +2,10 @@ import { createCipheriv, createPublicKey, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeBase64, type JsonObject } from '@assay/bytes';
+import { selfSigned } from '@assay/bytes/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KmsError } from '../driver.js';
-import { type Fault, selfSigned, startVendor, type Vendor } from '../vendor.test.helper.js';
+import { type Fault, startVendor, type Vendor } from '../vendor.test.helper.js';
 import { aliyunDriver } from './aliyun.js';
 import { type AliyunState, aliyunAnswers, error, write } from './aliyun-vendor.test.helper.js';
 import { privateKeyOfPkcs12 } from './pkcs12.js';
@@ -135,7 +136,7 @@ describe('a dedicated instance', () => {
   });
 
   test('only the certificate of the instance counts', async () => {
-    vendor.put(`PrivateKmsCA_${INSTANCE}.pem`, selfSigned([instanceHost]).certificate);
+    vendor.put(`PrivateKmsCA_${INSTANCE}.pem`, selfSigned('another', [instanceHost]).certificate);
     const found = await failure(decrypt());
     expect([found.fault, vendor.requests.length]).toEqual(['unreachable', 0]);
     // Another name than that in the certificate.

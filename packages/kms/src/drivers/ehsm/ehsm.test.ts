@@ -2,16 +2,10 @@ import { createHmac } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeUtf8, type JsonObject } from '@assay/bytes';
+import { selfSigned } from '@assay/bytes/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KmsError } from '../driver.js';
-import {
-  type Fault,
-  selfSigned,
-  startVendor,
-  type Vendor,
-  type VendorAnswer,
-  type VendorRequest,
-} from '../vendor.test.helper.js';
+import { type Fault, startVendor, type Vendor, type VendorAnswer, type VendorRequest } from '../vendor.test.helper.js';
 import { ehsmDriver, signedRequest } from './ehsm.js';
 
 const APP = '86f0e9fe-7f05-4110-9f65-a224ddee1233';
@@ -107,7 +101,7 @@ test('the credential may have the name that is documented upstream', async () =>
 });
 
 test('a certificate is judged by the one that was delivered, and by public roots where none was', async () => {
-  vendor.put(`ca_${APP}.pem`, selfSigned(['ehsm.example']).certificate);
+  vendor.put(`ca_${APP}.pem`, selfSigned('another', ['ehsm.example']).certificate);
   expect((await failure(decrypt())).fault).toBe('unreachable');
   rmSync(join(vendor.options.folder, `ca_${APP}.pem`));
   expect((await failure(decrypt())).message).toContain('DEPTH_ZERO_SELF_SIGNED_CERT');
