@@ -244,6 +244,11 @@ describe('after a direct boot the kernel measures first', () => {
     expect(judge([kernel, cmdline, initrd, agentEvent('a b c', { index: 3 })], rules)).toEqual(passing);
   });
 
+  test('of a program that nobody asked about there is no telling either: it may be a boot loader', () => {
+    const events = [application('loader'), text(3, EVENT.ipl, 'MokList', 'keys'), cmdline];
+    expect(judge(events, RULES.cmdline)).toEqual(['pass eventlog.event.cmdline']);
+  });
+
   test('boot loaders measure before it: then there is no telling', () => {
     const rules = { ...all, kernels: [...RULES.kernel.kernels, sha384('loader')] };
     const events = [application('loader'), kernel, text(3, EVENT.ipl, 'MokList', 'keys'), cmdline, initrd];
