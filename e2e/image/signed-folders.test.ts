@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@assay/testkit';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeImage } from '../../packages/oci/src/testing/image.test.helper.js';
 import { assay } from '../support/cli.js';
 import { peersFor } from '../support/peers.js';
@@ -66,6 +66,8 @@ describe.skipIf(!possible)('an image in a directory', { timeout: 60_000 }, () =>
     // To one signature another is added.
     await copy(by.sigstore, `dir:${at('gpg')}`, 'both');
   }, 120_000);
+
+  afterAll(() => run('gpgconf', '--kill', 'all'));
 
   test('has the files that skopeo writes', () => {
     const files = (name: string) => readdirSync(at(name)).filter((file) => file.includes('signature'));

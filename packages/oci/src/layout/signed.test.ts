@@ -462,6 +462,14 @@ test('an image is chosen without a tag where all else are signatures of it', asy
     [bundled(folder, { digest }), { artifactType: BUNDLE_TYPE }],
   );
   expect((await layoutSource(folder).manifest()).bytes.length).toBe(image.size);
+  // An index, as `cosign save` marks it.
+  const list = put(
+    folder,
+    MEDIA_TYPE.index,
+    json({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [image] }),
+  );
+  index(folder, [list, kind('imageIndex')], [signed, kind('sigs')]);
+  expect((await layoutSource(folder).manifest()).mediaType).toBe(MEDIA_TYPE.index);
   // A signature that is alone is what there is.
   index(folder, [signed, tag(sigTag)]);
   expect((await layoutSource(folder).manifest()).bytes.length).toBe(signed.size);
