@@ -60,7 +60,7 @@ ip route add default via 10.0.2.2
 mkdir -p /run/guest
 node /assay-guest.mjs agent serve --folder /run/guest &
 tries=0
-until wget -q -O /tmp/secret http://127.0.0.1:8006/cdh/resource/default/key/1 2>/tmp/error || [ $tries -ge 20 ]; do
+until wget -q -O /tmp/secret http://127.0.0.1:8006/cdh/resource/default/key/1 2>/tmp/error || [ $tries -ge 60 ]; do
   grep -q 'server returned error' /tmp/error && break
   tries=$((tries + 1))
   sleep 1
