@@ -1,6 +1,6 @@
 /** Signatures that skopeo of Debian 13 writes beside an image in a directory, and what policies say of them: the same as skopeo does. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@assay/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -67,7 +67,10 @@ describe.skipIf(!possible)('an image in a directory', { timeout: 60_000 }, () =>
     await copy(by.sigstore, `dir:${at('gpg')}`, 'both');
   }, 120_000);
 
-  afterAll(() => run('gpgconf', '--kill', 'all'));
+  afterAll(async () => {
+    await run('gpgconf', '--kill', 'all');
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   test('has the files that skopeo writes', () => {
     const files = (name: string) => readdirSync(at(name)).filter((file) => file.includes('signature'));
