@@ -89,10 +89,11 @@ function extensions(hosts: readonly string[]): Uint8Array[] {
   const extension = (id: string, critical: boolean, value: Uint8Array): Uint8Array =>
     derSequence(derOid(id), ...(critical ? [derBoolean(true)] : []), derOctetString(value));
   return [
-    // Its own issuer: clients that are given this certificate as a root need it to be one.
-    extension(oid.basicConstraints, true, derSequence(derBoolean(true))),
-    // digitalSignature and keyCertSign, RFC 5280 section 4.2.1.3
-    extension(oid.keyUsage, true, derElement(0x03, Uint8Array.of(2, 0x84))),
+    // Not a CA: rustls, which kbs-client and guests come with, refuses one as a server's certificate even where it is the root it
+    // was given; and who gets hold of this key must not be able to certify other servers with it.
+    extension(oid.basicConstraints, true, derSequence()),
+    // digitalSignature, RFC 5280 section 4.2.1.3
+    extension(oid.keyUsage, true, derElement(0x03, Uint8Array.of(7, 0x80))),
     extension(oid.extendedKeyUsage, false, derSequence(derOid(oid.serverAuth))),
     extension(oid.subjectAltName, false, derSequence(...subjectAltNames(hosts))),
   ];
