@@ -90,6 +90,21 @@ test('one by the key, and one by a subkey for signatures, are good', async () =>
   }
 });
 
+test('a keyring may be several armoured blocks, one behind the other', async () => {
+  const other = await keyWith([]);
+  const armoured = `of the builders\n${other.publicKey.armor()}\n${pair.publicKey.armor()}`;
+  const keys = await readKeyring(Buffer.from(armoured), 'ring');
+  expect(keys.map((key) => key.getFingerprint())).toEqual([
+    other.publicKey.getFingerprint(),
+    pair.publicKey.getFingerprint(),
+  ]);
+  expect(await judge(await packetsOf(primary()), keys)).toBeDefined();
+  const broken = armoured.replace(/=\w{4}\n-----END PGP PUBLIC KEY BLOCK-----\s*$/, '');
+  for (const text of [broken, '-----BEGIN PGP ', '-----BEGIN PGP PUBLIC KEY BLOCK-----\n']) {
+    await expect(readKeyring(Buffer.from(text), 'ring')).rejects.toMatchObject({ code: 'signature.policy.form' });
+  }
+});
+
 describe('a signature', () => {
   const lasting = (seconds: number) => (signature: SignaturePacket) => {
     signature.signatureExpirationTime = seconds;

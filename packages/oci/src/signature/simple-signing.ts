@@ -19,6 +19,9 @@ export const LARGEST_SIGNATURE = 64 * 1024;
 /** Bytes of one that was compressed: its payload, and a signature. */
 const LARGEST_MESSAGE = 2 * LARGEST_PAYLOAD;
 
+const BEGIN = '-----BEGIN PGP ';
+const BLOCK = /^-----BEGIN PGP /m;
+
 export interface SimpleSigningOptions {
   readonly now: Date;
   /** A key that has expired by now; its signatures from before then. Default false. */
@@ -44,9 +47,13 @@ export async function readKeyring(bytes: Uint8Array, file: string): Promise<read
   const armoured = Buffer.from(bytes.subarray(0, 64)).toString('latin1').includes('-----BEGIN PGP');
   // Self-signatures of old keys are over SHA-1; what counts here is the signature of the image.
   const lenient = { ...config, rejectHashAlgorithms: new Set<never>() };
+  const read = (input: object): Promise<PublicKey[]> =>
+    readKeys({ ...input, config: lenient } as unknown as Parameters<typeof readKeys>[0]) as Promise<PublicKey[]>;
   try {
-    const input = armoured ? { armoredKeys: Buffer.from(bytes).toString('utf8') } : { binaryKeys: bytes };
-    return (await readKeys({ ...input, config: lenient } as Parameters<typeof readKeys>[0])) as PublicKey[];
+    if (!armoured) return await read({ binaryKeys: bytes });
+    // The library reads one block, and passes over others.
+    const blocks = Buffer.from(bytes).toString('utf8').split(BLOCK).slice(1);
+    return (await Promise.all(blocks.map((block) => read({ armoredKeys: BEGIN + block })))).flat();
   } catch {
     throw assayError('signature.policy.form', { params: { file, what: 'no OpenPGP public keys' }, subject: file });
   }
