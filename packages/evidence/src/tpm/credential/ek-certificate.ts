@@ -11,7 +11,8 @@ import {
   validity,
 } from '../../x509/index.js';
 import { readName } from '../../x509/name.js';
-import { type PublicArea, spkiOf } from '../structures/index.js';
+import { isGoogleKey } from '../key/google.js';
+import { type PublicArea, rsaKeyOf, spkiOf } from '../structures/index.js';
 
 /** What keeps a certificate from vouching for an endorsement key. */
 export interface EkProblem {
@@ -41,6 +42,7 @@ export interface EkCertificateResult {
 
 /** tcg-kp-EKCertificate. */
 const EK_PURPOSE = '2.23.133.8.1';
+const RSAES_OAEP = 'unknown 1.2.840.113549.1.1.7';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 const DEVICE = { manufacturer: '2.23.133.2.1', model: '2.23.133.2.2', version: '2.23.133.2.3' } as const;
@@ -61,13 +63,16 @@ export function verifyEkCertificate(input: EkCertificateInput): EkCertificateRes
 }
 
 function keyProblems(certificate: Certificate, area: PublicArea): EkProblem[] {
-  const same = Buffer.compare(certificate.publicKey.der, spkiOf(area)) === 0;
-  return same ? [] : [{ kind: 'key', text: 'EK certificate is of another key than the EK public area' }];
+  const { der, key, type } = certificate.publicKey;
+  const same = Buffer.compare(der, spkiOf(area)) === 0;
+  // The first profiles wrote a key for OAEP with that as its algorithm: the numbers are the key.
+  const oaep = area.type === 'rsa' && type === RSAES_OAEP && Buffer.compare(key, rsaKeyOf(area)) === 0;
+  return same || oaep ? [] : [{ kind: 'key', text: 'EK certificate is of another key than the EK public area' }];
 }
 
 function purposeProblems(certificate: Certificate, area: PublicArea): EkProblem[] {
   const problems: EkProblem[] = checkEndEntity(certificate).map(({ text }) => ({ kind: 'purpose', text }));
-  if (!purposes(certificate).includes(EK_PURPOSE)) {
+  if (!purposes(certificate).includes(EK_PURPOSE) && !isGoogleKey(certificate, 'endorsement')) {
     problems.push({ kind: 'purpose', text: `EK certificate lacks the purpose tcg-kp-EKCertificate (${EK_PURPOSE})` });
   }
   const usage = area.type === 'rsa' ? 'keyEncipherment' : 'keyAgreement';

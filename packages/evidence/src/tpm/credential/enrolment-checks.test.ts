@@ -1,4 +1,4 @@
-import { derElement, derExplicit, derOid, derSequence, derSetOf, derUtf8String } from '@assay/bytes';
+import { derBitString, derElement, derExplicit, derOid, derSequence, derSetOf, derUtf8String } from '@assay/bytes';
 import { describe, expect, test } from 'vitest';
 import { parseCertificate } from '../../x509/index.js';
 import {
@@ -8,7 +8,7 @@ import {
   testExtension,
   testKey,
 } from '../../x509/testing/issue.js';
-import { type ObjectAttribute, spkiOf } from '../structures/index.js';
+import { type ObjectAttribute, rsaKeyOf, spkiOf } from '../structures/index.js';
 import type { EccPublicArea, RsaPublicArea } from '../structures/public-area.js';
 import { attestationKeyFaults, type EkCertificateInput, endorsementKeyFaults, verifyEkCertificate } from './index.js';
 
@@ -220,6 +220,31 @@ describe('an endorsement key certificate', () => {
     ]);
     const right = leaf({ key: { ...leafKey, spki: spkiOf(key) }, keyUsage: KEY_ENCIPHERMENT });
     expect(texts({ endorsementKey: key, certificate: right })).toEqual([]);
+  });
+
+  test('a key that is written as one for OAEP is the same key', () => {
+    const key = rsa(2048);
+    const other = { ...key, modulus: new Uint8Array(256).fill(0xfe) };
+    const oaep = (of: typeof key): Uint8Array =>
+      derSequence(derSequence(derOid('1.2.840.113549.1.1.7'), derSequence()), derBitString(rsaKeyOf(of)));
+    const certificate = leaf({ key: { ...leafKey, spki: oaep(key) }, keyUsage: KEY_ENCIPHERMENT });
+    expect(texts({ endorsementKey: key, certificate })).toEqual([]);
+    expect(texts({ endorsementKey: other, certificate })).toEqual([
+      'key: EK certificate is of another key than the EK public area',
+    ]);
+    // Its number for signatures of the other scheme says nothing of an endorsement key.
+    const pss = derSequence(derSequence(derOid('1.2.840.113549.1.1.10')), derBitString(rsaKeyOf(key)));
+    const strange = leaf({ key: { ...leafKey, spki: pss }, keyUsage: KEY_ENCIPHERMENT });
+    expect(texts({ endorsementKey: key, certificate: strange })).toHaveLength(1);
+  });
+
+  test('Google Compute Engine names the instance, and the purpose by the key usage alone', () => {
+    const instance = testExtension('1.3.6.1.4.1.11129.2.1.21', derSequence());
+    expect(texts({ certificate: leaf({ extensions: [instance] }) })).toEqual([]);
+    const lacks = 'purpose: EK certificate lacks the purpose tcg-kp-EKCertificate (2.23.133.8.1)';
+    expect(texts({ certificate: leaf({ extensions: [instance], keyUsage: 0x80 + KEY_AGREEMENT }) })).toEqual([lacks]);
+    const another = testExtension('2.5.29.37', derSequence(derOid('2.23.133.8.3')));
+    expect(texts({ certificate: leaf({ extensions: [instance, another] }) })).toEqual([lacks]);
   });
 
   test('CAs that certify each other end in a refusal', () => {

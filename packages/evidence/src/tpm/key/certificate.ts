@@ -18,6 +18,7 @@ import {
   type TrustAnchor,
   validity,
 } from '../../x509/index.js';
+import { isGoogleKey } from './google.js';
 
 /** Roots (or intermediates) that may certify attestation keys. */
 export interface AkRoots {
@@ -55,11 +56,7 @@ export interface AkCertificateExamination {
 
 /** Extended key usage of an attestation key: tcg-kp-AIKCertificate. */
 const AIK_CERTIFICATE = '2.23.133.8.3';
-/** That of an endorsement key: tcg-kp-EKCertificate. */
-const EK_CERTIFICATE = '2.23.133.8.1';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
-/** Instance that a key of Google Compute Engine belongs to; its CA certifies endorsement and attestation keys alike. */
-const GCE_INSTANCE = '1.3.6.1.4.1.11129.2.1.21';
 /** Extensions of AK certificates that may be critical: what they say of the device and its policies is not read. */
 const TOLERATED = [EXTENDED_KEY_USAGE, '2.5.29.17', '2.5.29.32'];
 const LONGEST_PATH = 8;
@@ -158,21 +155,10 @@ function usage(leaf: Certificate): string[] {
   const signs = leaf.keyUsage === undefined || leaf.keyUsage.has('digitalSignature');
   return [
     ...(signs ? [] : ['its key may not sign (key usage)']),
-    ...(extendedUsages(leaf).includes(AIK_CERTIFICATE) || isGoogleAk(leaf)
+    ...(extendedUsages(leaf).includes(AIK_CERTIFICATE) || isGoogleKey(leaf, 'attestation')
       ? []
       : [`extended key usage ${AIK_CERTIFICATE} (attestation key) is not in it`]),
   ];
-}
-
-/**
- * Google names the purpose by the key usage alone: its attestation keys sign and its endorsement keys encipher. Certificates of
- * 2021 call both an endorsement key in the extended key usage, later ones have none.
- */
-function isGoogleAk(leaf: Certificate): boolean {
-  const ofInstance = leaf.extensions.some(({ oid }) => oid === GCE_INSTANCE);
-  if (!ofInstance || leaf.keyUsage?.has('digitalSignature') !== true) return false;
-  const purposes = leaf.extensions.some(({ oid }) => oid === EXTENDED_KEY_USAGE) ? extendedUsages(leaf) : undefined;
-  return purposes === undefined || (purposes.length === 1 && purposes[0] === EK_CERTIFICATE);
 }
 
 /** Object identifiers of the extended key usage; an extension that does not parse has none. */

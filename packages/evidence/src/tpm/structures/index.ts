@@ -32,7 +32,7 @@ export {
   type ObjectAttribute,
   type ObjectAttributes,
 } from './attributes.js';
-export { HIERARCHY, hierarchyName, nameOf, publicKeyOf, qualifiedNameOf, spkiOf } from './key.js';
+export { HIERARCHY, hierarchyName, nameOf, publicKeyOf, qualifiedNameOf, rsaKeyOf, spkiOf } from './key.js';
 export { marshalSized, readHash, readSized, TpmWriter } from './marshal.js';
 export {
   marshalPcrSelectionList,

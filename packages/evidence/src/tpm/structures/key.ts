@@ -3,7 +3,7 @@ import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { concatBytes, derBitString, derInteger, derNull, derOid, derSequence, derUnsignedInteger } from '@assay/bytes';
 import { curveOf, hashOf, type TpmCurve, type TpmHash } from './algorithm.js';
 import { TpmWriter } from './marshal.js';
-import { marshalPublic, type PublicArea } from './public-area.js';
+import { marshalPublic, type PublicArea, type RsaPublicArea } from './public-area.js';
 
 const DEFAULT_EXPONENT = 65537;
 
@@ -34,11 +34,14 @@ function named(algorithm: TpmHash, ...parts: readonly Uint8Array[]): Uint8Array 
 /** DER of the SubjectPublicKeyInfo of the key that the area describes. Whether it is a good key is asked at its import. */
 export function spkiOf(area: PublicArea): Uint8Array {
   if (area.type === 'rsa') {
-    const exponent = area.exponent === 0 ? DEFAULT_EXPONENT : area.exponent;
-    const key = derSequence(derUnsignedInteger(area.modulus), derInteger(exponent));
-    return derSequence(derSequence(derOid('1.2.840.113549.1.1.1'), derNull()), derBitString(key));
+    return derSequence(derSequence(derOid('1.2.840.113549.1.1.1'), derNull()), derBitString(rsaKeyOf(area)));
   }
   return ecSpki(area.curve, area.x, area.y);
+}
+
+/** DER of the RSAPublicKey (RFC 8017, appendix A.1.1). */
+export function rsaKeyOf({ exponent, modulus }: RsaPublicArea): Uint8Array {
+  return derSequence(derUnsignedInteger(modulus), derInteger(exponent === 0 ? DEFAULT_EXPONENT : exponent));
 }
 
 /** DER of the SubjectPublicKeyInfo of a point, uncompressed. */
