@@ -135,7 +135,6 @@ function verify(): Command {
     withSignatures(
       command('verify', 'ask a signature policy about an image', [
         'assay image verify docker://registry.example/team/app:v1 --signature-policy policy.json',
-        'assay image verify oci:app:v1 --signature-policy policy.json',
         'assay image verify oci:app:v1 --signature-policy policy.json --lookaside sigstore.yaml --reference registry.example/team/app:v1',
       ]),
     )
