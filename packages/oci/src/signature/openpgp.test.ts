@@ -99,7 +99,7 @@ test('a keyring may be several armoured blocks, one behind the other', async () 
     pair.publicKey.getFingerprint(),
   ]);
   expect(await judge(await packetsOf(primary()), keys)).toBeDefined();
-  const broken = armoured.replace(/=\w{4}\n-----END PGP PUBLIC KEY BLOCK-----\s*$/, '');
+  const broken = armoured.slice(0, armoured.lastIndexOf('-----END') - 40);
   for (const text of [broken, '-----BEGIN PGP ', '-----BEGIN PGP PUBLIC KEY BLOCK-----\n']) {
     await expect(readKeyring(Buffer.from(text), 'ring')).rejects.toMatchObject({ code: 'signature.policy.form' });
   }
