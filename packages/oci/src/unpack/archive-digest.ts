@@ -3,7 +3,7 @@
  * it had before: the same that the image's configuration has. It says as much about the layer as the digest of the blob would.
  */
 import { createHash, type Hash } from 'node:crypto';
-import type { Transform } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type CountDigests, type Counted, countHere, type Digests } from '@assay/ocicrypt';
 import { decompressor } from './decompress.js';
@@ -30,13 +30,13 @@ export function countArchive(mediaType: string, layer: string, size: number, blo
 
 class ArchiveDigests implements Digests {
   readonly #others: Digests;
-  readonly #archive: Transform;
+  readonly #archive: Duplex;
   readonly #hash: Hash;
   readonly #blob: Hash | undefined;
   readonly #end: Promise<boolean>;
   #seen = 0;
 
-  constructor(streams: readonly (readonly Counted[])[], archive: Transform, size: number, blob: Hash | undefined) {
+  constructor(streams: readonly (readonly Counted[])[], archive: Duplex, size: number, blob: Hash | undefined) {
     this.#others = countHere(streams);
     this.#archive = archive;
     this.#hash = createHash(streams[PLAIN]?.[0]?.algorithm ?? 'sha256');
