@@ -55,8 +55,14 @@ describe('the key broker client', () => {
       uri: 'null',
     });
     expect(kbcParamsOf({}, 'root=/dev/vda')).toEqual({ name: 'offline_fs_kbc', uri: '' });
-    expect(kernelParameter('a.b=1 a.b=2', 'a.b')).toBe('2');
-    expect(kernelParameter('xa.b=1', 'a.b')).toBeUndefined();
+    expect((['first', 'last'] as const).map((which) => kernelParameter('a.b=1 a.b=2', 'a.b', which))).toEqual([
+      '1',
+      '2',
+    ]);
+    expect(kernelParameter('xa.b=1', 'a.b', 'first')).toBeUndefined();
+    // Upstream's agent and data hub take the first.
+    const twice = 'agent.aa_kbc_params=cc_kbc::http://a agent.aa_kbc_params=cc_kbc::http://b';
+    expect(kbcParamsOf({}, twice)).toEqual({ name: 'cc_kbc', uri: 'http://a' });
   });
 
   test.each(['cc_kbc', 'cc_kbc::http://[::1]:80', '', '::x', 'a::b::c'])('%j is none', (text) => {

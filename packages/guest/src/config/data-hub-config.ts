@@ -81,7 +81,7 @@ function credentialsOf(document: JsonObject): readonly CredentialFile[] {
 
 /** `<uri>::<path>,<uri>::<path>` */
 function kernelCredentials(commandLine: string): readonly CredentialFile[] {
-  const text = kernelParameter(commandLine, 'cdh.kbs_resources');
+  const text = kernelParameter(commandLine, 'cdh.kbs_resources', 'first');
   if (text === undefined || text === '') return [];
   return text.split(',').map((pair) => {
     const [uri, path, more] = pair.split('::');

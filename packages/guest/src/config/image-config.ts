@@ -125,7 +125,7 @@ function cacheOf(folder: string | undefined, image: JsonObject): ImageConfig['la
 }
 
 function ofKernel(commandLine: string): ImageConfig {
-  const parameter = (name: string): string | undefined => kernelParameter(commandLine, `agent.${name}`);
+  const parameter = (name: string): string | undefined => kernelParameter(commandLine, `agent.${name}`, 'last');
   const isWanted = parameter('enable_signature_verification') === 'true';
   const policy = isWanted ? uriFirst(parameter('image_policy_file')) : undefined;
   // Whoever asks for signatures is not given every image for want of a policy.

@@ -22,11 +22,15 @@ export function parseKbcParams(text: string): KbcParams {
   return { name, uri };
 }
 
-/** Value of a parameter on a kernel command line; the last one counts. */
-export function kernelParameter(commandLine: string, name: string): string | undefined {
+/**
+ * Value of a parameter on a kernel command line.
+ *
+ * @param which of several counts: upstream's components do not agree, and two of one guest should
+ */
+export function kernelParameter(commandLine: string, name: string, which: 'first' | 'last'): string | undefined {
   const prefix = `${name}=`;
-  const found = commandLine.split(/\s+/).findLast((token) => token.startsWith(prefix));
-  return found?.slice(prefix.length);
+  const found = commandLine.split(/\s+/).filter((token) => token.startsWith(prefix));
+  return found.at(which === 'first' ? 0 : -1)?.slice(prefix.length);
 }
 
 /** The kernel's command line below `root`; empty where there is none. */
@@ -43,6 +47,6 @@ export async function readKernelCommandLine(root: string): Promise<string> {
  * @throws ConfigError
  */
 export function kbcParamsOf(env: Readonly<Record<string, string | undefined>>, commandLine: string): KbcParams {
-  const text = env['AA_KBC_PARAMS'] ?? kernelParameter(commandLine, 'agent.aa_kbc_params');
+  const text = env['AA_KBC_PARAMS'] ?? kernelParameter(commandLine, 'agent.aa_kbc_params', 'first');
   return text === undefined ? DEFAULT : parseKbcParams(text);
 }
