@@ -12,6 +12,7 @@ import {
   layoutTarget,
   MEDIA_TYPE,
   readManifest,
+  sha256Digest,
 } from '../index.js';
 import { blobsOf, makeImage, temporary, writeIndex } from '../testing/image.test.helper.js';
 
@@ -79,6 +80,49 @@ describe('copies', () => {
       encrypt: { wrappers, random },
     });
     expect(again.layers.map(({ action }) => action)).toEqual(['keep', 'encrypt', 'keep']);
+  });
+
+  test('encrypt images of Docker in the form of OCI, which alone has names for it; others stay as they are', async () => {
+    const image = makeImage(3);
+    const path = (digest: string): string => join(image.folder, 'blobs', digest.replace(':', '/'));
+    const docker = readFileSync(path(image.manifest), 'utf8')
+      .replaceAll('application/vnd.oci.image.layer.v1.tar+gzip', 'application/vnd.docker.image.rootfs.diff.tar.gzip')
+      .replace(MEDIA_TYPE.config, MEDIA_TYPE.dockerConfig)
+      .replace(MEDIA_TYPE.manifest, MEDIA_TYPE.dockerManifest);
+    const place = layoutTarget(image.folder, 'docker');
+    await place.putManifest({ bytes: Buffer.from(docker), mediaType: MEDIA_TYPE.dockerManifest }, true);
+    const [digest, size] = [sha256Digest(Buffer.from(docker)), Buffer.byteLength(docker)];
+    const members = [
+      { mediaType: MEDIA_TYPE.dockerManifest, digest, size, platform: { os: 'linux', architecture: 'x' } },
+    ];
+    const list = { schemaVersion: 2, mediaType: MEDIA_TYPE.dockerList, manifests: members };
+    const bytes = Buffer.from(JSON.stringify(list));
+    await layoutTarget(image.folder, 'list').putManifest({ bytes, mediaType: MEDIA_TYPE.dockerList }, true);
+    const copied = async (tag: string, layers?: readonly number[]) => {
+      const target = temporary();
+      const result = await copyImage({
+        source: layoutSource(image.folder, tag),
+        target: layoutTarget(target, 'v1'),
+        ...(layers === undefined ? {} : { encrypt: { wrappers, random, layers } }),
+      });
+      return { result, top: JSON.parse(Buffer.from((await layoutSource(target).manifest()).bytes).toString()), target };
+    };
+    expect((await copied('docker')).result).toMatchObject({ digest, mediaType: MEDIA_TYPE.dockerManifest });
+    const one = await copied('docker', [-1]);
+    const plain = 'application/vnd.oci.image.layer.v1.tar+gzip';
+    expect(one.top).toMatchObject({
+      mediaType: MEDIA_TYPE.manifest,
+      config: { mediaType: MEDIA_TYPE.config },
+      layers: [{ mediaType: plain }, { mediaType: plain }, { mediaType: `${plain}+encrypted` }],
+    });
+    expect(one.result).toMatchObject({ mediaType: MEDIA_TYPE.manifest, layers: [{ mediaType: plain }, {}, {}] });
+    const all = await copied('list', [0]);
+    expect(all.top).toMatchObject({ mediaType: MEDIA_TYPE.index, manifests: [{ mediaType: MEDIA_TYPE.manifest }] });
+    const back = temporary();
+    const target = layoutTarget(back, 'v1');
+    await copyImage({ source: layoutSource(all.target), target, decrypt: { unwrappers } });
+    expect(blobsOf(back)).toEqual(expect.arrayContaining(image.layers.map((layer) => sha256Digest(layer).slice(7))));
+    expect((await copied('list')).result.mediaType).toBe(MEDIA_TYPE.dockerList);
   });
 
   test('go through an index: all of it, or one platform', async () => {

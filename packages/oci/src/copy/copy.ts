@@ -13,6 +13,7 @@ import {
   readConfig,
   readManifest,
 } from '../model/manifest.js';
+import { inOciForm, ociMediaType } from '../model/oci-form.js';
 import { atMost } from './at-most.js';
 import { copyLayer, type LayerAction } from './layer.js';
 
@@ -131,8 +132,12 @@ async function copyManifest(
     return { ...copied, action: action.kind };
   });
   const unchanged = actions.every(({ kind }) => kind === 'keep');
+  if (unchanged) return { manifest: stored, layers };
   const descriptors = layers.map(({ action: _, ...descriptor }) => asJson(descriptor));
-  return { manifest: unchanged ? stored : rewritten(manifest, { layers: descriptors }), layers };
+  return {
+    manifest: rewritten(manifest, { layers: descriptors }),
+    layers: layers.map((layer) => ({ ...layer, mediaType: ociMediaType(layer.mediaType) })),
+  };
 }
 
 /** A configuration that lists other layers than the manifest is the image of somebody who mixed two. */
@@ -179,9 +184,10 @@ export function choosePlatform({ manifests }: Index, { os, architecture, variant
   throw unfit(`nothing for ${os}/${architecture}; there is ${there}`);
 }
 
-/** A document of which some members changed; the others, known or not, stay. */
+/** A document of which some members changed; the others, known or not, stay. Docker's becomes OCI's: others know no encrypted layers. */
 function rewritten({ document, mediaType }: Manifest | Index, members: JsonObject): StoredManifest {
-  return { bytes: encodeUtf8(JSON.stringify({ ...document, ...members })), mediaType };
+  const bytes = encodeUtf8(JSON.stringify(inOciForm({ ...document, ...members })));
+  return { bytes, mediaType: ociMediaType(mediaType) };
 }
 
 function asJson(descriptor: Descriptor): JsonValue {
