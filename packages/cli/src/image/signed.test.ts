@@ -1,7 +1,7 @@
 /** Signatures of images in folders, as the commands ask for them. */
 import { existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MEDIA_TYPE, sha256Digest, signatureTag } from '@assay/oci';
+import { layoutSource, MEDIA_TYPE, sha256Digest, signatureTag } from '@assay/oci';
 import { temporaryFolder } from '@assay/testkit';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { makeImage } from '../../../oci/src/testing/image.test.helper.js';
@@ -17,9 +17,10 @@ import {
   stranger,
   tag,
 } from '../../../oci/src/testing/signed.test.helper.js';
+import { EXIT } from '../exit.js';
 import { pullImage } from './copy.js';
 import { runImage } from './run.js';
-import { verifyImage } from './verify.js';
+import { verifyImage, verifySignatures } from './verify.js';
 
 const folder = temporaryFolder('assay-signed-');
 const at = (name: string): string => join(folder, name);
@@ -149,6 +150,25 @@ describe('an image in a layout', () => {
     await expect(pullImage(place, `oci:${at('refused')}:v1`, flags)).rejects.toMatchObject({ code });
     await expect(runImage(place, [], { ...flags, bundle: at('refused') })).rejects.toMatchObject({ code });
     expect(existsSync(at('refused'))).toBe(false);
+  });
+});
+
+test('a folder that is not there is told as one', async () => {
+  for (const place of [`oci:${at('nowhere')}:v1`, `dir:${at('nowhere')}`]) {
+    await expect(verifyImage(place, { signaturePolicy: forFolders })).rejects.toMatchObject({
+      code: 'image.content.present',
+    });
+  }
+});
+
+test('an image of a registry has its own name, and is not judged under another', async () => {
+  const source = layoutSource(signed().folder, 'v1');
+  const verify = (reference: object) =>
+    verifySignatures('docker://evil.example/app:v1', source, { signaturePolicy: forDocker, ...reference });
+  await expect(verify({})).rejects.toMatchObject({ code: 'signature.policy.accepts' });
+  await expect(verify({ reference: asked })).rejects.toMatchObject({
+    exit: EXIT.usage,
+    message: expect.stringContaining('--reference names an image in a folder'),
   });
 });
 

@@ -131,7 +131,13 @@ async function lookasideBy(
 function imageOf(location: string, flags: SignatureFlags): Pick<SignedImage, 'reference' | 'place'> {
   const parsed = parseLocation(location);
   const reference = flags.reference === undefined ? undefined : parseReference(flags.reference);
-  if (parsed.kind === 'registry') return { reference: reference ?? parsed.reference };
+  if (parsed.kind === 'registry') {
+    if (reference === undefined) return { reference: parsed.reference };
+    // Under the name of another registry it would have the scope and the signatures of that.
+    throw new CliError(`--reference names an image in a folder; ${location} has its name`, EXIT.usage, {
+      hint: 'for a mirror: --registries-conf, or remapIdentity in the policy',
+    });
+  }
   // As policies name folders: all links followed.
   const place = { transport: parsed.kind === 'layout' ? 'oci' : 'dir', folder: realpathSync(parsed.folder) } as const;
   return { reference, place };
