@@ -91,7 +91,7 @@ export const AdminSettings = section('Who may administer.', {
     default: 'AuthenticatedAuthorization',
   }),
   identity_providers: Type.Array(IdentityProvider, {
-    description: 'Issuers of admin tokens, tried in order. The key pair made at first start is always among them.',
+    description: 'Issuers of admin tokens, tried in order. Where any is given, the key pair made at first start counts no more.',
     default: [],
   }),
   acls: Type.Array(Acl, { description: 'Which role may call which endpoints.', default: [] }),
