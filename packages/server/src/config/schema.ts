@@ -91,7 +91,8 @@ export const AdminSettings = section('Who may administer.', {
     default: 'AuthenticatedAuthorization',
   }),
   identity_providers: Type.Array(IdentityProvider, {
-    description: 'Issuers of admin tokens, tried in order. Where any is given, the key pair made at first start counts no more.',
+    description:
+      'Issuers of admin tokens, tried in order. Where any is given, the key pair made at first start counts no more.',
     default: [],
   }),
   acls: Type.Array(Acl, { description: 'Which role may call which endpoints.', default: [] }),
