@@ -4,8 +4,10 @@ import Type from 'typebox';
 export const Text = (description: string, options: { default?: string; examples?: string[]; secret?: boolean } = {}) =>
   Type.String({ description, minLength: 1, ...options });
 
-export const OptionalText = (description: string, options: { examples?: string[]; secret?: boolean } = {}) =>
-  Type.Optional(Type.String({ description, minLength: 1, ...options }));
+export const OptionalText = (
+  description: string,
+  options: { examples?: string[]; secret?: boolean; minLength?: number } = {},
+) => Type.Optional(Type.String({ description, minLength: 1, ...options }));
 
 export const Count = (description: string, value: number, minimum: number, maximum: number) =>
   Type.Integer({ description, default: value, minimum, maximum });

@@ -63,6 +63,13 @@ describe('an Assay configuration', () => {
     expect(fatalIssues(issues)).toHaveLength(1);
   });
 
+  test('takes no gRPC token that could be guessed, and does not repeat it', () => {
+    const { issues } = loadConfig({ env: { ASSAY_GRPC_TOKEN: 'fifteen-letters' } });
+    expect(fatalIssues(issues).map((i) => i.key)).toEqual(['grpc.token']);
+    expect(issues.map(renderIssue).join()).not.toContain('fifteen');
+    expect(fatalIssues(loadConfig({ env: { ASSAY_GRPC_TOKEN: 'sixteen-letters-' } }).issues)).toEqual([]);
+  });
+
   test('takes a proxy from the conventional variables, weaker than a file', () => {
     const env = { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'localhost, .example.com,' };
     expect(loadConfig({ env }).settings?.collateral).toMatchObject({

@@ -147,7 +147,7 @@ export const GrpcSettings = section('The CoCo gRPC interfaces.', {
   ),
   token: OptionalText(
     'Bearer token of at least 16 characters: callers that show it may set policies and register values, and it is shown to the remote services of this one. Give it as ASSAY_GRPC_TOKEN.',
-    { secret: true },
+    { secret: true, minLength: 16 },
   ),
   insecure_registration: Flag(
     'Let unauthenticated gRPC callers register reference values and policies. The network must then be closed.',
