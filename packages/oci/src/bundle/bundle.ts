@@ -16,6 +16,7 @@ export async function makeBundle({
   folder,
   args,
   env,
+  fallbackArgs,
   hostname,
   rootless,
   ...unpack
@@ -30,6 +31,7 @@ export async function makeBundle({
       rootfs,
       ...(args === undefined ? {} : { args }),
       ...(env === undefined ? {} : { env }),
+      ...(fallbackArgs === undefined ? {} : { fallbackArgs }),
       ...(hostname === undefined ? {} : { hostname }),
       ...(rootless === undefined ? {} : { rootless }),
     });

@@ -8,6 +8,8 @@ export interface SpecOptions {
   readonly rootfs: string;
   /** Instead of the image's command. */
   readonly args?: readonly string[];
+  /** Where the image has no command either. Default: that is an error. */
+  readonly fallbackArgs?: readonly string[];
   /** `NAME=VALUE`, added to the image's. */
   readonly env?: readonly string[];
   readonly hostname?: string;
@@ -32,7 +34,8 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
 export async function runtimeSpec(image: ImageConfig, options: SpecOptions): Promise<JsonObject> {
   const config = image.document['config'];
   const own: JsonObject = config !== undefined && isJsonObject(config) ? config : {};
-  const args = options.args ?? [...textsOf(own['Entrypoint']), ...textsOf(own['Cmd'])];
+  const ofImage = [...textsOf(own['Entrypoint']), ...textsOf(own['Cmd'])];
+  const args = options.args ?? (ofImage.length > 0 ? ofImage : (options.fallbackArgs ?? []));
   if (args.length === 0) throw malformed('configuration', 'it names no command, and none was given');
   const imageEnv = textsOf(own['Env']);
   const path = imageEnv.some((entry) => entry.startsWith('PATH=')) ? [] : [DEFAULT_PATH];

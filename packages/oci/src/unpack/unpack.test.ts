@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import type { JsonObject } from '@assay/bytes';
 import { jweUnwrapper, jweWrapper } from '@assay/ocicrypt';
 import { fuzzRuns } from '@assay/testkit';
 import fc from 'fast-check';
@@ -529,6 +530,18 @@ describe('bundles', () => {
       await expect(userOf(user, linked), user).rejects.toMatchObject({ code: 'image.manifest.form' });
     for (const layers of [[[link('etc', outside)]], [[link('etc/passwd', join(outside, 'passwd'))]], [[file('x')]]])
       await expect(userOf('host', layers)).rejects.toThrow('is not in the image');
+  });
+
+  test('have another command where neither image nor caller names one', async () => {
+    const argsOf = async (config: object, options: object): Promise<unknown> => {
+      const image = { os: '', architecture: '', diffIds: [], document: { config: config as JsonObject } };
+      const spec = await runtimeSpec(image, { rootfs: '/nonexistent', fallbackArgs: ['sh'], ...options });
+      return (spec['process'] as JsonObject)['args'];
+    };
+    expect(await argsOf({}, {})).toEqual(['sh']);
+    expect(await argsOf({ Cmd: ['x'] }, {})).toEqual(['x']);
+    expect(await argsOf({}, { args: ['y'] })).toEqual(['y']);
+    await expect(argsOf({}, { fallbackArgs: [] })).rejects.toThrow('names no command');
   });
 
   test('users by number need no file; links of the image to files outside are not followed', async () => {

@@ -95,7 +95,8 @@ async function unpack(
   try {
     layers = await prefetchLayers({ source: from, layers: manifest.layers, folder, concurrency });
     const unwrappers = [guestUnwrapper(unwrapKey)];
-    await makeBundle({ source: layers.source, manifest, folder: bundle, unwrappers, hostname: 'image-rs' });
+    const named = { hostname: 'image-rs', fallbackArgs: UPSTREAM_ARGS };
+    await makeBundle({ source: layers.source, manifest, folder: bundle, unwrappers, ...named });
     await after();
   } catch (error) {
     const left = made === undefined ? [join(bundle, 'rootfs'), join(bundle, 'config.json')] : [made];
@@ -105,6 +106,9 @@ async function unpack(
     await layers?.close();
   }
 }
+
+/** What a pod runs often stands in its own specification alone: an image without a command is none the worse. */
+const UPSTREAM_ARGS = ['sh'];
 
 const ARCHITECTURES: Readonly<Partial<Record<NodeJS.Architecture, string>>> = { x64: 'amd64', ppc64: 'ppc64le' };
 const ARCHITECTURE = ARCHITECTURES[process.arch] ?? process.arch;
