@@ -1,6 +1,7 @@
 import { derElement, derInteger, derNull, derOctetString, encodePem } from '@assay/bytes';
 import { assembleVerdict, FINDING_IDS } from '@assay/bytes/findings';
 import { describe, expect, test } from 'vitest';
+import { parseCertificate } from '../x509/index.js';
 import {
   type BundleSpec,
   bundle,
@@ -242,6 +243,30 @@ describe('leaf', () => {
     const { input, leaf, ask } = bundle();
     const both = Uint8Array.from([...leaf, ...ask]);
     expect(refusing({ ...input, certificates: { ...input.certificates, leaves: [both] } })).toEqual(['snp.leaf.form']);
+  });
+
+  test('the ASK of a VCEK beside a VLEK does not stand for the ASVK', () => {
+    const { ark, ask: asvk, input, leaf } = bundle({ kind: 'VLEK' });
+    const { ask, leaf: vcek } = bundle();
+    const trust = amdTrustIn([{ name: 'test root', publicKey: KEYS.ark.spki }], [parseCertificate(asvk)]);
+    for (const authorities of [[ask, ark], [Uint8Array.from([...ask, ...ark])]]) {
+      const certificates = { leaves: [vcek, leaf], authorities, crls: [] };
+      expect(refusing({ ...input, trust, certificates })).toEqual([]);
+      // Alone, it can only have been meant for this leaf.
+      expect(refusing({ ...input, trust, certificates: { ...certificates, leaves: [leaf] } })).toContain(
+        'snp.chain.kind',
+      );
+      const spoilt = { ...certificates, leaves: [new Uint8Array(4), leaf] };
+      expect(refusing({ ...input, trust, certificates: spoilt })).toContain('snp.chain.kind');
+    }
+    const broken = { leaves: [vcek, leaf], authorities: [Uint8Array.of(0x30, 5)], crls: [] };
+    expect(refusing({ ...input, trust, certificates: broken })).toContain('snp.chain.links');
+  });
+
+  test('one that cannot be read does not hide one that fits', () => {
+    const { input, leaf } = bundle();
+    const certificates = { ...input.certificates, leaves: [new Uint8Array(4), leaf] };
+    expect(refusing({ ...input, certificates })).toEqual([]);
   });
 
   test('of several, the one that fits is used', () => {

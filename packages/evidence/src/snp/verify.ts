@@ -22,6 +22,7 @@ import {
 import type { SuppliedCertificates } from './endorsement/certificate-table.js';
 import {
   type AmdCertificates,
+  authoritiesFor,
   type ChainExamination,
   collateralUses,
   examineChain,
@@ -95,8 +96,11 @@ export function verifySnpReport(input: SnpInput): SnpVerification {
 function chooseChain(fields: ReportFields, { certificates, trust }: SnpInput): ChainExamination | undefined {
   const [crl] = certificates.crls;
   const examinations = (function* () {
-    for (const leaf of certificates.leaves.slice(0, MOST_LEAVES)) {
-      const chain: AmdCertificates = { leaf, authorities: certificates.authorities, crl };
+    const leaves = certificates.leaves.slice(0, MOST_LEAVES);
+    for (const leaf of leaves) {
+      const others = leaves.filter((other) => other !== leaf);
+      const authorities = authoritiesFor(leaf, others, certificates.authorities);
+      const chain: AmdCertificates = { leaf, authorities, crl };
       yield examineChain(chain, trust);
     }
   })();
@@ -111,6 +115,8 @@ function chooseChain(fields: ReportFields, { certificates, trust }: SnpInput): C
 const MOST_LEAVES = 4;
 
 function fits(fields: ReportFields, chain: ChainExamination): boolean {
+  // Of what cannot be read nothing differs.
+  if (chain.leaf === undefined) return false;
   const { findings } = authenticate(fields, undefined, chain, undefined);
   return findings.every(({ outcome }) => outcome !== 'fail');
 }

@@ -16,6 +16,7 @@ import {
   checkEndEntity,
   checkLink,
   KeyCache,
+  type Name,
   nameInWords,
   normaliseCrl,
   parseCertificates,
@@ -77,6 +78,31 @@ export function examineChain(certificates: AmdCertificates, trust: AmdTrust): Ch
   const examination = examine(certificates, trust);
   if (examination.verified !== undefined) trust.chains.set(digest, examination.verified);
   return examination;
+}
+
+/**
+ * The authorities that may be meant for one of several leaves. A table for reports has one place for an intermediate: where a host
+ * loads a VCEK and a VLEK, the ASK of the one would stand in the way of the other's ASVK, which is built in.
+ *
+ * @param others the other leaves
+ */
+export function authoritiesFor(
+  leaf: Uint8Array,
+  others: readonly Uint8Array[],
+  authorities: readonly Uint8Array[],
+): readonly Uint8Array[] {
+  if (others.length === 0) return authorities;
+  const meant = attempt(() => {
+    const [own, ...foreign] = [leaf, ...others].map((der) => only(parseCertificates(der)).issuer);
+    const issues = (issuer: Name | undefined, { subject }: Certificate): boolean =>
+      issuer !== undefined && sameName(subject, issuer);
+    return authorities
+      .flatMap((bytes) => parseCertificates(bytes))
+      .filter((one) => issues(own, one) || !foreign.some((issuer) => issues(issuer, one)))
+      .map(({ der }) => der);
+  });
+  // What cannot be read is told by whoever examines it.
+  return typeof meant === 'string' ? authorities : meant;
 }
 
 /** Length-prefixed, so that no two inputs run together. */
