@@ -12,7 +12,7 @@ export function azSnpNeeds(evidence: JsonValue): SnpNeeds | undefined {
   if (read === undefined) return undefined;
   try {
     const { fields } = checkForm(parseHclReport(read.hclReport).hardwareReport);
-    return fields === undefined ? undefined : reportNeeds(fields, read.vcek !== undefined);
+    return fields === undefined ? undefined : reportNeeds(fields, read.vcek === undefined ? [] : [read.vcek]);
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;

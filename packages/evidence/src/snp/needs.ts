@@ -1,12 +1,13 @@
 /** Which endorsements a report needs: what a collateral service is asked for before it is verified. */
-import { encodeHex, type JsonValue } from '@assay/bytes';
+import { DecodeError, encodeHex, type JsonValue } from '@assay/bytes';
+import { parseCertificates } from '../x509/index.js';
 import { reportProduct } from './authenticate.js';
-import type { LeafKind } from './endorsement/leaf.js';
+import { type LeafKind, readLeaf } from './endorsement/leaf.js';
 import { readSnpEvidence } from './evidence.js';
 import { type Product, productOfCpuid } from './product.js';
 import { checkForm } from './report/form.js';
 import { allZero, keyInfo, type ReportFields } from './report/report.js';
-import { readTcb, type Tcb } from './tcb.js';
+import { readTcb, type Tcb, tcbEntries } from './tcb.js';
 
 export interface SnpNeeds {
   readonly kind: LeafKind;
@@ -15,7 +16,7 @@ export interface SnpNeeds {
   /** hwID as the key distribution service takes it, lower-case hex; undefined when masked. */
   readonly hardwareId: string | undefined;
   readonly tcb: Tcb;
-  /** The evidence brings a leaf of its own. */
+  /** The evidence brings a leaf of its own, of the report's chip and TCB: hosts leave those of an older TCB behind. */
   readonly suppliesLeaf: boolean;
 }
 
@@ -23,18 +24,33 @@ export interface SnpNeeds {
 export function snpNeeds(evidence: JsonValue): SnpNeeds | undefined {
   const { report, certificates } = readSnpEvidence(evidence);
   const fields = report === undefined ? undefined : checkForm(report).fields;
-  return fields === undefined ? undefined : reportNeeds(fields, certificates.leaves.length > 0);
+  return fields === undefined ? undefined : reportNeeds(fields, certificates.leaves);
 }
 
-export function reportNeeds(fields: ReportFields, suppliesLeaf: boolean): SnpNeeds {
+/** @param leaves certificates that came with the report, DER or PEM */
+export function reportNeeds(fields: ReportFields, leaves: readonly Uint8Array[]): SnpNeeds {
   const { cpuid, chipId } = fields;
   const product = cpuid === undefined ? undefined : productOfCpuid(cpuid.family, cpuid.model);
   const size = product === 'Turin' ? 8 : chipId.length;
-  return {
-    kind: keyInfo(fields.keyInfo).signingKey === 1 ? 'VLEK' : 'VCEK',
+  const needs = {
+    kind: keyInfo(fields.keyInfo).signingKey === 1 ? ('VLEK' as const) : ('VCEK' as const),
     product,
     hardwareId: allZero(chipId) ? undefined : encodeHex(chipId.subarray(0, size)),
     tcb: readTcb(fields.reportedTcb, reportProduct(fields, undefined)),
-    suppliesLeaf,
   };
+  return { ...needs, suppliesLeaf: leaves.some((leaf) => meets(leaf, needs)) };
+}
+
+/** Whether a certificate says that it is the one that is needed. */
+function meets(bytes: Uint8Array, { hardwareId, kind, tcb }: Omit<SnpNeeds, 'suppliesLeaf'>): boolean {
+  try {
+    const [leaf] = parseCertificates(bytes).map(readLeaf);
+    if (leaf?.kind !== kind) return false;
+    const of = leaf.hardwareId === undefined ? undefined : encodeHex(leaf.hardwareId);
+    const sameChip = of === undefined || hardwareId === undefined || of === hardwareId;
+    return sameChip && tcbEntries(leaf.tcb).every(([component, svn]) => tcb[component] === svn);
+  } catch (error) {
+    if (error instanceof DecodeError) return false;
+    throw error;
+  }
 }

@@ -341,6 +341,15 @@ describe('endorsements', () => {
       suppliesLeaf: true,
     });
     const masked = bundle({ edit: (report) => report.fill(0, 0x1a0, 0x1e0).fill(2, 0x48, 0x49) });
+    const withLeaf = (report: Uint8Array, of: Bundle): boolean | undefined =>
+      snpNeeds({ attestation_report: encodeBase64(report), cert_chain: chainOf(of) })?.suppliesLeaf;
+    expect(withLeaf(masked.report, made)).toBe(true);
+    // What a host left behind is no reason not to look for the right one.
+    expect(withLeaf(made.report, bundle({ leafChanges: { '3.8': 100 } }))).toBe(false);
+    expect(withLeaf(made.report, bundle({ leafChanges: { '4': new Uint8Array(64) } }))).toBe(false);
+    expect(withLeaf(made.report, bundle({ kind: 'VLEK' }))).toBe(false);
+    expect(withLeaf(made.report, { ...made, leaf: new Uint8Array(4) })).toBe(false);
+    expect(withLeaf(bundle({ kind: 'VLEK' }).report, bundle({ kind: 'VLEK' }))).toBe(true);
     expect(snpNeeds({ attestation_report: encodeBase64(masked.report) })?.hardwareId).toBeUndefined();
     expect(snpNeeds({})).toBeUndefined();
   });

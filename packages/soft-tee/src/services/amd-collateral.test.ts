@@ -1,4 +1,4 @@
-import { encodeHex } from '@assay/bytes';
+import { encodeHex, type JsonObject } from '@assay/bytes';
 import {
   AmdCollateral,
   type AmdRequest,
@@ -12,6 +12,7 @@ import {
   nodeTransport,
 } from '@assay/collateral';
 import { createSnpVerifier } from '@assay/evidence';
+import { snpNeeds } from '@assay/evidence/snp';
 import { parseCertificate } from '@assay/evidence/x509';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type AmdChip, type EmulatedService, snpEvidence, startEmulatedKds, type TestWorld } from '../index.js';
@@ -311,4 +312,18 @@ test('a VLEK of another TCB is not kept', async () => {
   const set = await collateral.get({ product: 'Milan', key: 'vlek', leaf: { tcb: chip.tcb } });
   expect(set.findings.map(({ title }) => title).join()).toContain('microcode SPL is');
   expect(await cache.list('current/amd/vlek')).toEqual([]);
+});
+
+test('a host that left the VCEK of its last TCB in place: the right one is fetched, and used', async () => {
+  const chip = world.amd.chip();
+  const stale = world.amd.vcek(chip, { ...chip.tcb, microcode: chip.tcb.microcode - 1 }).der;
+  const bare = snpEvidence(world, new Uint8Array(48), { chip, certificates: 'none' }) as JsonObject;
+  const evidence = { ...bare, cert_chain: [{ cert_type: 'VCEK', data: [...stale] }] };
+  expect(snpNeeds(evidence)).toMatchObject({ suppliesLeaf: false, tcb: chip.tcb });
+  const { endorsements } = await client().get(requestOf(chip));
+  const verifier = createSnpVerifier({ emulatedRoots: world.anchors(['Milan']).amd });
+  const asked = { evidence, reportData: undefined, initData: undefined, now: new Date(now) };
+  expect(verifier.verify({ ...asked, endorsements }).accepted).toBe(true);
+  const { leaf: _, ...others } = endorsements;
+  expect(verifier.verify({ ...asked, endorsements: others }).accepted).toBe(false);
 });
