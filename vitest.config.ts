@@ -9,5 +9,8 @@ export default defineConfig({
     include: ['packages/*/src/**/*.test.ts', 'e2e/**/*.test.ts', 'scripts/**/*.test.ts'],
     testTimeout: 30_000,
     maxWorkers: 2,
+    // The run and each test file have a temporary folder of their own; a file that leaves something in it is red.
+    globalSetup: ['packages/testkit/src/testing/whole-run.ts'],
+    setupFiles: ['packages/testkit/src/testing/each-file.ts'],
   },
 });
