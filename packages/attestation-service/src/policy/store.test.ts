@@ -169,6 +169,25 @@ describe('replicas', () => {
   });
 });
 
+test('a storage that is out is asked once an interval, and the last state stays in force', async () => {
+  let time = 0;
+  const storage = new MemoryStorage({ now: () => time });
+  const options = { storage, now: () => new Date(time), defaults: { default_cpu: ALWAYS }, refreshMs: 500 };
+  const store = await PolicyStore.open(options);
+  let asked = 0;
+  storage.revision = async () => {
+    asked += 1;
+    throw new Error('connection lost');
+  };
+  time += 500;
+  for (let i = 0; i < 3; i += 1) expect((await store.current()).policies.has('default_cpu')).toBe(true);
+  expect(asked).toBe(1);
+  expect(store.fault).toBeInstanceOf(AssayError);
+  time += 500;
+  await store.current();
+  expect(asked).toBe(2);
+});
+
 test('a stored text that no longer compiles is a finding, and the others go on', async () => {
   const storage = new MemoryStorage({ now: () => 0 });
   const now = (): Date => new Date(0);

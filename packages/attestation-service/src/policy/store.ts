@@ -78,6 +78,8 @@ export class PolicyStore {
     this.#refreshing ??= this.refresh()
       .catch((thrown: unknown) => {
         this.#fault = asAssayError(thrown);
+        // Not every evaluation is to wait until the storage is given up again.
+        this.#lookedAt = this.#now().getTime();
       })
       .finally(() => {
         this.#refreshing = undefined;
