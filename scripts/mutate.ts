@@ -1,6 +1,6 @@
 // npm run mutate -- PACKAGE FOLDER…: for every `if` of the sources, is there a test that goes red when it no longer decides?
 // Each condition is made false, then true where the branch accepts; survivors are printed and counted. See docs/mutation.md.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,6 +33,8 @@ if (process.getuid?.() === 0 && !values['as-root']) {
 const packages = fileURLToPath(new URL('../packages', import.meta.url));
 const source = join(packages, name, 'src');
 const work = mkdtempSync(join(tmpdir(), 'mutate-'));
+// PostgreSQL of tests runs as another user where this one is root.
+chmodSync(work, 0o711);
 // Tests that are killed leave what they made; it goes with the rest.
 process.env['TMPDIR'] = work;
 process.once('exit', () => rmSync(work, { recursive: true, force: true }));
