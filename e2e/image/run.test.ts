@@ -1,14 +1,16 @@
 /** An encrypted image runs, with a real runtime, and prints its line; a changed one leaves nothing behind. */
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { MEDIA_TYPE, sha256Digest } from '@assay/oci';
 import { packTar } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporary, writeIndex } from '../../packages/oci/src/testing/image.test.helper.js';
-import { assay } from '../support/cli.js';
+import { assay, printed, start } from '../support/cli.js';
 import { peersFor } from '../support/peers.js';
 import { REGISTRY_PEERS, startRegistry, type TestRegistry } from '../support/registry.js';
 
@@ -91,6 +93,18 @@ describe.skipIf(!possible)('an image', { timeout: 90_000 }, () => {
     expect(run).toMatchObject({ code: 7 });
     expect(run.out).toContain('hello from the inside');
     expect(run.err).toContain('layer 1: digests match, decrypted, 1 entries unpacked');
+  });
+
+  test('is told to end with the command, and nothing that was decrypted stays', async () => {
+    const bundles = (): readonly string[] => readdirSync(tmpdir()).filter((entry) => entry.startsWith('assay-run-'));
+    const script = 'trap "exit 5" TERM; echo up; while :; do busybox sleep 0.1; done';
+    const child = start(['image', 'run', name, ...key, '--insecure-registry', '--', '/bin/sh', '-c', script]);
+    const ended = once(child, 'exit');
+    await printed(child, /^up$/m);
+    expect(bundles()).toHaveLength(1);
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([5, null]);
+    expect(bundles()).toEqual([]);
   });
 
   test('without its key is not started, and nothing is unpacked', async () => {
