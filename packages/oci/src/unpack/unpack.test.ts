@@ -292,6 +292,47 @@ describe('hostile archives are refused, and nothing is left', () => {
     await expect(unpack(layers)).rejects.toMatchObject({ code: 'image.unpack.path', finding: { subject: 'layer 0' } });
   });
 
+  test('entries of a kind that nobody knows are refused, wherever they stand', async () => {
+    const long = `${'d/'.repeat(120)}long`;
+    const before = [
+      ...[file('a', 'x'.repeat(1500)), folder('b'), link('c', 'a'), link('e', 'a', 'link')],
+      ...[
+        file(long, 'y'.repeat(513)),
+        { ...file('p'), header: { ...file('p').header, pax: { comment: 'z'.repeat(700) } } },
+      ],
+    ];
+    const summed = (header: Buffer): void => {
+      header.write('        ', 148);
+      const sum = header.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+      header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    };
+    // Its size stands in its extension alone.
+    const large = {
+      ...file('q', 'w'.repeat(600)),
+      header: { ...file('q', 'w'.repeat(600)).header, pax: { size: '600' } },
+    };
+    const sized = Buffer.from(await packTar([large]));
+    sized.write('00000000000', 1024 + 124);
+    summed(sized.subarray(1024));
+    const start = Buffer.concat([(await packTar(before)).subarray(0, -1024), sized.subarray(0, -1024)]);
+    const of = async (kind: string) => {
+      const entry = Buffer.from(await packTar([file('odd', 'content')]));
+      entry.write(kind, 156, 'latin1');
+      summed(entry);
+      return Buffer.concat([start, entry]);
+    };
+    for (const kind of ['S', 'M', 'V', 'D', 'N', '9', ' ']) {
+      await expect(unpack([await of(kind)])).rejects.toMatchObject({
+        code: 'image.unpack.path',
+        message: expect.stringContaining(`\`odd\` is an entry of kind "${kind}"`),
+      });
+    }
+    for (const kind of ['0', '7', '\0']) {
+      const { text } = await unpack([await of(kind)]);
+      expect([text('odd'), text(long).length, text('a').length, text('q').length]).toEqual(['content', 513, 1500, 600]);
+    }
+  });
+
   test('links never lead a file out of the root', async () => {
     const outside = temporary();
     const { at } = await unpack([

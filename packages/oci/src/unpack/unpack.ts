@@ -17,6 +17,7 @@ import { countArchive, isOfArchive } from './archive-digest.js';
 import { decompressor } from './decompress.js';
 import { applyEntry, type EntryContext, type Skipped } from './entry.js';
 import { type Folders, settleFolders } from './folders.js';
+import { EntryKinds } from './kinds.js';
 import { ArchiveCheck, DEFAULT_LIMITS, UnpackBudget, type UnpackLimits } from './limits.js';
 
 export interface UnpackOptions {
@@ -113,6 +114,7 @@ async function unpackLayer(task: LayerTask): Promise<number> {
       content(),
       decompressor(mediaType, name),
       new ArchiveCheck({ budget, compressed: layer.size, diffId, layer: name }),
+      new EntryKinds(name),
       apply,
     );
   } catch (error) {
