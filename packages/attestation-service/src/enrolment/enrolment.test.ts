@@ -338,6 +338,31 @@ describe('several replicas', () => {
     expect([await ask(0), await ask(999), await ask(1), await ask(-5)]).toEqual([0, 0, 1, 2]);
   });
 
+  test('do not trust again what was revoked while an earlier look was under way', async () => {
+    await enrolled(enrolment(), ak, ek);
+    const other = new AttestationKeys({ storage, now });
+    const list = storage.list.bind(storage);
+    let release: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    storage.list = async (ns, options) => {
+      const page = await list(ns, options);
+      if (ns === 'tpm_ak') {
+        storage.list = list;
+        await held;
+      }
+      return page;
+    };
+    const early = other.refresh();
+    await new Promise((resolve) => setImmediate(resolve));
+    await keys.revoke(ak.name, { by, endorsement: false });
+    await other.refresh();
+    release();
+    await early;
+    expect(other.trusted({ spkiSha256: spki(ak) })).toBeUndefined();
+  });
+
   test('trust nothing while storage does not answer', async () => {
     await enrolled(enrolment(), ak, ek);
     expect(keys.trusted({ spkiSha256: spki(ak) })).toBeDefined();

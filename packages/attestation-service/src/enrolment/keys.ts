@@ -50,6 +50,9 @@ export class AttestationKeys {
   #revision = -1;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
+  /** Looks at the storage that were begun, and the last of them whose outcome counts. */
+  #begun = 0;
+  #newest = 0;
 
   constructor(options: AttestationKeysOptions) {
     this.#storage = options.storage;
@@ -73,16 +76,22 @@ export class AttestationKeys {
 
   /** Loads what storage has now. @throws AssayError where it does not answer; no key is trusted then */
   async refresh(): Promise<void> {
+    const look = ++this.#begun;
     try {
       const revision = await this.#storage.revision(KEYS_NS);
-      if (revision !== this.#revision) {
-        this.#snapshot = await this.#load();
-        this.#revision = revision;
-      }
+      const snapshot = revision === this.#revision ? this.#snapshot : await this.#load();
+      // One that was begun later has seen at least what this one has: what it found revoked must not come back.
+      if (look < this.#newest) return;
+      this.#newest = look;
+      this.#snapshot = snapshot;
+      this.#revision = revision;
       this.#lookedAt = this.#now().getTime();
     } catch (error) {
-      this.#snapshot = NOTHING;
-      this.#revision = -1;
+      if (look >= this.#newest) {
+        this.#newest = look;
+        this.#snapshot = NOTHING;
+        this.#revision = -1;
+      }
       throw error;
     }
   }
