@@ -22,6 +22,12 @@ describe('registries', () => {
       'a.io/c:1',
       ['https://y.io/c:1'],
     ],
+    [
+      'a location whose host has no dot: no name of Docker Hub',
+      rule('prefix = "a.io"', 'location = "registry"') + '[[registry.mirror]]\nlocation = "mirror/ns"\n',
+      'a.io/c:1',
+      ['https://mirror/ns/c:1', 'https://registry/c:1'],
+    ],
     ['whole parts only', rule('prefix = "a.io/b"', 'location = "x.io"'), 'a.io/bc:1', ['https://a.io/bc:1']],
     ['no match in the middle', rule('prefix = "b"', 'location = "x.io"'), 'a.io/b/c:1', ['https://a.io/b/c:1']],
     ['a wildcard', rule('prefix = "*.a.io"', 'location = "x.io"'), 'r.a.io:5000/c:1', ['https://x.io/c:1']],
@@ -61,6 +67,15 @@ describe('registries', () => {
 
   test('without a file every registry is its own', () => {
     expect(registryTasks(NO_REGISTRY_CONFIG, parseReference('alpine'))).toHaveLength(1);
+  });
+
+  test.each([['x.io'], ['registry'], ['Not_a_host/x']])('no repository at %s is another one', (location) => {
+    const rules = rule('prefix = "a.io/c"', `location = "${location}"`);
+    expect(() => tasks(rules, 'a.io/c:1')).toThrow(expect.objectContaining({ code: 'image.registry.config' }));
+  });
+
+  test('what tells how short names are completed is passed over', () => {
+    expect(readRegistryConfig('short-name-mode = "enforcing"', 'f')).toEqual(NO_REGISTRY_CONFIG);
   });
 
   test.each([

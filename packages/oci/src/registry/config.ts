@@ -1,5 +1,5 @@
 /** Which registries an image is tried at: mirrors, other locations, blocks (the part of registries.conf, version 2, that guests know). */
-import { type AssayError, assayError } from '@assay/bytes/findings';
+import { AssayError, assayError } from '@assay/bytes/findings';
 import { parse } from 'smol-toml';
 import { formatReference, type ImageReference, parseName } from '../model/reference.js';
 
@@ -39,7 +39,13 @@ export function readRegistryConfig(text: string, file: string): RegistryConfig {
 
 /** What a document of another kind holds in its tables, as those of `registries.conf`. @throws AssayError `image.registry.config` */
 export function registryConfigOf(config: Readonly<Record<string, unknown>>, file: string): RegistryConfig {
-  const { 'unqualified-search-registries': search = ['docker.io'], registry = [], ...others } = config;
+  const {
+    'unqualified-search-registries': search = ['docker.io'],
+    // Whether people are asked: nobody is here.
+    'short-name-mode': _,
+    registry = [],
+    ...others
+  } = config;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw malformed(file, `unknown key \`${unknown.slice(0, 60)}\``);
   if (!Array.isArray(search) || !search.every((host) => typeof host === 'string' && host !== '')) {
@@ -110,11 +116,34 @@ function tasksOf(rules: readonly RegistryRule[], image: ImageReference): readonl
   if (rule.blocked) return [];
   const at = (location: string, insecure: boolean): RegistryTask => ({
     scheme: insecure ? 'http' : 'https',
-    reference: parseName(`${location}${full.slice(matched.length)}`),
+    reference: placed(location, full.slice(matched.length)),
   });
   const own: RegistryTask =
     rule.location === '' ? { scheme: 'https', reference: image } : at(rule.location, rule.insecure);
   return [...rule.mirrors.map(({ location, insecure }) => at(location, insecure)), own];
+}
+
+/** A location begins with a host, also where that has no dot: names of Docker Hub that look like it are somebody else's. */
+function placed(location: string, rest: string): ImageReference {
+  const [host = ''] = location.split('/', 1);
+  const text = `${location}${rest}`;
+  const isPlain = /^[a-zA-Z0-9-]+$/.test(host) && host !== 'localhost';
+  const registry = isPlain ? host : registryOf(`${host}/a`);
+  if (isPlain && text.startsWith(`${host}/`)) return { ...parseName(`a.invalid${text.slice(host.length)}`), registry };
+  if (!isPlain && registry !== undefined && registryOf(text) === registry) return parseName(text);
+  throw malformed(
+    'registries',
+    `\`${location.slice(0, 60)}\` with \`${rest.slice(0, 60)}\` behind it is no image there`,
+  );
+}
+
+function registryOf(text: string): string | undefined {
+  try {
+    return parseName(text).registry;
+  } catch (error) {
+    if (error instanceof AssayError) return undefined;
+    throw error;
+  }
 }
 
 /** What of a reference a prefix covers: whole parts only, never the middle of a name. */
