@@ -24,7 +24,7 @@ describe('registries', () => {
     ],
     [
       'a location whose host has no dot: no name of Docker Hub',
-      rule('prefix = "a.io"', 'location = "registry"') + '[[registry.mirror]]\nlocation = "mirror/ns"\n',
+      rule('prefix = "a.io"', 'location = "registry"', '[[registry.mirror]]', 'location = "mirror/ns"'),
       'a.io/c:1',
       ['https://mirror/ns/c:1', 'https://registry/c:1'],
     ],

@@ -128,9 +128,11 @@ function placed(location: string, rest: string): ImageReference {
   const [host = ''] = location.split('/', 1);
   const text = `${location}${rest}`;
   const isPlain = /^[a-zA-Z0-9-]+$/.test(host) && host !== 'localhost';
-  const registry = isPlain ? host : registryOf(`${host}/a`);
-  if (isPlain && text.startsWith(`${host}/`)) return { ...parseName(`a.invalid${text.slice(host.length)}`), registry };
-  if (!isPlain && registry !== undefined && registryOf(text) === registry) return parseName(text);
+  if (isPlain && text.startsWith(`${host}/`)) {
+    return { ...parseName(`a.invalid${text.slice(host.length)}`), registry: host };
+  }
+  const registry = isPlain ? undefined : registryOf(`${host}/a`);
+  if (registry !== undefined && registryOf(text) === registry) return parseName(text);
   throw malformed(
     'registries',
     `\`${location.slice(0, 60)}\` with \`${rest.slice(0, 60)}\` behind it is no image there`,
