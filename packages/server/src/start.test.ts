@@ -88,6 +88,18 @@ describe('a first start', () => {
     expect((await get(server, '/api/v1/session', server.adminToken)).status).toBe(200);
   });
 
+  test('that listens nowhere makes what the workers after it use', async () => {
+    const dataDir = mkdtempSync(join(root, 'quiet-'));
+    const http = { insecure_http: false, listen: ['127.0.0.2:0'] };
+    const change = { http, grpc: { listen: '127.0.0.2:0' } };
+    const first = await startServer({ settings: settings(change), dataDir, quiet: true });
+    expect([first.urls, first.grpc, first.adminToken !== undefined]).toEqual([[], undefined, true]);
+    await first.close();
+    const worker = await start(change, { dataDir });
+    expect(worker.adminToken).toBeUndefined();
+    expect(worker.certificate?.fingerprint).toBe(first.certificate?.fingerprint);
+  });
+
   test('whose token could not be kept is taken back', async () => {
     const dataDir = mkdtempSync(join(root, 'abandoned-'));
     await (await start({}, { dataDir })).abandon();

@@ -21,6 +21,8 @@ export interface StartOptions {
   readonly dataDir: string;
   /** Default: all services in one process. */
   readonly role?: Role;
+  /** Makes what a first start makes (keys, certificate, admin token) and listens nowhere. */
+  readonly quiet?: true;
   /** Default: the real clock and random source. */
   readonly world?: World;
   readonly logger?: FastifyBaseLogger;
@@ -67,7 +69,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       : await serverCertificate(settings, services.storage, services.keys, world);
     const routes = routeTable({ services, metrics, settings, version: VERSION, warn });
     const urls: string[] = [];
-    for (const address of settings.http.listen) {
+    for (const address of options.quiet ? [] : settings.http.listen) {
       const app = await mountRoutes(routes, {
         http: settings.http,
         ...(certificate === undefined ? {} : { tls: certificate }),
@@ -78,7 +80,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       open.http.push(app);
       urls.push(await listen(app, address, certificate === undefined ? 'http' : 'https'));
     }
-    const grpcAddress = settings.grpc.listen;
+    const grpcAddress = options.quiet ? undefined : settings.grpc.listen;
     if (grpcAddress !== undefined) {
       open.grpc = await serveGrpc({
         address: grpcAddress,
@@ -90,7 +92,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       });
     }
     const sev = services.broker?.sev;
-    if (sev !== undefined && settings.sev.listen !== undefined) {
+    if (sev !== undefined && settings.sev.listen !== undefined && !options.quiet) {
       open.sev = await serveSev({
         address: settings.sev.listen,
         broker: sev,

@@ -139,9 +139,7 @@ async function superviseWorkers(role: Role, settings: Settings, flags: ServeFlag
     });
   }
   // A first start of its own, without listening: makes keys, certificate and admin token.
-  const { listen: _grpc, ...grpc } = settings.grpc;
-  const quiet: Settings = { ...settings, http: { ...settings.http, listen: [] }, grpc };
-  const first = await startServer({ settings: quiet, dataDir: flags.dataDir, role });
+  const first = await startServer({ settings, dataDir: flags.dataDir, role, quiet: true });
   const urls = settings.http.listen.map((address) => `${settings.http.insecure_http ? 'http' : 'https'}://${address}`);
   await announced(first, () => announce({ ...first, urls }, role, output));
   await first.close();

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuiltinKms } from '@assay/kms';
@@ -88,6 +89,23 @@ describe('the server certificate', () => {
     const second = await serverCertificate(http({}), storage, kms(), world);
     expect(second.fingerprint).not.toBe(first.fingerprint);
     expect(second.notAfter.getTime()).toBeGreaterThan(first.notAfter.getTime());
+  });
+
+  test('is replaced where it does not name what the server listens on now; what it named stays named', async () => {
+    const storage = memory();
+    const at = async (...listen: string[]) => {
+      const { certificate } = await serverCertificate(http({ listen }), storage, kms(), world);
+      return new X509Certificate(certificate);
+    };
+    const first = await at('127.0.0.1:8080');
+    expect((await at('0.0.0.0:8080', '[::]:8080')).fingerprint256).toBe(first.fingerprint256);
+    const second = await at('kbs.example.org:443', '[fd00::7]:443');
+    expect(second.checkHost('kbs.example.org')).toBeDefined();
+    expect(second.checkIP('fd00::7')).toBeDefined();
+    const third = await at('10.0.0.7:8080');
+    for (const host of ['kbs.example.org', 'localhost']) expect(third.checkHost(host)).toBeDefined();
+    for (const address of ['fd00::7', '10.0.0.7', '127.0.0.1', '::1']) expect(third.checkIP(address)).toBeDefined();
+    expect((await at('KBS.example.org:443', '[fd00:0::0:7]:443')).fingerprint256).toBe(third.fingerprint256);
   });
 
   test('is one for all replicas that start at once', async () => {

@@ -4,7 +4,13 @@ import { assayError } from '@assay/bytes/findings';
 import { BuiltinKms, type KeyManagement, open, seal } from '@assay/kms';
 import { MemoryStorage, openPostgresStorage, openSqliteStorage, type Storage } from '@assay/storage';
 import type { Settings } from '../config/schema.js';
-import { createServerCertificate, describeCertificate, type ServerCertificate } from '../http/self-signed.js';
+import {
+  createServerCertificate,
+  describeCertificate,
+  namesAll,
+  namesOf,
+  type ServerCertificate,
+} from '../http/self-signed.js';
 
 /** Sources of time and randomness; wired to the real ones by `startServer`, and to others in tests. */
 export interface World {
@@ -81,15 +87,18 @@ export async function serverCertificate(
     throw invalidCertificate('http.certificate', 'only one of certificate and private key is given');
   }
   const entry = await storage.get(certificateRecord.ns, certificateRecord.key);
+  const hosts = settings.http.listen.map(hostOf);
   if (entry !== undefined) {
     const stored = JSON.parse(Buffer.from(entry.value).toString('utf8')) as StoredCertificate;
     const key = await open(keys, Buffer.from(stored.sealedKey, 'base64'), certificateRecord);
     const found = describeCertificate(stored.certificate, Buffer.from(key).toString('utf8'));
-    if (found.notAfter.getTime() - world.now().getTime() > renewalDays * 86_400_000)
-      return { ...found, selfSigned: true };
+    const lasts = found.notAfter.getTime() - world.now().getTime() > renewalDays * 86_400_000;
+    if (lasts && namesAll(found.certificate, hosts)) return { ...found, selfSigned: true };
+    // Replicas that listen elsewhere share it: what it named stays named.
+    hosts.push(...namesOf(found.certificate));
   }
   const made = createServerCertificate({
-    hosts: settings.http.listen.map(hostOf),
+    hosts,
     now: world.now(),
     random: world.random,
   });

@@ -85,6 +85,25 @@ export function describeCertificate(certificate: string, privateKey: string): Se
   return { certificate, privateKey, fingerprint: leaf.fingerprint256.toLowerCase(), notAfter: new Date(leaf.validTo) };
 }
 
+/** Most names that one certificate takes over from the one before it. */
+const mostTakenOver = 32;
+
+/** Hosts that a certificate of {@link createServerCertificate} names. */
+export function namesOf(certificate: string): readonly string[] {
+  const names = new X509Certificate(certificate).subjectAltName ?? '';
+  return names
+    .split(', ')
+    .flatMap((name) => /^(?:DNS|IP Address):(.+)$/.exec(name)?.[1] ?? [])
+    .map(oneForm)
+    .slice(0, mostTakenOver);
+}
+
+/** Whether a certificate names every host that one for these hosts would name. A name that cannot be read back counts as named. */
+export function namesAll(certificate: string, hosts: readonly string[]): boolean {
+  const named = new Set(namesOf(certificate));
+  return namedHosts(hosts).every((host) => named.has(host) || !/^[a-z0-9.:_-]+$/.test(host));
+}
+
 function extensions(hosts: readonly string[]): Uint8Array[] {
   const extension = (id: string, critical: boolean, value: Uint8Array): Uint8Array =>
     derSequence(derOid(id), ...(critical ? [derBoolean(true)] : []), derOctetString(value));
@@ -99,15 +118,20 @@ function extensions(hosts: readonly string[]): Uint8Array[] {
   ];
 }
 
+/** This machine under its own names, and the hosts that are names or addresses of somebody. */
+function namedHosts(hosts: readonly string[]): readonly string[] {
+  const own = ['localhost', '127.0.0.1', '::1'];
+  return [...new Set([...own, ...hosts.filter((host) => host !== '0.0.0.0' && host !== '::').map(oneForm)])];
+}
+
+/** A name in lower case; an IPv6 address, which has many texts, in the one of RFC 5952. */
+function oneForm(host: string): string {
+  return isIP(host) === 6 ? new URL(`http://[${host.split('%', 1)[0]}]/`).hostname.slice(1, -1) : host.toLowerCase();
+}
+
 /** RFC 5280 section 4.2.1.6: dNSName [2], iPAddress [7]. */
 function subjectAltNames(hosts: readonly string[]): Uint8Array[] {
-  const names = new Set([
-    'localhost',
-    '127.0.0.1',
-    '::1',
-    ...hosts.filter((host) => host !== '0.0.0.0' && host !== '::'),
-  ]);
-  return [...names].map((host) => {
+  return namedHosts(hosts).map((host) => {
     const address = ipBytes(host);
     return address === undefined
       ? derElement(contextTag(2, false), new TextEncoder().encode(host))
