@@ -8,7 +8,7 @@ import { writeIndex } from './image.test.helper.js';
 
 export const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 export const PAYLOAD_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
-export const REF_NAME = 'org.opencontainers.image.ref.name';
+const REF_NAME = 'org.opencontainers.image.ref.name';
 
 export const acme = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 export const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
