@@ -48,7 +48,7 @@ export interface GrpcAttestationOptions {
   readonly address: string;
   /** Instead of what the address says: none for `http` and without a scheme, the system's CAs for `https`. */
   readonly credentials?: ChannelCredentials;
-  /** Shown when setting policies and registering reference values. Not sent in clear beyond this machine. */
+  /** Shown when asking for verdicts, setting policies and registering reference values. Not sent in clear beyond this machine. */
   readonly token?: string;
   /** Of one call; default 30 000 ms. */
   readonly timeoutMs?: number;
@@ -94,6 +94,7 @@ export class GrpcAttestationClient implements AttestationBackend {
     });
     const metadata = new Metadata();
     metadata.set(ASK_VERDICT, '1');
+    this.#showToken(metadata);
     try {
       const answer = await this.#call(attestationServiceDefinition.attestationEvaluate, message, metadata);
       const token = answer.response.attestationToken;
@@ -113,7 +114,7 @@ export class GrpcAttestationClient implements AttestationBackend {
   async setPolicy(id: string, text: string, by: PolicyAuthor): Promise<SetPolicyResult> {
     const message = create(SetPolicyRequestSchema, { policyId: id, policy: encodeBase64url(encodeUtf8(text)) });
     const metadata = new Metadata();
-    if (this.#options.token !== undefined) metadata.set('authorization', `Bearer ${this.#options.token}`);
+    this.#showToken(metadata);
     await this.#orThrow(this.#call(attestationServiceDefinition.setAttestationPolicy, message, metadata));
     // The interface answers nothing: version numbers are the remote service's own.
     const policy: PolicySummary = {
@@ -161,6 +162,10 @@ export class GrpcAttestationClient implements AttestationBackend {
   async close(): Promise<void> {
     this.#client.close();
     this.#values.close();
+  }
+
+  #showToken(metadata: Metadata): void {
+    if (this.#options.token !== undefined) metadata.set('authorization', `Bearer ${this.#options.token}`);
   }
 
   #call<Request, Response>(

@@ -254,6 +254,19 @@ describe('the client', () => {
     );
   });
 
+  test('gives the whole verdict to who shows the token alone, where there is one', async () => {
+    const token = 'token-of-the-key-broker';
+    const verdicts = bearerAuthentication([{ token, subject: 'broker' }]);
+    const address = await serve((await openWorld()).service, { verdicts });
+    const request = { entries: [entry], policyIds: [] };
+    const known = await connect(address, { token }).evaluate(request);
+    expect(known.verdict.findings.map(({ id }) => id)).not.toContain('evidence.service.accepts');
+    for (const other of [{}, { token: 'token-of-somebody-else' }]) {
+      const { verdict } = await connect(address, other).evaluate(request);
+      expect(verdict.findings.map(({ id }) => id)).toEqual(['evidence.service.accepts', 'policy.tier.accepted']);
+    }
+  });
+
   test('reads the token of a service that gives no verdict', async () => {
     const world = await openWorld();
     await setValues(world, SAMPLE_VALUES);

@@ -51,9 +51,10 @@ export interface AttestationHandlerOptions {
   readonly policies?: 'refuse' | 'insecure-allow-anyone' | GrpcAuthentication;
   /**
    * Gives the whole verdict to callers that ask for it, as Assay's key broker does for its audit. It names policies and
-   * reference values: only for a port that key brokers alone can reach. Default true.
+   * reference values: to callers that are authenticated so, or (true, the default) to all, for a port that key brokers alone can
+   * reach. Who is not authenticated gets what upstream gives.
    */
-  readonly verdicts?: boolean;
+  readonly verdicts?: boolean | GrpcAuthentication;
   /** Told of errors that are no `AssayError`: the caller only hears "internal error". */
   readonly onDefect?: (error: unknown) => void;
 }
@@ -134,10 +135,14 @@ async function evaluate(
     () => backend.evaluate({ entries, policyIds }),
     (error) => `${prefix}\n0: ${error.code}: ${error.title}`,
   );
-  const asked = options.verdicts !== false && call.metadata.get(ASK_VERDICT).length > 0;
+  const asked = call.metadata.get(ASK_VERDICT).length > 0 && (await mayRead(callerOf(call), options));
   if (token !== undefined) return { token, metadata: asked ? verdictMetadata(verdict) : new Metadata() };
   const error = assayError('evidence.service.accepts', { params: { service: 'this service', words: verdict.summary } });
   throw new Prefixed(`${prefix}${causes(verdict)}`, error, asked ? { verdict } : {});
+}
+
+async function mayRead(caller: GrpcCaller, { verdicts = true }: AttestationHandlerOptions): Promise<boolean> {
+  return typeof verdicts === 'boolean' ? verdicts : (await verdicts(caller)) !== undefined;
 }
 
 /** The cause chain, one line for each root. */

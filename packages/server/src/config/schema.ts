@@ -146,7 +146,7 @@ export const GrpcSettings = section('The CoCo gRPC interfaces.', {
     { examples: ['127.0.0.1:50004'] },
   ),
   token: OptionalText(
-    'Bearer token of at least 16 characters: callers that show it may set policies and register values, and it is shown to the remote services of this one. Give it as ASSAY_GRPC_TOKEN.',
+    'Bearer token of at least 16 characters: callers that show it may set policies and register values, and alone read verdicts in full; it is shown to the remote services of this one. Give it as ASSAY_GRPC_TOKEN.',
     { secret: true, minLength: 16 },
   ),
   insecure_registration: Flag(
