@@ -1,7 +1,7 @@
 // Vitest's global setup: one temporary folder for the run, below which each test file has its own (each-file.ts). It goes
 // with the run, whatever became of the test processes.
 import { chmodSync, rmSync } from 'node:fs';
-import { temporaryFolder } from '@assay/testkit';
+import { temporaryFolder } from '../temporary.js';
 
 /** @returns what ends it */
 export function setup(): () => void {
