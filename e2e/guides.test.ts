@@ -55,7 +55,7 @@ test.skipIf(!peersFor('the guide of signed images', { gnupg: '/usr/bin/gpg-agent
       'registry.example/team/other:v1 has no OpenPGP signature',
       'scope `default` says reject',
       '/app`: sigstoreSigned',
-      'has no name; matchRepoDigestOrExact would compare it with',
+      'has no name; matchRepo',
       'as it was',
     ])
       expect(out).toContain(line);
