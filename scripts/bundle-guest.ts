@@ -2,7 +2,7 @@
 import { chmod, copyFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
 const entry = fileURLToPath(new URL('../packages/cli/src/guest-main.ts', import.meta.url));
 
@@ -13,7 +13,15 @@ const openpgp = fileURLToPath(import.meta.resolve('openpgp'));
  * lies the OpenPGP library as its authors publish it, for those who need it: under its licence (LGPL) its users may replace it.
  */
 export async function bundleGuest(outfile: string): Promise<string> {
-  await build({
+  await build(guestBuild(outfile));
+  await copyFile(openpgp, join(dirname(resolve(outfile)), basename(openpgp)));
+  await chmod(outfile, 0o755);
+  return outfile;
+}
+
+/** How the file is made. */
+export function guestBuild(outfile: string): BuildOptions {
+  return {
     entryPoints: [entry],
     outfile,
     bundle: true,
@@ -38,10 +46,7 @@ export async function bundleGuest(outfile: string): Promise<string> {
         },
       },
     ],
-  });
-  await copyFile(openpgp, join(dirname(resolve(outfile)), basename(openpgp)));
-  await chmod(outfile, 0o755);
-  return outfile;
+  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

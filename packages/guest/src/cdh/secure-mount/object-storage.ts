@@ -4,7 +4,7 @@ import { mkdir, open, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { concatBytes, encodeUtf8 } from '@assay/bytes';
-import { workFolder } from '@assay/oci';
+import { workFolder } from '@assay/oci/work-folder';
 import { MountError } from './mount-error.js';
 import { type MountOptions, own, requiredOption, words } from './options.js';
 import type { RunProgram } from './run-program.js';
