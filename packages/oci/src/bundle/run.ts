@@ -38,13 +38,14 @@ function isExecutable(path: string): boolean {
  */
 export function runBundle(runtime: string, bundle: string, id: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(runtime, ['run', '--bundle', bundle, id], { stdio: 'inherit' });
+    // Listened to before there is a runtime: a signal right after its start would end this process alone.
     const tell = (signal: NodeJS.Signals): void => void (FROM_TERMINAL.includes(signal) || child.kill(signal));
     for (const signal of [...FROM_TERMINAL, ...HANDED_ON]) process.on(signal, tell);
     const end = (settle: () => void): void => {
       for (const signal of [...FROM_TERMINAL, ...HANDED_ON]) process.removeListener(signal, tell);
       settle();
     };
+    const child = spawn(runtime, ['run', '--bundle', bundle, id], { stdio: 'inherit' });
     child.once('error', (error) => end(() => reject(error)));
     child.once('exit', (code, signal) =>
       end(() => resolve(code ?? 128 + (signal === null ? 0 : osConstants.signals[signal]))),
