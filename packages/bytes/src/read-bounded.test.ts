@@ -10,6 +10,16 @@ test.each([3, 4])('what is no longer than %i bytes is read whole', async (most) 
   expect(bytes.buffer.byteLength).toBe(3);
 });
 
+test('many small chunks are no more than their bytes', async () => {
+  const many = Readable.from(
+    (function* () {
+      for (let at = 0; at < 200_000; at += 1) yield Uint8Array.of(at & 0xff);
+    })(),
+  );
+  const bytes = await readBounded(many, 200_000, 'an answer');
+  expect([bytes.length, bytes[199_999]]).toEqual([200_000, 199_999 & 0xff]);
+});
+
 test('nothing is read as nothing', async () => {
   expect(await readBounded(Readable.from([]), 0, 'an answer')).toEqual(new Uint8Array());
 });

@@ -1,5 +1,3 @@
-import { concatBytes } from './bytes.js';
-
 /**
  * All bytes of a stream, as long as they are not more than its reader expects.
  *
@@ -17,5 +15,12 @@ export async function readBounded(content: AsyncIterable<Uint8Array>, most: numb
     if (size > most) throw new RangeError(`${what} longer than ${most} bytes`);
     chunks.push(chunk);
   }
-  return concatBytes(...chunks);
+  // Not as arguments of a call: there may be more chunks than a call takes.
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }
