@@ -19,6 +19,21 @@ vi.mock('node:os', async (actual) => ({
   availableParallelism: () => 2,
 }));
 
+/** How many threads the system has left; those that were started. */
+const system = vi.hoisted(() => ({ left: Number.POSITIVE_INFINITY, started: [] as { threadId: number }[] }));
+vi.mock('node:worker_threads', async (actual) => {
+  const { Worker, ...others } = await actual<typeof import('node:worker_threads')>();
+  class Bounded extends Worker {
+    constructor(...made: ConstructorParameters<typeof Worker>) {
+      if (system.left <= 0) throw new Error('no thread is left');
+      super(...made);
+      system.left -= 1;
+      system.started.push(this);
+    }
+  }
+  return { ...others, Worker: Bounded };
+});
+
 let open: Digests[] = [];
 const counting = (size: number, what = streams): Digests => {
   const digests = countBeside(size)(what);
@@ -85,6 +100,24 @@ test('one thread counts all streams where no other is left', async () => {
     [createHash('sha512').update(data[1]).digest('hex')],
   ]);
 });
+
+test.each([0, 1])(
+  'where the system has %i threads left, digests are counted here, and none of them stays',
+  async (left) => {
+    system.left = left;
+    system.started = [];
+    try {
+      const digests = counting(LARGE);
+      expect(digests.constructor.name).toBe('DigestsHere');
+      expect(system.started).toHaveLength(left);
+      // An ended thread has no number any more.
+      await vi.waitFor(() => expect(system.started.every(({ threadId }) => threadId === -1)).toBe(true));
+    } finally {
+      system.left = Number.POSITIVE_INFINITY;
+    }
+    expect(counting(LARGE).constructor.name).toBe('DigestsBeside');
+  },
+);
 
 test('a thread that fails fails who waits for it, and who comes later', async () => {
   const digests = counting(LARGE, [[{ algorithm: 'unheard-of' }]]);

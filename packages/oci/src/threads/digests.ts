@@ -75,7 +75,7 @@ class DigestsBeside implements Digests {
   readonly #free = Array.from({ length: SLOTS }, (_, index) => index * SLOT);
   /** Slots that are not full yet, by stream. */
   readonly #filling: ({ readonly at: number; length: number } | undefined)[];
-  readonly #workers: readonly Worker[];
+  readonly #workers: Worker[] = [];
   /** Digests that have come back, by stream. */
   readonly #digests: (readonly Uint8Array[] | undefined)[];
   #failure: Error | undefined;
@@ -88,10 +88,16 @@ class DigestsBeside implements Digests {
     this.#digests = streams.map(() => undefined);
     const numbered = streams.map((digests, stream) => ({ stream, digests }));
     const count = Math.min(most, streams.length);
-    this.#workers = Array.from({ length: count }, (_, worker) =>
-      this.#start(numbered.filter(({ stream }) => stream % count === worker)),
-    );
-    threads += this.#workers.length;
+    try {
+      for (let worker = 0; worker < count; worker += 1) {
+        this.#workers.push(this.#start(numbered.filter(({ stream }) => stream % count === worker)));
+        threads += 1;
+      }
+    } catch (error) {
+      // Those that did start would keep the process from its end.
+      this.close();
+      throw error;
+    }
   }
 
   update(stream: number, bytes: Uint8Array): Promise<void> | undefined {
